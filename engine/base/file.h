@@ -1,0 +1,72 @@
+/* file.h — what we ask of a file system. Each call passes a fault point of its own name
+ * ("file.write", "file.sync", "file.rename", "file.open", "file.sync_dir", "file.unlink",
+ * "file.map", "file.link"), so that tests can fail each one. Ownership  a file is closed by
+ * file_close() (NULL-safe); a mapping ends with file_unmap(). Threads    a file_writer belongs to
+ * one thread; the rest is stateless. Errors     VARVE_IO with path and system text; VARVE_NO_SPACE
+ * for ENOSPC and EDQUOT; VARVE_NOT_FOUND for ENOENT on open. */
+#ifndef VARVE_BASE_FILE_H
+#define VARVE_BASE_FILE_H
+
+#include "base/status.h"
+
+/* A new file, written front to back through a 1 MiB buffer, with its running XXH3 block sums (see
+ * block_bytes). Life: file_create -> file_write ... -> file_publish (sync, close, rename over final
+ * path, sync directory). file_discard() at any point removes the temporary file. After any error
+ * only file_discard() is allowed. */
+typedef struct file_writer file_writer;
+VV_CHECKED varve_status file_create(const char *temporary_path, file_writer **ret,
+                                    varve_error *err);
+VV_CHECKED varve_status file_write(file_writer *w, const void *bytes, size_t len, varve_error *err);
+VV_CHECKED varve_status
+file_write_at(file_writer *w, uint64_t offset, const void *bytes, size_t len,
+              varve_error *err); /* flushes the buffer; for headers known late */
+uint64_t file_written(const file_writer *w);
+VV_CHECKED varve_status file_sync(file_writer *w,
+                                  varve_error *err); /* flush the buffer, fdatasync */
+/* Ends the writer, also when it fails. Directory sync included: after VARVE_OK the name is durable.
+ */
+VV_CHECKED varve_status file_publish(file_writer *w, const char *final_path, varve_error *err);
+void file_discard(file_writer *w); /* NULL-safe */
+void file_discardp(file_writer **w);
+
+/* Read-only mapping of a whole file. size 0 gives data NULL. */
+typedef struct file_map {
+    const uint8_t *data;
+    size_t size;
+} file_map;
+VV_CHECKED varve_status file_map_open(const char *path, file_map *ret, varve_error *err);
+void file_unmap(file_map *m); /* idempotent */
+
+/* Small whole files. file_replace: temporary, sync, rename, sync directory. file_read: at most
+ * max_bytes (VARVE_LIMIT). */
+VV_CHECKED varve_status file_replace(const char *path, const void *bytes, size_t len,
+                                     varve_error *err);
+VV_CHECKED varve_status file_read(const char *path, size_t max_bytes, char **ret_bytes,
+                                  size_t *ret_len,
+                                  varve_error *err); /* free() the bytes; a NUL follows them */
+
+VV_CHECKED varve_status file_make_dir(const char *path,
+                                      varve_error *err); /* 0700, parents too, fine if it exists */
+VV_CHECKED varve_status file_sync_dir(const char *path, varve_error *err);
+VV_CHECKED varve_status file_unlink(const char *path, varve_error *err); /* fine if it is gone */
+VV_CHECKED varve_status file_remove_tree(const char *path,
+                                         varve_error *err); /* never follows links; fine if gone */
+/* A copy of a directory tree by hard links; the target must not exist. copy_names: file names
+ * matching these suffixes are copied, not linked (NULL-terminated list, or NULL). */
+VV_CHECKED varve_status file_link_tree(const char *from, const char *to,
+                                       const char *const *copy_suffixes, varve_error *err);
+bool file_exists(const char *path);
+/* Sorted names in a directory, without . and ..; free with file_names_free. A missing directory is
+ * VARVE_NOT_FOUND. */
+typedef struct file_names {
+    char **names;
+    size_t count;
+} file_names;
+VV_CHECKED varve_status file_list(const char *path, file_names *ret, varve_error *err);
+void file_names_free(file_names *n);
+VV_CHECKED varve_status file_free_space(const char *path, uint64_t *ret_bytes, varve_error *err);
+/* "a/b" + "c" -> "a/b/c"; VARVE_LIMIT when it does not fit. */
+VV_CHECKED varve_status file_join(char *ret, size_t size, const char *directory, const char *name,
+                                  varve_error *err);
+
+#endif

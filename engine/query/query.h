@@ -1,0 +1,42 @@
+/* query.h — the face of query/: answers over a view, with no knowledge of files, logs or who
+ * writes.
+ *
+ * Exact search: each source is scanned in blocks that fit the second-level cache, all queries of a
+ * batch per block; scores come from distance_scan with a known error; whatever could be among the
+ * best k within that error is rescored by distance_exact, so the ranking is that of a plain
+ * double-precision evaluation, ties by id.
+ *
+ * Ownership  results own copies of everything; they do not keep the view.
+ * Threads    a pool may lend threads; NULL: all on the caller's.
+ * Errors     VARVE_INVALID names the field ("vectors[0] has 3 dimensions …" text: "Dimension
+ * mismatch: expected A, got B"), VARVE_LIMIT the limit, VARVE_CORRUPT the file, VARVE_TIMEOUT. */
+#ifndef VARVE_QUERY_H
+#define VARVE_QUERY_H
+
+#include "base/thread_pool.h"
+#include "segment/view.h"
+
+/* Checks that need no view: limits (max_top_k, max_batch_vectors), finite vectors, known metric. */
+VV_CHECKED varve_status query_check(const varve_search_request *request,
+                                    const varve_options *limits, varve_error *err);
+VV_CHECKED varve_status query_search(view *v, const varve_search_request *request,
+                                     const varve_options *limits, thread_pool *pool,
+                                     varve_hits **ret, varve_error *err);
+
+/* Rows of a view, in the order of places. */
+VV_CHECKED varve_status query_fetch(view *v, const row_place *places, size_t count, unsigned with,
+                                    varve_rowset **ret, varve_error *err);
+/* The n rows with the smallest (head) or largest (tail) ordinals, ascending; VARVE_WITH_DELETED
+ * includes deleted ones. */
+VV_CHECKED varve_status query_ends(view *v, bool tail, size_t n, unsigned with, varve_rowset **ret,
+                                   varve_error *err);
+/* Deleted rows by ordinal, ascending; n 0: all. */
+VV_CHECKED varve_status query_deleted(view *v, size_t n, varve_rowset **ret, varve_error *err);
+/* Top-level field names over all live rows, sorted, unescaped. */
+VV_CHECKED varve_status query_field_names(view *v, thread_pool *pool, varve_names **ret,
+                                          varve_error *err);
+/* Make a varve_names from n strings (copied). Also for db/. */
+VV_CHECKED varve_status names_new(const char *const *names, size_t count, varve_names **ret,
+                                  varve_error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* memtable.h — rows in memory, in rowver order, append-only: the one mutable thing a search looks
+ * at. Rows live in chunks that never move; a writer appends, then publishes by handing a view the
+ * new length. Readers of a view look only at slots below that length, so they need no lock.
+ * Ownership  reference-counted. Threads  one writer at a time; any number of readers.
+ * Errors     VARVE_NO_MEMORY; then nothing was appended. */
+#ifndef VARVE_SEGMENT_MEMTABLE_H
+#define VARVE_SEGMENT_MEMTABLE_H
+
+#include "base/status.h"
+
+typedef struct memtable memtable;
+
+VV_CHECKED varve_status memtable_new(uint32_t dim, varve_dtype dtype, memtable **ret,
+                                     varve_error *err);
+memtable *memtable_ref(memtable *m);
+void memtable_unref(memtable *m);
+/* Copies everything. rowver strictly ascending (asserted). A table for 100 rows must stay near
+ * their own size (grow chunks from small to large); chunk size is bounded by about 1 MiB of
+ * vectors. */
+VV_CHECKED varve_status memtable_add(memtable *m, uint64_t rowver, uint64_t ordinal,
+                                     const uint8_t *id_key, size_t id_key_len, const void *vector,
+                                     varve_text fields, varve_error *err);
+uint64_t memtable_rows(const memtable *m); /* for the writer; readers use their view's length */
+uint64_t memtable_bytes(const memtable *m);
+uint64_t memtable_born_ms(const memtable *m); /* monotonic ms of the first row; 0 while empty */
+double memtable_norm_max(const memtable *m);  /* atomic; may be larger than a view's rows need */
+/* Slots from `first`: pointer to vectors back to back and how many are contiguous, at most `rows` -
+ * first. */
+const uint8_t *memtable_vectors(const memtable *m, uint64_t first, uint64_t rows,
+                                uint64_t *ret_contiguous);
+uint64_t memtable_rowver(const memtable *m, uint64_t slot);
+uint64_t memtable_ordinal(const memtable *m, uint64_t slot);
+const uint8_t *memtable_id_key(const memtable *m, uint64_t slot, size_t *ret_len);
+varve_text memtable_fields(const memtable *m, uint64_t slot);
+bool memtable_find(const memtable *m, uint64_t rows, uint64_t rowver, uint64_t *ret_slot);
+
+#endif

@@ -1,0 +1,97 @@
+/* segment.h — the face of immutable segment files: rows, sorted by rowver, with ids, ordinals,
+ * vectors and fields. Layout: segment_format.h. A file cut short has no footer and is no segment.
+ *
+ * What is read is verified: header, directory and footer at open; each 64 KiB block of the file
+ * against its XXH3-64 the first time any of its bytes is asked for (a bit per block remembers).
+ * Bytes that do not match are never handed out.
+ *
+ * Ownership  segment_open() returns a handle with one reference. What accessors return lives as
+ * long as the segment. Threads    a segment never changes after open: any number of threads may
+ * read it with no lock. Errors     VARVE_CORRUPT for bytes that do not fit format, checksum or
+ * record; VARVE_IO for what the system refused; VARVE_VERSION for a newer format. */
+#ifndef VARVE_SEGMENT_H
+#define VARVE_SEGMENT_H
+
+#include "base/buffer.h"
+#include "record/id.h"
+
+/* What the manifest says of a segment. Stored in the catalogue under cid | number. Version 1:
+ *   u8 version | u64 rows | u64 min, max rowver | u64 min, max ordinal | u64 file bytes | u64
+ * directory hash | f64 largest norm */
+typedef struct segment_record {
+    uint64_t number; /* in the key, not in the value */
+    uint64_t rows;
+    uint64_t rowver_min, rowver_max;
+    uint64_t ordinal_min, ordinal_max;
+    uint64_t file_bytes;
+    uint64_t directory_hash; /* XXH3-64 of header and directory: names exactly this file */
+    double norm_max;         /* largest Euclidean norm of its vectors */
+} segment_record;
+#define SEGMENT_RECORD_BYTES 65
+void segment_record_put(const segment_record *r, uint8_t ret[SEGMENT_RECORD_BYTES]);
+VV_CHECKED varve_status segment_record_get(const void *bytes, size_t len, uint64_t number,
+                                           segment_record *ret, varve_error *err);
+
+/* ---- writer -------------------------------------------------------------------------------- */
+
+typedef struct segment_spec {
+    uint32_t collection;
+    uint64_t number;
+    uint32_t dim;
+    varve_dtype dtype;
+} segment_spec;
+
+typedef struct segment_writer segment_writer;
+/* Vectors go straight to the temporary file; the other columns are kept in memory until
+ * segment_writer_finish. */
+VV_CHECKED varve_status segment_writer_new(const char *temporary_path, const segment_spec *spec,
+                                           segment_writer **ret, varve_error *err);
+/* rowver strictly ascending (asserted). fields: minified object, "{}" at least. vector: dtype's row
+ * bytes. */
+VV_CHECKED varve_status segment_writer_add(segment_writer *w, uint64_t rowver, uint64_t ordinal,
+                                           const uint8_t *id_key, size_t id_key_len,
+                                           const void *vector, varve_text fields, varve_error *err);
+uint64_t segment_writer_rows(const segment_writer *w);
+uint64_t segment_writer_bytes(const segment_writer *w); /* of the file so far, all columns */
+uint64_t segment_writer_memory_bytes(const segment_writer *w);
+/* Overwrites the rowvers and ordinals of all rows by first_rowver + i and first_ordinal + i: for a
+ * session, which learns them when it commits. Before finish. */
+void segment_writer_renumber(segment_writer *w, uint64_t first_rowver, uint64_t first_ordinal);
+/* Write the rest, sync, rename to final_path, sync the directory. Frees the writer, also on failure
+ * (temporary removed). */
+VV_CHECKED varve_status segment_writer_finish(segment_writer *w, const char *final_path,
+                                              segment_record *ret, varve_error *err);
+void segment_writer_discard(segment_writer *w); /* NULL-safe */
+
+/* ---- reader -------------------------------------------------------------------------------- */
+
+typedef struct segment segment;
+/* expect NULL: open whatever is there (tools); else everything must agree with it and with spec. */
+VV_CHECKED varve_status segment_open(const char *path, const segment_spec *spec,
+                                     const segment_record *expect, segment **ret, varve_error *err);
+segment *segment_ref(segment *s);
+void segment_unref(
+    segment *s); /* unmaps with the last one; unlinks then if segment_doom was called */
+/* The file is no longer named by the manifest: remove it when the last reader leaves. */
+void segment_doom(segment *s);
+
+const segment_spec *segment_get_spec(const segment *s);
+const segment_record *segment_get_record(const segment *s);
+const char *segment_path(const segment *s);
+/* Slots [first, first + n): pointer to their vectors, back to back, verified. */
+VV_CHECKED varve_status segment_vectors(segment *s, uint64_t first, uint64_t n, const uint8_t **ret,
+                                        varve_error *err);
+VV_CHECKED varve_status segment_rowver(segment *s, uint64_t slot, uint64_t *ret, varve_error *err);
+VV_CHECKED varve_status segment_ordinal(segment *s, uint64_t slot, uint64_t *ret, varve_error *err);
+VV_CHECKED varve_status segment_id_key(segment *s, uint64_t slot, const uint8_t **ret,
+                                       size_t *ret_len, varve_error *err);
+VV_CHECKED varve_status segment_fields(segment *s, uint64_t slot, varve_text *ret,
+                                       varve_error *err);
+/* Slot of a rowver by binary search; *ret_found false when it is not here. */
+VV_CHECKED varve_status segment_find(segment *s, uint64_t rowver, bool *ret_found,
+                                     uint64_t *ret_slot, varve_error *err);
+/* Read all, verify every block and every promise (ascending rowvers, parsable ids, finite vectors,
+ * JSON fields, norm). */
+VV_CHECKED varve_status segment_check(segment *s, varve_error *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* tombstone.h — an immutable set of slots, changed by copy: a change copies the touched 4 KiB
+ * chunks and shares the others. NULL is the empty set everywhere. Reference-counted; any number of
+ * threads may read. */
+#ifndef VARVE_SEGMENT_TOMBSTONE_H
+#define VARVE_SEGMENT_TOMBSTONE_H
+
+#include "base/status.h"
+
+typedef struct tombstones tombstones;
+
+tombstones *tombstones_ref(tombstones *t);
+void tombstones_unref(tombstones *t);
+bool tombstones_has(const tombstones *t, uint64_t slot);
+uint64_t tombstones_count(const tombstones *t);
+/* The set with `add` slots in and `remove` slots out (any order, repeats fine); *ret may be NULL
+ * (empty). `old` stays as it is. */
+VV_CHECKED varve_status tombstones_change(const tombstones *old, const uint64_t *add,
+                                          size_t add_count, const uint64_t *remove,
+                                          size_t remove_count, tombstones **ret, varve_error *err);
+/* 64 slots at once: bit i is slot first + i; first a multiple of 64. */
+uint64_t tombstones_word(const tombstones *t, uint64_t first);
+/* The first member at or after slot; false: none. */
+bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret);
+
+#endif

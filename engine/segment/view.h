@@ -1,0 +1,63 @@
+/* view.h — what a reader sees: an immutable, reference-counted list of row sources in rowver order,
+ * each a segment or a memtable with its published length, with two sets of slots: hidden
+ * (superseded or deleted: no search returns them) and, within it, deleted (soft-deleted: may be
+ * listed and restored). (1) A live row is in exactly one source, and not hidden there.   (2) Rowver
+ * ranges of sources are disjoint and ascending. Threads    reading needs no lock; the owner swaps
+ * whole views. */
+#ifndef VARVE_SEGMENT_VIEW_H
+#define VARVE_SEGMENT_VIEW_H
+
+#include "record/schema.h"
+#include "segment/memtable.h"
+#include "segment/segment.h"
+#include "segment/tombstone.h"
+
+typedef struct row_source {
+    segment *seg; /* one of the two is set; references are owned by the view */
+    memtable *mem;
+    uint64_t rows;
+    uint64_t rowver_min, rowver_max;
+    tombstones *hidden, *deleted;
+} row_source;
+
+typedef struct view {
+    uint64_t references; /* atomic */
+    uint32_t dim;        /* 0: unknown yet, and then there are no sources */
+    varve_dtype dtype;
+    varve_metric metric;
+    uint64_t rows_live, rows_deleted;
+    size_t source_count;
+    row_source sources[];
+} view;
+
+/* A new view over copies of these sources (takes its own references). Sources without rows are left
+ * out. */
+VV_CHECKED varve_status view_new(const vector_field *field, const row_source *sources, size_t count,
+                                 view **ret, varve_error *err);
+view *view_ref(view *v);
+void view_unref(view *v);
+void view_unrefp(view **v);
+
+/* Where a row version is. */
+typedef struct row_place {
+    size_t source;
+    uint64_t slot;
+} row_place;
+VV_CHECKED varve_status view_find(view *v, uint64_t rowver, bool *ret_found, row_place *ret,
+                                  varve_error *err);
+
+/* Accessors that do not care which kind a source is. */
+VV_CHECKED varve_status source_vectors(const row_source *s, uint64_t first, uint64_t n,
+                                       const uint8_t **ret, uint64_t *ret_contiguous,
+                                       varve_error *err);
+VV_CHECKED varve_status source_rowver(const row_source *s, uint64_t slot, uint64_t *ret,
+                                      varve_error *err);
+VV_CHECKED varve_status source_ordinal(const row_source *s, uint64_t slot, uint64_t *ret,
+                                       varve_error *err);
+VV_CHECKED varve_status source_id_key(const row_source *s, uint64_t slot, const uint8_t **ret,
+                                      size_t *ret_len, varve_error *err);
+VV_CHECKED varve_status source_fields(const row_source *s, uint64_t slot, varve_text *ret,
+                                      varve_error *err);
+double source_norm_max(const row_source *s);
+
+#endif

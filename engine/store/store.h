@@ -1,0 +1,131 @@
+/* store.h — RocksDB behind a few nouns: the only folder that includes rocksdb/c.h, used by db/
+ * alone.
+ *
+ * The store is opened in log recovery mode 0: a torn tail (an unacknowledged last batch) is cut,
+ * damage in the middle is an error; RocksDB's default mode opens silently with half of the rows
+ * (reliability F1). When mode 0 refuses, the open is tried on a hard-link copy in mode 2, and the
+ * copy is adopted only if it reaches the acknowledged floor given. Info log level FATAL (a failed
+ * write of that log aborts the process otherwise), XXH3 block checksums, no recycled logs, every
+ * column family handle destroyed before close (Debian's build has assertions on).
+ *
+ * Threads    any, but for store_batch, store_iter, store_sst: one each.
+ * Errors     VARVE_NO_SPACE, VARVE_LOCKED, VARVE_CORRUPT, VARVE_IO by RocksDB's message. After a
+ * failed write the caller asks store_is_broken(): true when only a reopen helps (fsync or I/O
+ * error), false when it heals (no space). */
+#ifndef VARVE_STORE_H
+#define VARVE_STORE_H
+
+#include "base/status.h"
+
+typedef struct store store;
+
+typedef enum store_family {
+    STORE_CATALOG,
+    STORE_ROWS,
+    STORE_FRESH,
+    STORE_DEAD,
+    STORE_BLOBS,
+    STORE_META,
+    STORE_FAMILIES
+} store_family;
+
+typedef struct store_options {
+    bool read_only;
+    uint64_t block_cache_bytes, row_buffer_bytes;
+    uint64_t floor;   /* latest sequence must reach it, else VARVE_CORRUPT with both numbers and the
+                         way out */
+    bool accept_loss; /* … unless this is set */
+} store_options;
+
+typedef struct store_opened { /* what the open found, for the log */
+    bool repaired;            /* the copy was adopted: a damaged tail was cut */
+    uint64_t sequence;
+} store_opened;
+
+/* path: the rocks/ folder; repair works in siblings "<path>.repair" and "<path>.damaged" (kept for
+ * people to look at). */
+VV_CHECKED varve_status store_open(const char *path, const store_options *options, store **ret,
+                                   store_opened *ret_opened, varve_error *err);
+void store_close(store *s); /* NULL-safe */
+uint64_t store_sequence(store *s);
+bool store_is_broken(store *s);
+
+/* Writes: one atomic batch. */
+typedef struct store_batch store_batch;
+store_batch *store_batch_new(void); /* NULL: no memory */
+void store_batch_free(store_batch *b);
+void store_batch_freep(store_batch **b);
+void store_batch_clear(store_batch *b);
+void store_batch_put(store_batch *b, store *s, store_family f, const void *key, size_t key_len,
+                     const void *value, size_t value_len);
+/* A value in two pieces, put together without a copy of ours. */
+void store_batch_put_parts(store_batch *b, store *s, store_family f, const void *key,
+                           size_t key_len, const void *const *parts, const size_t *part_lens,
+                           size_t part_count);
+void store_batch_delete(store_batch *b, store *s, store_family f, const void *key, size_t key_len);
+void store_batch_delete_range(store_batch *b, store *s, store_family f, const void *from,
+                              size_t from_len, const void *to, size_t to_len); /* [from, to) */
+void store_batch_log_data(store_batch *b, const void *bytes,
+                          size_t len); /* rides in the log: commit time */
+size_t store_batch_bytes(const store_batch *b);
+VV_CHECKED varve_status store_write(store *s, store_batch *b, bool sync, varve_error *err);
+VV_CHECKED varve_status store_sync_log(store *s,
+                                       varve_error *err); /* fsync what was written without */
+
+/* Reads: of the newest state. */
+typedef struct store_value {
+    const char *data;
+    size_t len;
+    void *pin;
+} store_value;
+/* Absent: VARVE_OK with data NULL. End with store_value_done. */
+VV_CHECKED varve_status store_get(store *s, store_family f, const void *key, size_t key_len,
+                                  store_value *ret, varve_error *err);
+void store_value_done(store_value *v);
+/* n keys of one family at once; each ret[i] as store_get. On failure none needs store_value_done.
+ */
+VV_CHECKED varve_status store_get_many(store *s, store_family f, size_t n, const void *const *keys,
+                                       const size_t *key_lens, store_value *ret, varve_error *err);
+
+/* Ascending over [from, to); NULL bounds are open. The state is the one when the iterator was made.
+ */
+typedef struct store_iter store_iter;
+VV_CHECKED varve_status store_iter_new(store *s, store_family f, const void *from, size_t from_len,
+                                       const void *to, size_t to_len, store_iter **ret,
+                                       varve_error *err);
+void store_iter_free(store_iter *i);
+void store_iter_freep(store_iter **i);
+void store_iter_seek(store_iter *i, const void *key, size_t key_len); /* first at or after key */
+void store_iter_seek_last(store_iter *i);
+void store_iter_next(store_iter *i);
+void store_iter_prev(store_iter *i);
+bool store_iter_at(const store_iter *i, varve_text *ret_key,
+                   varve_text *ret_value); /* false: past the end */
+VV_CHECKED varve_status store_iter_check(const store_iter *i, varve_error *err); /* why it ended */
+
+/* Sorted files built aside and taken in at once. Keys strictly ascending (VARVE_INTERNAL
+ * otherwise). */
+typedef struct store_sst store_sst;
+VV_CHECKED varve_status store_sst_new(store *s, store_family f, const char *path, store_sst **ret,
+                                      varve_error *err);
+VV_CHECKED varve_status store_sst_put(store_sst *w, const void *key, size_t key_len,
+                                      const void *value, size_t value_len, varve_error *err);
+VV_CHECKED varve_status
+store_sst_finish(store_sst *w, varve_error *err); /* frees; an empty file is removed and fine */
+void store_sst_discard(store_sst *w);             /* frees, removes the file */
+/* Take files in, by copy-free link where possible; the files stay where they are, so that doing it
+ * twice is harmless. */
+VV_CHECKED varve_status store_ingest(store *s, store_family f, const char *const *paths,
+                                     size_t count, varve_error *err);
+
+VV_CHECKED varve_status store_flush(store *s,
+                                    varve_error *err); /* memtables to files; trims the log */
+VV_CHECKED varve_status store_checkpoint(store *s, const char *path,
+                                         varve_error *err); /* hard links; path must not exist */
+VV_CHECKED varve_status store_verify(store *s,
+                                     varve_error *err); /* read everything, checking sums */
+uint64_t store_property(store *s, const char *name);    /* summed over families; 0 unknown */
+uint64_t store_log_bytes(store *s);
+uint64_t store_memory_bytes(store *s);
+
+#endif
