@@ -51,7 +51,7 @@ extern "C" {
 #define VARVE_VERSION_MAJOR 0
 #define VARVE_VERSION_MINOR 1
 #define VARVE_VERSION_PATCH 0
-#define VARVE_VERSION       "0.1.0"
+#define VARVE_VERSION_TEXT  "0.1.0"
 
 /* ---- status and error ---------------------------------------------------------------------- */
 
@@ -69,7 +69,7 @@ extern "C" {
     X(CANCELLED, 499, "cancelled by the caller")                                                   \
     X(INTERNAL, 500, "a bug of ours; nothing was lost")                                            \
     X(CORRUPT, 500, "stored bytes do not match their checksum or form")                            \
-    X(VERSION, 500, "written by a newer version than this one")                                    \
+    X(NEWER_FORMAT, 500, "written by a newer version than this one")                               \
     X(CLOSED, 503, "closed, or being closed")                                                      \
     X(NO_MEMORY, 503, "no memory")                                                                 \
     X(IO, 503, "the system refused to read or write")                                              \
@@ -208,9 +208,9 @@ VARVE_API void varve_options_init(varve_options *options);
 typedef struct varve varve;
 
 /* Open (or create) the folder at `path`; options NULL: the defaults.
- * VARVE_LOCKED another process owns it · VARVE_VERSION newer format · VARVE_CORRUPT a file does not
- * hold what it promised, or the log ends before the acknowledged floor (the message has both
- * numbers and the way out). */
+ * VARVE_LOCKED another process owns it · VARVE_NEWER_FORMAT newer format · VARVE_CORRUPT a file
+ * does not hold what it promised, or the log ends before the acknowledged floor (the message has
+ * both numbers and the way out). */
 VARVE_API VARVE_CHECKED varve_status varve_open(const char *path, const varve_options *options,
                                                 varve **ret_db, varve_error *err);
 /* Checkpoint, then close. Ends the handle whatever it returns; collections of it must be released

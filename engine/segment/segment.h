@@ -8,7 +8,7 @@
  * Ownership  segment_open() returns a handle with one reference. What accessors return lives as
  * long as the segment. Threads    a segment never changes after open: any number of threads may
  * read it with no lock. Errors     VARVE_CORRUPT for bytes that do not fit format, checksum or
- * record; VARVE_IO for what the system refused; VARVE_VERSION for a newer format. */
+ * record; VARVE_IO for what the system refused; VARVE_NEWER_FORMAT for a newer format. */
 #ifndef VARVE_SEGMENT_H
 #define VARVE_SEGMENT_H
 
