@@ -53,11 +53,11 @@ QUOTAS = {
 # Of a source that also makes a program, that one comes first.
 LAST_SECTIONS = {"libs", "libdevel", "doc", "introspection"}
 SKIP_NAME = re.compile(
-    r"-(dbg|dbgsym|udeb|prof|data|common|l10n|i18n|locales?|lang|transitional|dummy)$|-l10n-|-i18n-")
-SKIP_TAG = {"role::dummy", "role::metapackage", "role::debug-symbols"}
+    r"-(dbg|dbgsym|udeb|prof|data|common|l10n|i18n|locales?|lang|transitional|dummy|cross)$"
+    r"|-l10n-|-i18n-|-linux-gnu")
 SKIP_TEXT = re.compile(
-    r"\b(transitional|dummy|meta-?package|virtual package|debug(ging)? symbols"
-    r"|empty package|safely (be )?removed)\b", re.I)
+    r"\b(transitional|transition(nal)? package|dummy|meta-?package|virtual package"
+    r"|debug(ging)? symbols|empty package|compatibility package|safely (be )?removed)\b", re.I)
 RELATIONS = ("Depends", "Pre-Depends", "Recommends", "Suggests", "Enhances")
 
 
@@ -131,7 +131,7 @@ def record(stanza, text):
 def unwanted(row):
     """True for packages that say nothing of their own."""
     return (row["section"] in SKIP_SECTIONS or bool(SKIP_NAME.search(row["name"]))
-            or not SKIP_TAG.isdisjoint(row["tags"]) or len(row["description"]) < 80
+            or len(row["description"]) < 80
             or bool(SKIP_TEXT.search(row["summary"] + " " + row["description"])))
 
 
@@ -145,16 +145,16 @@ def family(text):
 
 
 def one_of_each(rows, source, rank):
-    """Drop near-copies: two rows of a source at most, two of any family of texts."""
-    taken, seen, kept = collections.Counter(), collections.Counter(), []
+    """Drop near-copies: at most two rows of a source, two of a family of texts (by
+    summary within a section, by description anywhere), one of any opening words."""
+    taken, kept = collections.Counter(), []
     for row in sorted(rows, key=rank):
-        kin = [("src", source[row["name"]])]
-        kin += [("desc", family(row["description"])), ("sum", family(row["summary"]), row["section"])]
-        same = (source[row["name"]], row["description"][:100])
-        if seen[same] or any(taken[k] >= 2 for k in kin if len(k[1]) > 0):
+        kin = [("source", source[row["name"]]), ("text", family(row["description"])),
+               (row["section"], family(row["summary"]))]
+        opening = ("opening", row["description"][:100])
+        if taken[opening] or any(taken[k] >= 2 for k in kin if k[1]):
             continue
-        seen[same] += 1
-        taken.update(kin)
+        taken.update([opening, *kin])
         kept.append(row)
     return kept
 
