@@ -447,6 +447,8 @@ VARVE_API const float *varve_rowset_vector(const varve_rowset *rows,
                                            size_t i); /* dim values; NULL unless asked for */
 VARVE_API varve_text varve_rowset_fields(const varve_rowset *rows,
                                          size_t i); /* a JSON object; absent unless asked */
+/* false: this was the last page. */
+VARVE_API bool varve_rowset_next(const varve_rowset *rows, varve_id *ret_next);
 VARVE_API void varve_rowset_free(varve_rowset *rows);
 
 VARVE_API VARVE_CHECKED varve_status varve_exists(varve_collection *collection, varve_id id,
@@ -463,13 +465,11 @@ VARVE_API VARVE_CHECKED varve_status varve_head(varve_collection *collection, si
 VARVE_API VARVE_CHECKED varve_status varve_tail(varve_collection *collection, size_t n,
                                                 unsigned with, varve_rowset **ret_rows,
                                                 varve_error *err);
-/* A page of rows in id order (integers ascending, then strings by bytes), from `from` on,
- * inclusive; NULL: from the first. ret_next is written only when there is a next page, and then
- * *ret_has_next is true; a string in it is borrowed from the rowset. */
+/* A page of rows in id order (integers ascending, then strings by bytes), from `from` on, inclusive;
+ * NULL: from the first. varve_rowset_next() has the first id of the next page. */
 VARVE_API VARVE_CHECKED varve_status varve_scroll(varve_collection *collection,
                                                   const varve_id *from, size_t n, unsigned with,
-                                                  varve_rowset **ret_rows, bool *ret_has_next,
-                                                  varve_id *ret_next, varve_error *err);
+                                                  varve_rowset **ret_rows, varve_error *err);
 /* Deleted, restorable rows in order of insertion; n 0: all. */
 VARVE_API VARVE_CHECKED varve_status varve_list_deleted(varve_collection *collection, size_t n,
                                                         varve_rowset **ret_rows, varve_error *err);

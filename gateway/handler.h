@@ -24,7 +24,8 @@ typedef struct http_reply {
     int status;               /* 200 to begin with */
     const char *content_type; /* static; "application/json" to begin with */
     buffer body;
-    bool close; /* end the connection after this reply */
+    bool close;        /* end the connection after this reply */
+    varve_error cause; /* of a failure, whole, for the log; never sent. See reply.h */
 } http_reply;
 
 typedef void http_handler(gateway *g, http_request *request, http_reply *reply);
@@ -39,7 +40,8 @@ const char *http_query(const http_request *r, const char *key);
  */
 const char *http_path_param(const http_request *r, const char *key);
 const char *http_header(const http_request *r, const char *name); /* NULL when absent */
-char *http_body(http_request *r, size_t *ret_len);                /* ordinary routes */
+char *http_body(http_request *r,
+                size_t *ret_len); /* ordinary routes; NULL if the route takes none */
 /* Streamed routes: blocks for the next bytes; *ret_len 0 at the end. VARVE_IO when the client went
  * away, VARVE_TIMEOUT, VARVE_LIMIT past the route's body limit. */
 VV_CHECKED varve_status http_body_read(http_request *r, char *ret, size_t size, size_t *ret_len,

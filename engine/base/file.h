@@ -1,18 +1,22 @@
 /* file.h — what we ask of a file system. Each call passes a fault point of its own name
- * ("file.write", "file.sync", "file.rename", "file.open", "file.sync_dir", "file.unlink",
- * "file.map", "file.link"), so that tests can fail each one. Ownership  a file is closed by
- * file_close() (NULL-safe); a mapping ends with file_unmap(). Threads    a file_writer belongs to
- * one thread; the rest is stateless. Errors     VARVE_IO with path and system text; VARVE_NO_SPACE
- * for ENOSPC and EDQUOT; VARVE_NOT_FOUND for ENOENT on open. */
+ * ("file.open", "file.read", "file.write", "file.sync", "file.rename", "file.sync_dir",
+ * "file.unlink", "file.map", "file.link", "file.make_dir"), so that tests can fail each one.
+ *
+ * Files are made 0600 and directories 0700; a file is not opened if its name is a symbolic link.
+ *
+ * Ownership  a file_writer ends with file_publish(), file_close_scratch() or file_discard(), a
+ *            mapping with file_unmap().
+ * Threads    a file_writer belongs to one thread; the rest is stateless.
+ * Errors     VARVE_IO with path and system text; VARVE_NO_SPACE for ENOSPC and EDQUOT;
+ *            VARVE_NOT_FOUND for ENOENT on opening what should be there. */
 #ifndef VARVE_BASE_FILE_H
 #define VARVE_BASE_FILE_H
 
 #include "base/status.h"
 
-/* A new file, written front to back through a 1 MiB buffer, with its running XXH3 block sums (see
- * block_bytes). Life: file_create -> file_write ... -> file_publish (sync, close, rename over final
- * path, sync directory). file_discard() at any point removes the temporary file. After any error
- * only file_discard() is allowed. */
+/* A new file, written front to back through a 1 MiB buffer. Life: file_create -> file_write ... ->
+ * file_publish (sync, close, rename over final path, sync directory). file_discard() at any point
+ * removes the temporary file. After any error only file_discard() is allowed. */
 typedef struct file_writer file_writer;
 VV_CHECKED varve_status file_create(const char *temporary_path, file_writer **ret,
                                     varve_error *err);
@@ -26,6 +30,9 @@ VV_CHECKED varve_status file_sync(file_writer *w,
 /* Ends the writer, also when it fails. Directory sync included: after VARVE_OK the name is durable.
  */
 VV_CHECKED varve_status file_publish(file_writer *w, const char *final_path, varve_error *err);
+/* Flush and close under the temporary path, unsynced: for scratch files. Ends the writer, also when
+ * it fails (and then removes the file). */
+VV_CHECKED varve_status file_close_scratch(file_writer *w, varve_error *err);
 void file_discard(file_writer *w); /* NULL-safe */
 void file_discardp(file_writer **w);
 
@@ -45,14 +52,17 @@ VV_CHECKED varve_status file_read(const char *path, size_t max_bytes, char **ret
                                   size_t *ret_len,
                                   varve_error *err); /* free() the bytes; a NUL follows them */
 
-VV_CHECKED varve_status file_make_dir(const char *path,
-                                      varve_error *err); /* 0700, parents too, fine if it exists */
+VV_CHECKED varve_status file_make_dir(
+    const char *path, varve_error *err); /* 0700, parents too, fine if it exists; not synced */
 VV_CHECKED varve_status file_sync_dir(const char *path, varve_error *err);
 VV_CHECKED varve_status file_unlink(const char *path, varve_error *err); /* fine if it is gone */
 VV_CHECKED varve_status file_remove_tree(const char *path,
                                          varve_error *err); /* never follows links; fine if gone */
-/* A copy of a directory tree by hard links; the target must not exist. copy_names: file names
- * matching these suffixes are copied, not linked (NULL-terminated list, or NULL). */
+/* A copy of a directory tree by hard links; the target must not exist (VARVE_EXISTS).
+ * copy_suffixes: files whose names end so are copied, not linked (NULL-terminated list, or NULL).
+ * What is in the copy is durable; its own name is once the directory above it is synced. On failure
+ * it is removed.
+ */
 VV_CHECKED varve_status file_link_tree(const char *from, const char *to,
                                        const char *const *copy_suffixes, varve_error *err);
 bool file_exists(const char *path);

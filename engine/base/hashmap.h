@@ -1,7 +1,9 @@
 /* hashmap.h — byte-string keys to pointers: open addressing, linear probing, at most 7/8 full,
- * backward-shift deletion. Ownership  keys are copied, values are not touched. Threads: one writer,
- * or many readers. Errors     hashmap_put returns false when there is no memory, and nothing
- * changed. */
+ * backward-shift deletion.
+ *
+ * Ownership  keys are copied, values are not touched.
+ * Threads    one writer, or many readers.
+ * Errors     hashmap_put returns false when there is no memory, and nothing changed. */
 #ifndef VARVE_BASE_HASHMAP_H
 #define VARVE_BASE_HASHMAP_H
 

@@ -1,15 +1,20 @@
 /* json.h — JSON at the speed that vectors need. jansson parses everything but numbers in bulk: one
- * forward pass, aware of strings and nesting, lifts arrays of numbers under chosen keys out of the
- * text into a float buffer and leaves `null` in their place; integers that do not fit a signed
- * 64-bit integer (row ids up to 2^64-1) are replaced as well, so that no id is ever rounded.
- * Answers are written by json_out, which splices stored JSON.
+ * forward pass checks the text and lifts arrays of numbers under chosen keys out of it into a float
+ * buffer, leaving `null` in their place; integers that do not fit a signed 64-bit integer (row ids
+ * up to 2^64-1) are replaced as well, so that no id is ever rounded. Answers are written by
+ * json_out, which splices stored JSON.
  *
- * Source  number scanning: D. Lemire, "Number parsing at a gigabyte per second" (2021), reduced to
- * the cases where one or two exact powers of ten decide; all others go to strtof. Rounds exactly as
- * strtof does. Needs   16 readable bytes behind the text (json_text_padding), LC_NUMERIC "C".
- * Errors  VARVE_INVALID with the byte offset; VARVE_LIMIT for depth > 64, > limits below. NaN,
- * Infinity and numbers that overflow float32 are VARVE_INVALID naming the element's index:
- * "vectors[3][17]: …". */
+ * Both json_parse and json_minify_object take RFC 8259 strictly, and refuse besides: a byte order
+ * mark, invalid UTF-8, halves of surrogate pairs, equal keys in one object, numbers of more than
+ * JSON_NUMBER_CHARS_MAX characters.
+ *
+ * Source     number scanning: D. Lemire, "Number parsing at a gigabyte per second" (2021), reduced
+ *            to where a power of ten in double precision decides; all others go to strtof. Rounds
+ *            exactly as strtof does. Needs LC_NUMERIC "C".
+ * Ownership  a document owns what it points to; json_document_done() ends it.
+ * Threads    stateless.
+ * Errors     VARVE_INVALID with the byte offset; VARVE_LIMIT for depth, keys, sizes. What is no
+ *            number of float32 in a lifted array is named by its place: "vectors[3][17]: …". */
 #ifndef VARVE_BASE_JSON_H
 #define VARVE_BASE_JSON_H
 
@@ -17,15 +22,16 @@
 
 #include <jansson.h>
 
-#define JSON_TEXT_PADDING     16
+#define JSON_TEXT_PADDING     16 /* bytes that may be read behind a text, whatever they are */
 #define JSON_DEPTH_MAX        64
 #define JSON_KEYS_MAX         1024
 #define JSON_NUMBER_CHARS_MAX 64
 
 /* One array lifted: "vector": [..] has rows 1; "vectors": [[..], [..]] has several. */
 typedef struct json_lifted {
-    const char *key;     /* points into the caller's key list */
-    uint32_t occurrence; /* which object it stood in, in document order, counted from 0 per key */
+    const char *key;     /* points into the caller's key list, behind a leading '/' */
+    uint32_t occurrence; /* which of the objects that have this key, in document order, from 0;
+                            objects where its value was something else count too */
     size_t first;        /* index of its first value in values */
     size_t rows, dim;    /* dim: of the first row */
     bool nested, ragged; /* ragged: rows differ in length (row lengths are then not kept) */
@@ -36,34 +42,41 @@ typedef struct json_document {
     json_t *root;  /* everything else */
     float *values; /* all lifted numbers */
     size_t value_count;
-    json_lifted *lifted; /* in document order */
+    json_lifted *lifted; /* sorted by key, then occurrence */
     size_t lifted_count;
 } json_document;
 
-/* Parse `len` bytes at `text` (followed by JSON_TEXT_PADDING bytes that may be read); the text is
- * changed in place. keys: NULL-terminated names, lifted wherever they are the key of an array of
- * numbers or of an array of such arrays. Duplicate keys in an object are refused. Unsigned integers
- * above INT64_MAX become strings with the prefix JSON_BIG_PREFIX. */
+/* Parse `len` bytes at `text`, followed by JSON_TEXT_PADDING bytes that may be read.
+ *
+ * keys: NULL-terminated names; a value under such a key is lifted if it is an array, and must then
+ * hold numbers, or arrays of numbers, alone. A name with a '/' before it is lifted in the root
+ * object only; without, wherever it stands. values_max: numbers lifted in all (VARVE_LIMIT).
+ *
+ * Integers above INT64_MAX become strings with the prefix JSON_BIG_PREFIX; so that no client's
+ * string is taken for one, strings that begin with \u0001 are refused. Refused as well, because
+ * jansson cannot hold them: integers outside -2^63 to 2^64-1, numbers beyond double, \u0000. */
 #define JSON_BIG_PREFIX "\x01u64:"
-VV_CHECKED varve_status json_parse(char *text, size_t len, const char *const *keys,
+VV_CHECKED varve_status json_parse(const char *text, size_t len, const char *const *keys,
                                    size_t values_max, json_document *ret, varve_error *err);
 void json_document_done(json_document *d);
 const json_lifted *json_find_lifted(const json_document *d, const char *key,
-                                    uint32_t occurrence); /* or NULL */
+                                    uint32_t occurrence); /* or NULL; binary search */
 
-/* Parse one float32 exactly as strtof; returns the end, or NULL if there is no number at p. */
+/* Parse one JSON number at p as float32, exactly as strtof (infinite when too large); returns its
+ * end, or NULL if there is none, or one too long. JSON_TEXT_PADDING bytes behind end may be read.
+ */
 const char *json_scan_float(const char *p, const char *end, float *ret);
 
-/* Check that text is one JSON object within depth, keys and size limits, with unique keys and valid
- * UTF-8, no NaN/Infinity literals; write it without white space to out (appended). Numbers keep
- * their digits exactly. */
+/* Check that text is one JSON object within limits (bytes_max: of the minified text) and append it
+ * without white space to out. Numbers keep their digits exactly, of whatever size. On failure, out
+ * is as before. */
 typedef struct json_limits {
     size_t bytes_max, depth_max, keys_max;
 } json_limits;
 VV_CHECKED varve_status json_minify_object(const char *text, size_t len, const json_limits *limits,
                                            buffer *out, varve_error *err);
-/* Walk the top-level members of a minified object: false at its end. key is the raw text between
- * the quotes (escapes kept). */
+/* Walk the top-level members of a minified object: *at begins as its first byte; false at its end.
+ * key is the raw text between the quotes (escapes kept). */
 bool json_next_member(const char **at, const char *end, varve_text *ret_key, varve_text *ret_value);
 
 /* Writers: append to a buffer. */

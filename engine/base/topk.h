@@ -1,5 +1,6 @@
 /* topk.h — the k smallest (key, tie) pairs of a stream, in a binary max-heap. A metric where larger
- * is better enters negated. Memory is the caller's: `entries` has room for k. */
+ * is better enters negated; a NaN counts as +infinity. Memory is the caller's: `entries` has room
+ * for k, and k is at least 1. */
 #ifndef VARVE_BASE_TOPK_H
 #define VARVE_BASE_TOPK_H
 
@@ -24,7 +25,7 @@ void topk_push_slow(topk *t, double key, uint64_t slot);
 double topk_bound(const topk *t);
 static inline void topk_push(topk *t, double key, uint64_t slot)
 {
-    if (t->count < t->k || key <= t->entries[0].key) topk_push_slow(t, key, slot);
+    if (t->count < t->k || !(key > t->entries[0].key)) topk_push_slow(t, key, slot);
 }
 void topk_sort(topk *t); /* ascending; no push afterwards */
 

@@ -26,6 +26,8 @@ VV_CHECKED varve_status query_search(view *v, const varve_search_request *reques
 /* Rows of a view, in the order of places. */
 VV_CHECKED varve_status query_fetch(view *v, const row_place *places, size_t count, unsigned with,
                                     varve_rowset **ret, varve_error *err);
+/* What varve_rowset_next() answers; the id is copied. */
+VV_CHECKED varve_status rowset_set_next(varve_rowset *rows, varve_id next, varve_error *err);
 /* The n rows with the smallest (head) or largest (tail) ordinals, ascending; VARVE_WITH_DELETED
  * includes deleted ones. */
 VV_CHECKED varve_status query_ends(view *v, bool tail, size_t n, unsigned with, varve_rowset **ret,

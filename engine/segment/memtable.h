@@ -1,7 +1,11 @@
 /* memtable.h — rows in memory, in rowver order, append-only: the one mutable thing a search looks
  * at. Rows live in chunks that never move; a writer appends, then publishes by handing a view the
  * new length. Readers of a view look only at slots below that length, so they need no lock.
- * Ownership  reference-counted. Threads  one writer at a time; any number of readers.
+ *
+ * Ownership  reference-counted. What accessors return lives as long as the table.
+ * Threads    one writer at a time; any number of readers, each below a length that it got through
+ *            a lock of the owner (or another release/acquire pair). rows, bytes, born_ms and
+ *            norm_max may be asked by anybody at any time.
  * Errors     VARVE_NO_MEMORY; then nothing was appended. */
 #ifndef VARVE_SEGMENT_MEMTABLE_H
 #define VARVE_SEGMENT_MEMTABLE_H
@@ -13,17 +17,17 @@ typedef struct memtable memtable;
 VV_CHECKED varve_status memtable_new(uint32_t dim, varve_dtype dtype, memtable **ret,
                                      varve_error *err);
 memtable *memtable_ref(memtable *m);
-void memtable_unref(memtable *m);
-/* Copies everything. rowver strictly ascending (asserted). A table for 100 rows must stay near
- * their own size (grow chunks from small to large); chunk size is bounded by about 1 MiB of
- * vectors. */
+void memtable_unref(memtable *m);   /* NULL-safe */
+void memtable_unrefp(memtable **m); /* for VV_CLEANUP */
+/* Copies everything. rowver strictly ascending (asserted). A table for 100 rows stays near their
+ * own size: chunks grow with the table, up to about 1 MiB of vectors each. */
 VV_CHECKED varve_status memtable_add(memtable *m, uint64_t rowver, uint64_t ordinal,
                                      const uint8_t *id_key, size_t id_key_len, const void *vector,
                                      varve_text fields, varve_error *err);
 uint64_t memtable_rows(const memtable *m); /* for the writer; readers use their view's length */
 uint64_t memtable_bytes(const memtable *m);
 uint64_t memtable_born_ms(const memtable *m); /* monotonic ms of the first row; 0 while empty */
-double memtable_norm_max(const memtable *m);  /* atomic; may be larger than a view's rows need */
+double memtable_norm_max(const memtable *m);  /* may be larger than a view's rows need */
 /* Slots from `first`: pointer to vectors back to back and how many are contiguous, at most `rows` -
  * first. */
 const uint8_t *memtable_vectors(const memtable *m, uint64_t first, uint64_t rows,

@@ -1,6 +1,9 @@
 /* tombstone.h — an immutable set of slots, changed by copy: a change copies the touched 4 KiB
- * chunks and shares the others. NULL is the empty set everywhere. Reference-counted; any number of
- * threads may read. */
+ * chunks and shares the others. NULL is the empty set everywhere.
+ *
+ * Ownership  reference-counted; both calls take NULL.
+ * Threads    any number of threads may read, ref and unref.
+ * Errors     VARVE_NO_MEMORY. */
 #ifndef VARVE_SEGMENT_TOMBSTONE_H
 #define VARVE_SEGMENT_TOMBSTONE_H
 
@@ -10,10 +13,11 @@ typedef struct tombstones tombstones;
 
 tombstones *tombstones_ref(tombstones *t);
 void tombstones_unref(tombstones *t);
+void tombstones_unrefp(tombstones **t);
 bool tombstones_has(const tombstones *t, uint64_t slot);
 uint64_t tombstones_count(const tombstones *t);
-/* The set with `add` slots in and `remove` slots out (any order, repeats fine); *ret may be NULL
- * (empty). `old` stays as it is. */
+/* The set with the slots of `add` in and then those of `remove` out (any order, repeats fine); *ret
+ * may be NULL (empty). `old` stays as it is. */
 VV_CHECKED varve_status tombstones_change(const tombstones *old, const uint64_t *add,
                                           size_t add_count, const uint64_t *remove,
                                           size_t remove_count, tombstones **ret, varve_error *err);

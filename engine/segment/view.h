@@ -1,9 +1,12 @@
-/* view.h — what a reader sees: an immutable, reference-counted list of row sources in rowver order,
- * each a segment or a memtable with its published length, with two sets of slots: hidden
- * (superseded or deleted: no search returns them) and, within it, deleted (soft-deleted: may be
- * listed and restored). (1) A live row is in exactly one source, and not hidden there.   (2) Rowver
- * ranges of sources are disjoint and ascending. Threads    reading needs no lock; the owner swaps
- * whole views. */
+/* view.h — what a reader sees: an immutable list of row sources in rowver order, each a segment or
+ * a memtable with its published length, with two sets of slots: hidden (superseded or deleted: no
+ * search returns them) and, within it, deleted (soft-deleted: may be listed and restored).
+ * (1) A live row is in exactly one source, and not hidden there.
+ * (2) Rowver ranges of sources are disjoint and ascending.
+ *
+ * Ownership  reference-counted; a view holds a reference to everything its sources name.
+ * Threads    reading needs no lock; the owner swaps whole views.
+ * Errors     VARVE_NO_MEMORY, and what a segment answers (VARVE_CORRUPT). */
 #ifndef VARVE_SEGMENT_VIEW_H
 #define VARVE_SEGMENT_VIEW_H
 
@@ -35,7 +38,7 @@ typedef struct view {
 VV_CHECKED varve_status view_new(const vector_field *field, const row_source *sources, size_t count,
                                  view **ret, varve_error *err);
 view *view_ref(view *v);
-void view_unref(view *v);
+void view_unref(view *v); /* NULL-safe */
 void view_unrefp(view **v);
 
 /* Where a row version is. */
@@ -46,10 +49,10 @@ typedef struct row_place {
 VV_CHECKED varve_status view_find(view *v, uint64_t rowver, bool *ret_found, row_place *ret,
                                   varve_error *err);
 
-/* Accessors that do not care which kind a source is. */
+/* Accessors that do not care which kind a source is. Slots are below its rows (asserted). */
 VV_CHECKED varve_status source_vectors(const row_source *s, uint64_t first, uint64_t n,
                                        const uint8_t **ret, uint64_t *ret_contiguous,
-                                       varve_error *err);
+                                       varve_error *err); /* 1 <= *ret_contiguous <= n */
 VV_CHECKED varve_status source_rowver(const row_source *s, uint64_t slot, uint64_t *ret,
                                       varve_error *err);
 VV_CHECKED varve_status source_ordinal(const row_source *s, uint64_t slot, uint64_t *ret,

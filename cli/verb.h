@@ -1,0 +1,84 @@
+/* verb.h — one verb of the varve command: its name, its flags, what it does. main.c holds the table
+ * of all; each verb has a file of its own.
+ *
+ * Errors  A verb returns the exit code of the process, after a line "varve VERB: sentence" on
+ * standard error when it is not VERB_OK. */
+#ifndef CLI_VERB_H
+#define CLI_VERB_H
+
+#include "base/status.h"
+
+#include <getopt.h>
+
+enum { VERB_OK = 0, VERB_FAILED = 1, VERB_USAGE = 2 }; /* exit codes */
+
+typedef struct flag {
+    const char *name;  /* without the dashes; NULL ends a table */
+    int key;           /* a letter, which is then the short form, or a FLAG_ value */
+    const char *value; /* what follows it, for the help; NULL: nothing does */
+    const char *help;
+} flag;
+
+typedef struct verb verb;
+struct verb {
+    const char *name, *line; /* line: what it does, in one line of the table */
+    const char *usage;       /* arguments: "FOLDER|URL --collection C ID…" */
+    const char *more;        /* a paragraph for `varve help VERB`; NULL: none */
+    const flag *flags;
+    int (*run)(const verb *self, int argc, char **argv);
+};
+
+extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, verb_tail, verb_stats,
+    verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_checkpoint, verb_fsck,
+    verb_version;
+
+/* Keys of flags without a letter. */
+enum {
+    FLAG_API_KEY = 256,
+    FLAG_JSON,
+    FLAG_TO,
+    FLAG_FORMAT,
+    FLAG_IDS_START,
+    FLAG_ID_KEY,
+    FLAG_VECTOR_KEY,
+    FLAG_FIELDS_FROM,
+    FLAG_UPSERT,
+    FLAG_DTYPE,
+    FLAG_INDEX_MODE,
+    FLAG_BATCH_ROWS,
+    FLAG_COMMIT,
+    FLAG_VECTOR,
+    FLAG_VECTORS,
+    FLAG_VECTOR_FILE,
+    FLAG_ROW,
+    FLAG_LIKE_ID,
+    FLAG_METRIC,
+    FLAG_RANGE,
+    FLAG_FIELDS,
+    FLAG_DIM,
+    FLAG_DESCRIPTION,
+    FLAG_ACCEPT_LOSS,
+    FLAG_BAD, /* an unknown flag, or one without its value: said already */
+};
+
+/* Walk the flags of a command line: while ((key = flags_next(&r)) >= 0) …; plain arguments are
+ * what is left then, from flags_rest() on. */
+#define FLAGS_MAX 32
+typedef struct flag_reader {
+    const verb *verb;
+    int argc;
+    char **argv;
+    struct option longs[FLAGS_MAX];
+    char shorts[2 * FLAGS_MAX + 2];
+} flag_reader;
+
+void flags_start(flag_reader *r, const verb *v, int argc, char **argv);
+int flags_next(flag_reader *r, const char **ret_value); /* -1: no more */
+int flags_rest(void);                                   /* index of the first plain argument */
+
+/* "varve VERB: sentence" and the exit code. */
+int verb_fail(const verb *v, const varve_error *err);
+int verb_usage(const verb *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void verb_help(const verb *v);
+
+#endif

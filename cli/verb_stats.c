@@ -1,0 +1,100 @@
+/* verb_stats.c — `varve stats`: figures of a folder, or of one collection of a folder or server. */
+#include "place.h"
+#include "remote.h"
+
+#include <stdio.h>
+
+static const flag flags[] = {PLACE_FLAGS, {NULL, 0, NULL, NULL}};
+
+static void number(const char *name, uint64_t value)
+{
+    printf("%-20s %llu\n", name, (unsigned long long)value);
+}
+
+static void word(const char *name, const char *value) { printf("%-20s %s\n", name, value); }
+
+static varve_status show_collection(const place *at, varve_error *err)
+{
+    VV_CLEANUP(folder_done) folder_session folder = {0};
+    varve_collection_stats s;
+    VV_TRY(folder_open_collection(at, FOLDER_READ, &folder, err));
+    VV_TRY(varve_collection_get_stats(folder.collection, &s, err));
+    word("database", s.database);
+    word("collection", s.name);
+    number("dim", s.dim);
+    word("type", varve_dtype_name(s.dtype));
+    word("metric", varve_metric_name(s.metric));
+    word("index mode", s.index_mode[0] ? s.index_mode : "-");
+    number("rows", s.rows_live);
+    number("rows deleted", s.rows_deleted);
+    number("rows in memory", s.rows_in_memory);
+    number("memory bytes", s.memory_bytes);
+    number("segments", s.segments);
+    number("segment bytes", s.segment_bytes);
+    return VARVE_OK;
+}
+
+static varve_status show_folder(const place *at, varve_error *err)
+{
+    VV_CLEANUP(folder_done) folder_session folder = {0};
+    varve_folder_stats s;
+    VV_TRY(folder_open(at, FOLDER_READ, &folder, err));
+    varve_stats(folder.db, &s);
+    number("databases", s.databases);
+    number("collections", s.collections);
+    number("segments", s.segments);
+    number("segment bytes", s.segment_bytes);
+    number("log bytes", s.log_bytes);
+    number("row store bytes", s.row_store_bytes);
+    number("disk bytes", s.disk_bytes);
+    number("disk free bytes", s.disk_free_bytes);
+    number("memory bytes", s.memory_bytes);
+    number("sequence", s.sequence);
+    number("floor", s.floor);
+    return VARVE_OK;
+}
+
+static varve_status show_url(const place *at, varve_error *err)
+{
+    VV_CLEANUP(http_closep) http_client *http = NULL;
+    VV_CLEANUP(http_answer_freep) json_t *params = NULL;
+    const char *name;
+    json_t *value;
+    VV_TRY(http_open(at->where, at->api_key, &http, err));
+    VV_TRY(http_call(http, "/stats", remote_body(at), &params, err));
+    json_object_foreach(json_object_get(params, "stats"), name, value)
+    {
+        if (json_is_string(value)) word(name, json_string_value(value));
+        if (json_is_integer(value)) printf("%-20s %lld\n", name, json_integer_value(value));
+    }
+    return VARVE_OK;
+}
+
+static varve_status show(const place *at, varve_error *err)
+{
+    if (place_is_url(at)) return show_url(at, err);
+    return at->collection ? show_collection(at, err) : show_folder(at, err);
+}
+
+static int run(const verb *self, int argc, char **argv)
+{
+    place at = PLACE_START;
+    flag_reader flags_of_line;
+    const char *value;
+    varve_error err = {0};
+    int key;
+    flags_start(&flags_of_line, self, argc, argv);
+    while ((key = flags_next(&flags_of_line, &value)) >= 0)
+        if (!place_flag(&at, key, value)) return VERB_USAGE;
+    at.where = argv[flags_rest()];
+    int code = place_check(self, &at, at.where && place_is_url(&at));
+    if (code != VERB_OK) return code;
+    return show(&at, &err) == VARVE_OK ? VERB_OK : verb_fail(self, &err);
+}
+
+const verb verb_stats = {"stats",
+                         "Show figures of a folder or of a collection",
+                         "FOLDER|URL [--collection C]",
+                         "A URL needs a collection; without one a folder shows its own figures.",
+                         flags,
+                         run};

@@ -1,0 +1,38 @@
+/* catalog.h — keys of the catalogue (STORE_CATALOG), version 1:
+ *   'c' | name length u8 | database | name     collection record (record/schema.h)
+ *   'd' | database                             u64 order of creation, little-endian
+ *   's' | cid u32 be | number u64 be           segment record (segment/segment.h)
+ *   'u'                                        u32 next collection id | u64 next database order
+ * and of STORE_META:  'n' | cid be  counters (4 × u64)   'b' | session number be  a session past
+ * its commit point */
+#ifndef VARVE_DB_CATALOG_H
+#define VARVE_DB_CATALOG_H
+
+#include "db/db.h"
+
+#define CATALOG_NAME_KEY_MAX (2 + 2 * SCHEMA_NAME_MAX)
+
+size_t catalog_collection_key(const char *database, const char *name,
+                              uint8_t ret[CATALOG_NAME_KEY_MAX]);
+/* The database and name of a key; false: malformed. */
+bool catalog_collection_key_get(const void *key, size_t len, char ret_database[SCHEMA_NAME_MAX + 1],
+                                char ret_name[SCHEMA_NAME_MAX + 1]);
+/* What the in-memory map is keyed by; length returned. */
+size_t catalog_map_key(const char *database, const char *name, char ret[CATALOG_NAME_KEY_MAX]);
+void catalog_put_next(varve *db, store_batch *batch);
+/* Write a catalogue batch durably; under writer_lock. */
+VV_CHECKED varve_status catalog_write(varve *db, store_batch *batch, varve_error *err);
+VV_CHECKED varve_status catalog_add_database(varve *db, const char *name, uint64_t created,
+                                             varve_error *err);
+VV_CHECKED varve_status catalog_check_database(varve *db, const char *database, varve_error *err);
+
+/* VARVE_UNSUPPORTED for a mode that is known but cannot be built yet. */
+VV_CHECKED varve_status index_mode_buildable(const char *text, varve_error *err);
+
+/* VARVE_UNSUPPORTED for a mode that is known but cannot be built yet. */
+VV_CHECKED varve_status index_mode_buildable(const char *text, varve_error *err);
+/* *ret_gone false: there is a collection in it again. */
+VV_CHECKED varve_status catalog_drop_empty_database(varve *db, const char *name, bool *ret_gone,
+                                                    varve_error *err);
+
+#endif

@@ -1,0 +1,336 @@
+/* collection.c — the life of a collection in memory: entry, reference, published view, active
+ * memtable. */
+#include "base/file.h"
+#include "db/catalog.h"
+
+#include <stdlib.h>
+
+varve_status collection_new(varve *db, const char *database, const char *name,
+                            collection_schema *take_schema, varve_collection **ret,
+                            varve_error *err)
+{
+    varve_collection *c = calloc(1, sizeof *c);
+    char *database_copy = strdup(database), *name_copy = strdup(name);
+    if (!c || !database_copy || !name_copy) {
+        free(c);
+        free(database_copy);
+        free(name_copy);
+        schema_done(take_schema);
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", name);
+    }
+    c->db = db;
+    c->id = take_schema->id;
+    c->database = database_copy;
+    c->name = name_copy;
+    c->schema = *take_schema;
+    *take_schema = (collection_schema){0};
+    atomic_init(&c->references, 1);
+    pthread_mutex_init(&c->load_lock, NULL);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->seal_lock, NULL);
+    *ret = c;
+    return VARVE_OK;
+}
+
+varve_collection *collection_ref(varve_collection *c)
+{
+    atomic_fetch_add(&c->references, 1);
+    return c;
+}
+
+void varve_collection_release(varve_collection *c)
+{
+    if (!c || atomic_fetch_sub(&c->references, 1) != 1) return;
+    view_unref(c->view);
+    memtable_unref(c->active);
+    schema_done(&c->schema);
+    pthread_mutex_destroy(&c->load_lock);
+    pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->seal_lock);
+    free(c->database);
+    free(c->name);
+    free(c);
+}
+
+view *collection_view(varve_collection *c)
+{
+    /* The lock covers the load of the pointer and the count: some nanoseconds, no I/O, so that the
+     * view cannot vanish between. */
+    pthread_mutex_lock(&c->lock);
+    view *v = view_ref(c->view);
+    pthread_mutex_unlock(&c->lock);
+    return v;
+}
+
+void collection_publish(varve_collection *c, view *next)
+{
+    pthread_mutex_lock(&c->lock);
+    view *before = c->view;
+    c->view = next;
+    c->max_ordinal = (int64_t)c->counters.next_ordinal - 1;
+    pthread_mutex_unlock(&c->lock);
+    view_unref(before);
+}
+
+void collection_freeze(varve_collection *c)
+{
+    if (!c->active) return;
+    atomic_fetch_add(&c->frozen_bytes, memtable_bytes(c->active));
+    memtable_unref(c->active); /* the view keeps it, if any of its rows was ever published */
+    c->active = NULL;
+}
+
+/* ---- what users may ask and change */
+
+varve_status index_mode_buildable(const char *text, varve_error *err)
+{
+    index_mode m;
+    VV_TRY(index_mode_parse(text, &m, err));
+    bool plain = m.quantiser == QUANT_NONE || m.quantiser == QUANT_BINARY;
+    if (m.structure != INDEX_FLAT || !plain)
+        return vv_fail(err, VARVE_UNSUPPORTED,
+                       "index mode %s is not built yet: only FLAT modes without a quantiser are",
+                       text);
+    return VARVE_OK;
+}
+
+static varve_status write_schema(varve_collection *c, const collection_schema *schema,
+                                 varve_error *err)
+{
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", c->name);
+    VV_TRY(catalog_put_schema(c->db, batch, c, schema, err));
+    return catalog_write(c->db, batch, err);
+}
+
+static varve_status swap_schema(varve_collection *c, collection_schema *next, varve_error *err)
+{
+    VV_TRY(write_schema(c, next, err));
+    pthread_mutex_lock(&c->lock);
+    collection_schema before = c->schema;
+    c->schema = *next;
+    pthread_mutex_unlock(&c->lock);
+    *next = before;
+    return VARVE_OK;
+}
+
+static varve_status check_alive(const varve_collection *c, varve_error *err)
+{
+    if (atomic_load(&c->dropped))
+        return vv_fail(err, VARVE_NOT_FOUND, "Collection not found: %s", c->name);
+    return VARVE_OK;
+}
+
+static varve_status describe_locked(varve_collection *c, const char *description, varve_error *err)
+{
+    VV_CLEANUP(schema_done) collection_schema next = {0};
+    VV_TRY(check_alive(c, err));
+    VV_TRY(schema_copy(&c->schema, &next, err));
+    VV_TRY(schema_set_description(&next, description, c->db->options.description_bytes_max, err));
+    return swap_schema(c, &next, err);
+}
+
+varve_status varve_collection_describe(varve_collection *c, const char *description,
+                                       varve_error *err)
+{
+    VV_TRY(db_check_writable(c->db, false, err));
+    pthread_mutex_lock(&c->db->writer_lock);
+    varve_status status = describe_locked(c, description, err);
+    pthread_mutex_unlock(&c->db->writer_lock);
+    return status;
+}
+
+static varve_status set_mode_locked(varve_collection *c, const char *text, varve_error *err)
+{
+    VV_CLEANUP(schema_done) collection_schema next = {0};
+    index_mode m = {.metric = VARVE_METRIC_IP};
+    VV_TRY(check_alive(c, err));
+    VV_TRY(schema_copy(&c->schema, &next, err));
+    if (text) VV_TRY(index_mode_parse(text, &m, err));
+    vector_field *f = &next.fields[0];
+    if (m.metric == VARVE_METRIC_HAVERSINE && f->dim && f->dim != 2)
+        return vv_fail(err, VARVE_UNSUPPORTED,
+                       "haversine requires dimension 2, the collection has %u", f->dim);
+    snprintf(f->index_mode, sizeof f->index_mode, "%s", text ? text : "");
+    f->metric = m.metric;
+    view *v = NULL;
+    VV_TRY(view_new(f, c->view->sources, c->view->source_count, &v, err));
+    varve_status status = swap_schema(c, &next, err);
+    if (status == VARVE_OK) {
+        collection_publish(c, v);
+    } else {
+        view_unref(v);
+    }
+    return status;
+}
+
+varve_status varve_index_mode_set(varve_collection *c, const char *text, varve_error *err)
+{
+    VV_TRY(db_check_writable(c->db, false, err));
+    if (text) VV_TRY(index_mode_buildable(text, err));
+    VV_TRY(collection_ready(c, err));
+    pthread_mutex_lock(&c->db->writer_lock);
+    varve_status status = set_mode_locked(c, text, err);
+    pthread_mutex_unlock(&c->db->writer_lock);
+    return status;
+}
+
+varve_status varve_collection_get_description(varve_collection *c, char *ret_text, size_t size,
+                                              varve_error *err)
+{
+    VV_TRY(check_alive(c, err));
+    pthread_mutex_lock(&c->lock);
+    snprintf(ret_text, size, "%s", c->schema.description ? c->schema.description : "");
+    pthread_mutex_unlock(&c->lock);
+    return VARVE_OK;
+}
+
+varve_status varve_collection_get_path(varve_collection *c, char *ret_path, size_t size,
+                                       varve_error *err)
+{
+    char path[DB_PATH_MAX];
+    VV_TRY(collection_dir(c->db, c->id, path, err));
+    if (strlen(path) >= size)
+        return vv_fail(err, VARVE_LIMIT, "the path needs %zu bytes", strlen(path) + 1);
+    memcpy(ret_path, path, strlen(path) + 1);
+    return VARVE_OK;
+}
+
+varve_status varve_collection_get_stats(varve_collection *c, varve_collection_stats *ret_stats,
+                                        varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    varve_collection_stats s = {.id = c->id};
+    snprintf(s.database, sizeof s.database, "%s", c->database);
+    snprintf(s.name, sizeof s.name, "%s", c->name);
+    pthread_mutex_lock(&c->lock);
+    view *v = view_ref(c->view);
+    const vector_field *f = &c->schema.fields[0];
+    s.dim = f->dim;
+    s.dtype = f->dtype;
+    s.metric = f->metric;
+    snprintf(s.index_mode, sizeof s.index_mode, "%s", f->index_mode);
+    s.max_ordinal = c->max_ordinal;
+    pthread_mutex_unlock(&c->lock);
+    s.rows_live = v->rows_live;
+    s.rows_deleted = v->rows_deleted;
+    for (size_t i = 0; i < v->source_count; i++) {
+        const row_source *source = &v->sources[i];
+        if (source->mem) {
+            s.rows_in_memory += source->rows;
+            s.memory_bytes += memtable_bytes(source->mem);
+        } else {
+            s.segments++;
+            s.segment_bytes += segment_get_record(source->seg)->file_bytes;
+        }
+    }
+    view_unref(v);
+    *ret_stats = s;
+    return VARVE_OK;
+}
+
+/* ---- drop */
+
+static varve_status write_drop(varve_collection *c, varve_error *err)
+{
+    varve *db = c->db;
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory to drop %s", c->name);
+    uint8_t key[CATALOG_NAME_KEY_MAX], from[CATALOG_SEGMENT_KEY_BYTES],
+        to[CATALOG_SEGMENT_KEY_BYTES];
+    store_batch_delete(batch, db->store, STORE_CATALOG, key,
+                       catalog_collection_key(c->database, c->name, key));
+    catalog_segment_key(c->id, 0, from);
+    catalog_segment_key(c->id + 1, 0, to);
+    store_batch_delete_range(batch, db->store, STORE_CATALOG, from, 5, to, 5);
+    const store_family families[] = {STORE_ROWS, STORE_FRESH, STORE_DEAD, STORE_BLOBS};
+    for (size_t i = 0; i < VV_COUNT(families); i++) {
+        store_batch_delete_range(batch, db->store, families[i], from + 1, 4, to + 1, 4);
+    }
+    counters_key(c->id, key);
+    store_batch_delete(batch, db->store, STORE_META, key, 5);
+    return catalog_write(db, batch, err);
+}
+
+static void forget(varve_collection *c)
+{
+    varve *db = c->db;
+    char key[CATALOG_NAME_KEY_MAX];
+    pthread_rwlock_wrlock(&db->catalog_lock);
+    varve_collection *mapped =
+        hashmap_remove(&db->collections, key, catalog_map_key(c->database, c->name, key));
+    pthread_rwlock_unlock(&db->catalog_lock);
+    atomic_store(&c->dropped, true);
+    varve_collection_release(mapped);
+}
+
+/* Mapped files stay readable for the searches that run; what a crash leaves, the sweep at open
+ * removes. */
+static void remove_files(varve_collection *c)
+{
+    char path[DB_PATH_MAX];
+    varve_error ignored;
+    if (collection_dir(c->db, c->id, path, &ignored) != VARVE_OK) return;
+    varve_status status = file_remove_tree(path, &ignored);
+    (void)status;
+}
+
+static varve_status drop_locked(varve_collection *c, varve_error *err)
+{
+    VV_TRY(check_alive(c, err));
+    uint64_t segments = 0, bytes = 0;
+    if (atomic_load(&c->loaded)) {
+        for (size_t i = 0; i < c->view->source_count; i++) {
+            if (!c->view->sources[i].seg) continue;
+            segments++;
+            bytes += segment_get_record(c->view->sources[i].seg)->file_bytes;
+        }
+    }
+    VV_TRY(write_drop(c, err));
+    forget(c);
+    atomic_fetch_sub(&c->db->segments, segments);
+    atomic_fetch_sub(&c->db->segment_bytes, bytes);
+    return VARVE_OK;
+}
+
+varve_status varve_collection_drop(varve *db, const char *database, const char *name,
+                                   varve_error *err)
+{
+    varve_collection *c = NULL;
+    VV_TRY(db_check_writable(db, false, err));
+    VV_TRY(catalog_find(db, database, name, &c, err));
+    /* Loaded first, so that the folder's totals stay right; one that cannot be loaded can still be
+     * dropped. */
+    varve_error ignored;
+    varve_status loaded = collection_ready(c, &ignored);
+    (void)loaded;
+    pthread_mutex_lock(&c->seal_lock);
+    pthread_mutex_lock(&db->writer_lock);
+    varve_status status = drop_locked(c, err);
+    pthread_mutex_unlock(&db->writer_lock);
+    if (status == VARVE_OK) remove_files(c);
+    pthread_mutex_unlock(&c->seal_lock);
+    varve_collection_release(c);
+    return status;
+}
+
+varve_status varve_database_drop(varve *db, const char *name, varve_error *err)
+{
+    VV_TRY(db_check_writable(db, false, err));
+    VV_TRY(catalog_check_database(db, name, err));
+    for (;;) { /* collections that others create meanwhile are dropped too */
+        varve_names *names = NULL;
+        VV_TRY(varve_collection_list(db, name, &names, err));
+        size_t count = varve_names_count(names);
+        varve_status status = VARVE_OK;
+        for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+            status = varve_collection_drop(db, name, varve_names_get(names, i), err);
+            if (status == VARVE_NOT_FOUND) status = VARVE_OK;
+        }
+        varve_names_free(names);
+        if (status != VARVE_OK) return status;
+        bool gone = false;
+        VV_TRY(catalog_drop_empty_database(db, name, &gone, err));
+        if (gone) return VARVE_OK;
+    }
+}

@@ -1,0 +1,154 @@
+/* commit.c — the group commit itself; see commit.h. */
+#include "db/commit.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+
+static varve_status find_part(commit_part **parts, const write_request *w, bool overlaid,
+                              commit_part **ret, varve_error *err)
+{
+    for (commit_part *p = *parts; p; p = p->next) {
+        if (p->c != w->collection) continue;
+        *ret = p;
+        return VARVE_OK;
+    }
+    VV_TRY(part_new(w->collection, overlaid, ret, err));
+    (*ret)->next = *parts;
+    *parts = *ret;
+    return VARVE_OK;
+}
+
+static varve_status commit_request(commit_part *p, store_batch *batch, write_request *w)
+{
+    switch (w->kind) {
+    case WRITE_INSERT:
+    case WRITE_UPSERT: return commit_rows(p, batch, w, &w->error);
+    case WRITE_DELETE:
+    case WRITE_RESTORE: return commit_marks(p, batch, w, &w->error);
+    case WRITE_FIELDS: return commit_fields(p, batch, w, &w->error);
+    }
+    return vv_fail(&w->error, VARVE_INTERNAL, "unknown kind of write");
+}
+
+/* All requests, each alone in its failure; false when one failed half-way through staging. */
+static bool stage_all(write_request *first, commit_part **parts, store_batch *batch)
+{
+    for (write_request *w = first; w; w = w->next) {
+        commit_part *p = NULL;
+        w->error.status = VARVE_OK;
+        if (w->count == 0) continue;
+        varve_status status = find_part(parts, w, first->next || w->repeats, &p, &w->error);
+        if (status == VARVE_OK) status = commit_request(p, batch, w);
+        w->error.status = status;
+        if (p && status != VARVE_OK && p->spoiled) return false;
+    }
+    return true;
+}
+
+static void put_commit_time(store_batch *batch)
+{
+    uint8_t note[10] = {'V', 'T'};
+    put_u64(note + 2, clock_wall_ms());
+    store_batch_log_data(batch, note, sizeof note);
+}
+
+static varve_status finish_parts(varve *db, commit_part *parts, store_batch *batch,
+                                 varve_error *err)
+{
+    for (commit_part *p = parts; p; p = p->next) {
+        if (!p->touched) continue;
+        counters_add_to_batch(db, batch, p->c->id, &p->counters);
+        VV_TRY(part_build_view(p, err));
+    }
+    put_commit_time(batch);
+    return VARVE_OK;
+}
+
+static void publish_part(commit_part *p)
+{
+    varve_collection *c = p->c;
+    c->counters = p->counters;
+    c->commits++;
+    if (p->field_changed) {
+        pthread_mutex_lock(&c->lock);
+        c->schema.fields[0].dim = p->field.dim;
+        pthread_mutex_unlock(&c->lock);
+    }
+    collection_publish(c, p->next_view);
+    p->next_view = NULL;
+    const varve_options *o = &c->db->options;
+    if (c->active &&
+        (memtable_rows(c->active) >= o->seal_rows || memtable_bytes(c->active) >= o->seal_bytes)) {
+        collection_freeze(c);
+        seal_ask(c);
+    }
+}
+
+static varve_status write_batch(varve *db, const write_request *first, store_batch *batch,
+                                varve_error *err)
+{
+    bool sync = false;
+    for (const write_request *w = first; w; w = w->next) {
+        if (w->error.status == VARVE_OK && !w->relaxed) sync = true;
+    }
+    VV_TRY(db_note_failure(db, store_write(db->store, batch, sync, err), err));
+    if (sync) {
+        atomic_store(&db->acknowledged, store_sequence(db->store));
+    } else {
+        atomic_store(&db->unsynced, true);
+    }
+    return VARVE_OK;
+}
+
+static void fail_all(write_request *first, varve_status status, const varve_error *err)
+{
+    for (write_request *w = first; w; w = w->next) {
+        if (w->error.status == VARVE_OK && w->count)
+            vv_error_set(&w->error, status, "%s", err->message);
+    }
+}
+
+static void give_outcomes(varve *db, write_request *first)
+{
+    uint64_t sequence = store_sequence(db->store), rows = 0, batches = 0;
+    for (write_request *w = first; w; w = w->next) {
+        w->receipt.sequence = sequence;
+        if (w->error.status != VARVE_OK) continue;
+        rows += w->receipt.rows_new + w->receipt.rows_changed;
+        batches++;
+    }
+    atomic_fetch_add(&db->batches, batches);
+    atomic_fetch_add(&db->rows_written, rows);
+    atomic_fetch_add(&db->batch_groups, 1);
+}
+
+void commit_group(varve *db, write_request *first)
+{
+    commit_part *parts = NULL;
+    varve_error err = {0};
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    varve_status status = batch ? db_check_writable(db, false, &err)
+                                : vv_fail(&err, VARVE_NO_MEMORY, "no memory for a commit");
+    for (write_request *w = first; w; w = w->next)
+        w->error.status = VARVE_OK;
+    if (status == VARVE_OK && !stage_all(first, &parts, batch))
+        status = vv_fail(&err, VARVE_NO_MEMORY, "a write of the same group ran out of memory");
+    if (status == VARVE_OK) status = finish_parts(db, parts, batch, &err);
+    bool touched = false;
+    for (commit_part *p = parts; p; p = p->next)
+        touched |= p->touched;
+    if (status == VARVE_OK && touched) status = write_batch(db, first, batch, &err);
+    if (status != VARVE_OK) fail_all(first, status, &err);
+    while (parts) {
+        commit_part *next = parts->next;
+        if (status == VARVE_OK && parts->touched) {
+            publish_part(parts);
+        } else {
+            parts->c->counters.next_rowver =
+                parts->counters.next_rowver; /* numbers of burnt slots */
+        }
+        part_free(parts);
+        parts = next;
+    }
+    give_outcomes(db, first);
+}

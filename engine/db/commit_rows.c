@@ -1,0 +1,206 @@
+/* commit_rows.c — insert, upsert and change of fields in a group commit: new row versions. */
+#include "base/bytes.h"
+#include "db/commit.h"
+#include "record/fields.h"
+
+#include <stdlib.h>
+
+static void count_id(commit_part *p, const uint8_t *key, size_t key_len)
+{
+    varve_id id;
+    if (!id_key_get(key, key_len, &id) || id.kind != VARVE_ID_NUM) return;
+    uint64_t next = id.num == UINT64_MAX ? UINT64_MAX : id.num + 1;
+    if (next > p->counters.next_auto_id) p->counters.next_auto_id = next;
+}
+
+static varve_status stage_before(commit_part *p, store_batch *batch, const row_lookup *before,
+                                 varve_error *err)
+{
+    uint8_t key[ROWVER_KEY_BYTES];
+    const char kind = DEAD_SUPERSEDED;
+    rowver_key_put(p->c->id, before->current.rowver, key);
+    store_batch_put(batch, p->c->db->store, STORE_DEAD, key, sizeof key, &kind, 1);
+    return part_change(p, before->place, true, false, err);
+}
+
+varve_status stage_version(commit_part *p, store_batch *batch, const uint8_t *key, size_t key_len,
+                           const row_lookup *before, const void *vector, size_t vector_bytes,
+                           varve_text fields, varve_error *err)
+{
+    store *s = p->c->db->store;
+    row_current now = {.rowver = p->counters.next_rowver++};
+    now.ordinal = before->exists ? before->current.ordinal : p->counters.next_ordinal++;
+    p->touched = p->spoiled = true; /* until this version is whole */
+
+    uint8_t cid[4], value[ROW_VALUE_BYTES], rowver_key[ROWVER_KEY_BYTES], head[14];
+    put_be32(cid, p->c->id);
+    VV_CLEANUP(vv_freep) uint8_t *row_key = malloc(4 + key_len);
+    if (!row_key) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a row");
+    memcpy(row_key, cid, 4);
+    memcpy(row_key + 4, key, key_len);
+    row_current_put(&now, value);
+    store_batch_put(batch, s, STORE_ROWS, row_key, 4 + key_len, value, sizeof value);
+
+    rowver_key_put(p->c->id, now.rowver, rowver_key);
+    put_u64(head, now.ordinal);
+    put_u16(head + 8, (uint16_t)key_len);
+    put_u32(head + 10, (uint32_t)fields.len);
+    const void *parts[] = {head, key, head + 10, fields.data, vector};
+    const size_t lens[] = {10, key_len, 4, fields.len, vector_bytes};
+    store_batch_put_parts(batch, s, STORE_FRESH, rowver_key, sizeof rowver_key, parts, lens,
+                          VV_COUNT(parts));
+
+    VV_TRY(memtable_add(p->c->active, now.rowver, now.ordinal, key, key_len, vector, fields, err));
+    p->sources[p->source_count - 1].rows = memtable_rows(p->c->active);
+    if (before->exists) VV_TRY(stage_before(p, batch, before, err));
+    if (!before->exists) p->rows++;
+    count_id(p, key, key_len);
+    VV_TRY(part_note(p, key, key_len, &now, err));
+    p->spoiled = false;
+    return VARVE_OK;
+}
+
+/* ---- insert, upsert */
+
+static varve_status assign_ids(commit_part *p, write_request *w, varve_error *err)
+{
+    uint64_t first = VV_MAX(p->counters.next_auto_id, p->counters.next_ordinal);
+    if (first >= UINT64_MAX - w->count)
+        return vv_fail(err, VARVE_LIMIT,
+                       "automatic ids are used up: the highest integer id is %llu",
+                       (unsigned long long)(first - 1));
+    for (size_t i = 0; i < w->count; i++) {
+        varve_id id = {.kind = VARVE_ID_NUM, .num = first + i};
+        id_key_put(id, w->keys + i * ID_KEY_NUM_BYTES);
+    }
+    w->receipt.first_id = first;
+    return VARVE_OK;
+}
+
+static varve_status check_limits(const commit_part *p, const write_request *w, uint64_t rows_new,
+                                 varve_error *err)
+{
+    const varve_options *o = &p->c->db->options;
+    unsigned long long rows = p->rows + rows_new;
+    if (o->max_collection_vectors && rows > o->max_collection_vectors)
+        return vv_fail(err, VARVE_LIMIT,
+                       "collection vector count %llu would exceed max_collection_vectors %llu",
+                       rows, (unsigned long long)o->max_collection_vectors);
+    if (o->max_collection_vector_bytes && rows > o->max_collection_vector_bytes / w->row_bytes)
+        return vv_fail(err, VARVE_LIMIT,
+                       "collection vector bytes %llu would exceed max_collection_vector_bytes %llu",
+                       rows * w->row_bytes, (unsigned long long)o->max_collection_vector_bytes);
+    return VARVE_OK;
+}
+
+static varve_status check_rows(commit_part *p, write_request *w, row_lookup *lookups,
+                               varve_error *err)
+{
+    uint64_t rows_new = 0;
+    if (p->field.dim && p->field.dim != w->dim)
+        return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", p->field.dim,
+                       w->dim);
+    if (w->automatic_ids) VV_TRY(assign_ids(p, w, err));
+    VV_TRY(part_lookup(p, w, 0, w->count, w->kind == WRITE_UPSERT, lookups, err));
+    for (size_t i = 0; i < w->count; i++) {
+        if (!lookups[i].exists) rows_new++;
+        if (!lookups[i].exists || w->kind != WRITE_INSERT) continue;
+        size_t len;
+        const uint8_t *key = write_key(w, i, &len);
+        varve_id id;
+        char text[ID_TEXT_MAX];
+        if (!id_key_get(key, len, &id))
+            return vv_fail(err, VARVE_INTERNAL, "an id key is malformed");
+        return vv_fail(err, VARVE_EXISTS, "external id %s already exists", id_text(id, text));
+    }
+    w->receipt.rows_new = rows_new;
+    w->receipt.rows_changed = w->count - rows_new;
+    return check_limits(p, w, rows_new, err);
+}
+
+varve_status commit_rows(commit_part *p, store_batch *batch, write_request *w, varve_error *err)
+{
+    VV_CLEANUP(vv_freep) row_lookup *lookups = malloc(w->count * sizeof *lookups);
+    if (!lookups) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", w->count);
+    VV_TRY(check_rows(p, w, lookups, err));
+    VV_TRY(part_open_memtable(p, batch, w->dim, err));
+    for (size_t i = 0; i < w->count; i++) {
+        size_t len;
+        const uint8_t *key = write_key(w, i, &len);
+        /* an id that comes again in the same request meets the version staged a moment ago */
+        if (w->repeats) VV_TRY(part_lookup(p, w, i, 1, true, &lookups[i], err));
+        varve_text fields = write_fields(w, i);
+        if (!fields.data) fields = lookups[i].exists ? lookups[i].fields : (varve_text){"{}", 2};
+        VV_TRY(stage_version(p, batch, key, len, &lookups[i], w->vectors + i * w->row_bytes,
+                             w->row_bytes, fields, err));
+    }
+    return VARVE_OK;
+}
+
+/* ---- fields alone */
+
+static varve_status changed_fields(const write_request *w, size_t i, varve_text old, buffer *out,
+                                   varve_error *err)
+{
+    varve_text change = write_fields(w, i);
+    if (!change.data) return vv_fail(err, VARVE_INVALID, "fields[%zu]: an object is expected", i);
+    buffer_clear(out);
+    switch (w->fields_mode) {
+    case VARVE_FIELDS_SET: return buffer_add(out, change.data, change.len, err);
+    case VARVE_FIELDS_MERGE: return fields_merge(old, change, out, err);
+    case VARVE_FIELDS_REMOVE: return fields_without(old, change, out, err);
+    }
+    return vv_fail(err, VARVE_INVALID, "fields mode: unknown value %d", (int)w->fields_mode);
+}
+
+static varve_status check_fields(commit_part *p, write_request *w, row_lookup *lookups, buffer *all,
+                                 size_t *ends, varve_error *err)
+{
+    const varve_options *o = &p->c->db->options;
+    VV_CLEANUP(buffer_done) buffer one;
+    buffer_init(&one, SIZE_MAX, "fields");
+    VV_TRY(part_lookup(p, w, 0, w->count, true, lookups, err));
+    for (size_t i = 0; i < w->count; i++) {
+        size_t len;
+        const uint8_t *key = write_key(w, i, &len);
+        varve_id id;
+        char text[ID_TEXT_MAX];
+        if (!lookups[i].exists || lookups[i].current.deleted) {
+            if (!id_key_get(key, len, &id))
+                return vv_fail(err, VARVE_INTERNAL, "an id key is malformed");
+            return vv_fail(err, VARVE_NOT_FOUND, "external id %s does not exist",
+                           id_text(id, text));
+        }
+        VV_TRY(changed_fields(w, i, lookups[i].fields, &one, err));
+        if (one.len > o->fields_bytes_max)
+            return vv_fail(err, VARVE_LIMIT, "fields[%zu]: %zu bytes exceed fields_bytes_max %llu",
+                           i, one.len, (unsigned long long)o->fields_bytes_max);
+        VV_TRY(buffer_add(all, one.data, one.len, err));
+        ends[i] = all->len;
+    }
+    return VARVE_OK;
+}
+
+varve_status commit_fields(commit_part *p, store_batch *batch, write_request *w, varve_error *err)
+{
+    VV_CLEANUP(vv_freep) row_lookup *lookups = malloc(w->count * sizeof *lookups);
+    VV_CLEANUP(vv_freep) size_t *ends = malloc(w->count * sizeof *ends);
+    VV_CLEANUP(buffer_done) buffer all;
+    buffer_init(&all, p->c->db->options.batch_bytes_max, "fields of the write (batch_bytes_max)");
+    if (!lookups || !ends) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", w->count);
+    VV_TRY(check_fields(p, w, lookups, &all, ends, err));
+    VV_TRY(part_open_memtable(p, batch, p->field.dim, err));
+    size_t row_bytes = varve_dtype_row_bytes(p->field.dtype, p->field.dim);
+    for (size_t i = 0; i < w->count; i++) {
+        const uint8_t *vector;
+        uint64_t contiguous;
+        size_t len, from = i ? ends[i - 1] : 0;
+        const uint8_t *key = write_key(w, i, &len);
+        VV_TRY(source_vectors(&p->sources[lookups[i].place.source], lookups[i].place.slot, 1,
+                              &vector, &contiguous, err));
+        VV_TRY(stage_version(p, batch, key, len, &lookups[i], vector, row_bytes,
+                             (varve_text){all.data + from, ends[i] - from}, err));
+    }
+    w->receipt.rows_changed = w->count;
+    return VARVE_OK;
+}

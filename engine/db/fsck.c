@@ -1,0 +1,203 @@
+/* fsck.c — read a closed folder whole and verify every checksum and promise; nothing is changed.
+ * Findings are sentences in a report. */
+#include "base/bytes.h"
+#include "base/file.h"
+#include "db/catalog.h"
+#include "db/format.h"
+#include "db/session.h"
+
+#include <stdlib.h>
+
+#define FINDINGS_MAX 1000
+
+struct varve_report {
+    char **lines;
+    size_t count;
+    uint64_t collections, segments, rows, deleted;
+    bool session_pending;
+    char summary[256];
+};
+
+static void find(varve_report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void find(varve_report *r, const char *format, ...)
+{
+    if (r->count >= FINDINGS_MAX) return;
+    char **bigger = realloc(r->lines, (r->count + 1) * sizeof *bigger);
+    if (!bigger) return;
+    r->lines = bigger;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&r->lines[r->count], format, arguments) >= 0) r->count++;
+    va_end(arguments);
+}
+
+/* ---- a collection: every row record leads to exactly one slot, and every visible slot has its
+ * record */
+
+static void check_slot(varve_report *r, const varve_collection *c, view *v, const row_current *row,
+                       const uint8_t *key, size_t key_len)
+{
+    row_place place;
+    bool found = false;
+    varve_error err = {0};
+    const uint8_t *stored_key = NULL;
+    size_t stored_len = 0;
+    uint64_t ordinal = 0;
+    unsigned long long version = row->rowver;
+    if (view_find(v, row->rowver, &found, &place, &err) != VARVE_OK) {
+        find(r, "%s.%s: %s", c->database, c->name, err.message);
+        return;
+    }
+    if (!found) {
+        find(r, "%s.%s: row version %llu is in no segment", c->database, c->name, version);
+        return;
+    }
+    const row_source *s = &v->sources[place.source];
+    if (source_id_key(s, place.slot, &stored_key, &stored_len, &err) != VARVE_OK ||
+        source_ordinal(s, place.slot, &ordinal, &err) != VARVE_OK) {
+        find(r, "%s.%s: %s", c->database, c->name, err.message);
+    } else if (stored_len != key_len || memcmp(stored_key, key, key_len) != 0) {
+        find(r, "%s.%s: row version %llu belongs to another id", c->database, c->name, version);
+    } else if (ordinal != row->ordinal) {
+        find(r, "%s.%s: row version %llu has another ordinal in its segment", c->database, c->name,
+             version);
+    } else if (tombstones_has(s->deleted, place.slot) != row->deleted ||
+               tombstones_has(s->hidden, place.slot) != row->deleted) {
+        find(r, "%s.%s: row version %llu and its tombstone do not agree", c->database, c->name,
+             version);
+    }
+}
+
+static varve_status check_rows(varve_report *r, varve_collection *c, view *v, varve_error *err)
+{
+    uint8_t from[4], to[4];
+    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
+    varve_text key, value;
+    uint64_t live = 0, deleted = 0;
+    put_be32(from, c->id);
+    put_be32(to, c->id + 1);
+    VV_TRY(store_iter_new(c->db->store, STORE_ROWS, from, 4, to, 4, &i, err));
+    for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
+        row_current row;
+        varve_id id;
+        const uint8_t *id_key = (const uint8_t *)key.data + 4;
+        if (!row_current_get(value.data, value.len, &row) ||
+            !id_key_get(id_key, key.len - 4, &id)) {
+            find(r, "%s.%s: a row record is malformed", c->database, c->name);
+            continue;
+        }
+        live += !row.deleted;
+        deleted += row.deleted;
+        check_slot(r, c, v, &row, id_key, key.len - 4);
+    }
+    if (live != v->rows_live || deleted != v->rows_deleted)
+        find(r, "%s.%s: %llu live and %llu deleted row records, but %llu and %llu rows in segments",
+             c->database, c->name, (unsigned long long)live, (unsigned long long)deleted,
+             (unsigned long long)v->rows_live, (unsigned long long)v->rows_deleted);
+    r->rows += live;
+    r->deleted += deleted;
+    return store_iter_check(i, err);
+}
+
+static void check_collection(varve_report *r, varve_collection *c)
+{
+    varve_error err = {0};
+    r->collections++;
+    if (collection_ready(c, &err) != VARVE_OK) {
+        find(r, "%s.%s: %s", c->database, c->name, err.message);
+        return;
+    }
+    view *v = collection_view(c);
+    for (size_t i = 0; i < v->source_count; i++) {
+        if (!v->sources[i].seg) continue;
+        r->segments++;
+        if (segment_check(v->sources[i].seg, &err) != VARVE_OK)
+            find(r, "%s.%s: %s", c->database, c->name, err.message);
+    }
+    if (!r->session_pending && check_rows(r, c, v, &err) != VARVE_OK)
+        find(r, "%s.%s: %s", c->database, c->name, err.message);
+    view_unref(v);
+}
+
+/* ---- the folder */
+
+static void check_floor(varve_report *r, const char *folder)
+{
+    char path[DB_PATH_MAX];
+    floor_state state = {0};
+    varve_error err = {0};
+    if (file_join(path, sizeof path, folder, "ACKED", &err) != VARVE_OK ||
+        floor_read(path, &state, &err) != VARVE_OK) {
+        find(r, "%s", err.message);
+    } else if (state.slots_good < 2) {
+        find(r, "ACKED: one of its two slots is damaged; the next open mends it");
+    }
+}
+
+static void check_folder(varve_report *r, const char *folder)
+{
+    varve *db = NULL;
+    varve_error err = {0};
+    varve_collection **all = NULL;
+    size_t count = 0;
+    check_floor(r, folder);
+    if (db_open_for_check(folder, &db, &r->session_pending, &err) != VARVE_OK) {
+        find(r, "%s", err.message);
+        return;
+    }
+    if (store_verify(db->store, &err) != VARVE_OK) find(r, "row store: %s", err.message);
+    if (catalog_all(db, &all, &count, &err) != VARVE_OK) find(r, "%s", err.message);
+    for (size_t i = 0; i < count; i++) {
+        check_collection(r, all[i]);
+        varve_collection_release(all[i]);
+    }
+    free(all);
+    varve_abandon(db);
+}
+
+varve_status varve_fsck(const char *path, varve_report **ret_report, varve_error *err)
+{
+    char lock_path[DB_PATH_MAX];
+    unsigned version;
+    lock_file lock = LOCK_FILE_NONE;
+    if (!path || !file_exists(path))
+        return vv_fail(err, VARVE_NOT_FOUND, "there is no folder %s", path ? path : "");
+    varve_report *r = calloc(1, sizeof *r);
+    if (!r) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a report");
+    varve_status status = file_join(lock_path, sizeof lock_path, path, "LOCK", err);
+    if (status == VARVE_OK && file_exists(lock_path)) status = lock_take(lock_path, &lock, err);
+    if (status != VARVE_OK) {
+        varve_report_free(r);
+        return status;
+    }
+    varve_error found = {0};
+    if (format_read(path, &version, &found) == VARVE_OK) {
+        check_folder(r, path);
+    } else {
+        find(r, "%s", found.message);
+    }
+    lock_drop(&lock);
+    snprintf(r->summary, sizeof r->summary,
+             "%llu collections, %llu segments, %llu rows, %llu deleted rows: %s%s",
+             (unsigned long long)r->collections, (unsigned long long)r->segments,
+             (unsigned long long)r->rows, (unsigned long long)r->deleted,
+             r->count ? "damaged" : "sound",
+             r->session_pending
+                 ? " (a session waits to be completed by the next open; rows were not compared)"
+                 : "");
+    *ret_report = r;
+    return VARVE_OK;
+}
+
+size_t varve_report_count(const varve_report *report) { return report->count; }
+const char *varve_report_line(const varve_report *report, size_t i) { return report->lines[i]; }
+const char *varve_report_summary(const varve_report *report) { return report->summary; }
+
+void varve_report_free(varve_report *r)
+{
+    if (!r) return;
+    for (size_t i = 0; i < r->count; i++)
+        free(r->lines[i]);
+    free(r->lines);
+    free(r);
+}

@@ -1,0 +1,275 @@
+/* read.c — rows by id, by place in order, and searches. A read takes one view and keeps to it. Ids
+ * are resolved by the row store, which may be ahead of a view by a commit that is being published:
+ * such a read is done again, at last with the writer lock held. */
+#include "base/bytes.h"
+#include "db/catalog.h"
+#include "query/query.h"
+
+#include <stdlib.h>
+
+/* ---- get */
+
+typedef struct getting {
+    varve_collection *c;
+    const varve_id *ids;
+    size_t count;
+    unsigned with;
+    bool missing_fails;
+    view *v;
+    row_current *current; /* rowver UINT64_MAX: no such id */
+    row_place *places;
+    size_t found;
+    bool stale; /* store and view do not agree: take both again */
+} getting;
+
+static varve_status fail_missing(varve_id id, varve_error *err)
+{
+    char text[ID_TEXT_MAX];
+    return vv_fail(err, VARVE_NOT_FOUND, "external id %s does not exist", id_text(id, text));
+}
+
+enum { GET_CHUNK = 256 };
+
+static varve_status get_current(getting *g, size_t first, size_t n, varve_error *err)
+{
+    const void *keys[GET_CHUNK];
+    size_t lens[GET_CHUNK], bytes = 0, at = 0;
+    store_value values[GET_CHUNK];
+    for (size_t i = 0; i < n; i++) {
+        VV_TRY(id_check(g->ids[first + i], g->c->db->options.id_bytes_max, err));
+        bytes += 4 + id_key_size(g->ids[first + i]);
+    }
+    VV_CLEANUP(vv_freep) uint8_t *all = malloc(bytes);
+    if (!all) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", n);
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = all + at;
+        lens[i] = row_key_put(g->c->id, g->ids[first + i], all + at);
+        at += lens[i];
+    }
+    VV_TRY(store_get_many(g->c->db->store, STORE_ROWS, n, keys, lens, values, err));
+    varve_status status = VARVE_OK;
+    for (size_t i = 0; i < n; i++) {
+        row_current *r = &g->current[first + i];
+        r->rowver = UINT64_MAX;
+        if (values[i].data && !row_current_get(values[i].data, values[i].len, r))
+            status = vv_fail(err, VARVE_CORRUPT, "a row record of collection %s is malformed",
+                             g->c->name);
+        store_value_done(&values[i]);
+    }
+    return status;
+}
+
+static varve_status get_places(getting *g, varve_error *err)
+{
+    g->found = 0;
+    g->stale = false;
+    for (size_t i = 0; i < g->count; i++) {
+        const row_current *r = &g->current[i];
+        bool there = r->rowver != UINT64_MAX && (!r->deleted || (g->with & VARVE_WITH_DELETED)),
+             found = false;
+        if (!there && g->missing_fails) return fail_missing(g->ids[i], err);
+        if (!there) continue;
+        row_place *place = &g->places[g->found];
+        VV_TRY(view_find(g->v, r->rowver, &found, place, err));
+        const row_source *s = found ? &g->v->sources[place->source] : NULL;
+        if (!found || tombstones_has(s->deleted, place->slot) != r->deleted ||
+            (!r->deleted && tombstones_has(s->hidden, place->slot))) {
+            g->stale = true;
+            return VARVE_OK;
+        }
+        g->found++;
+    }
+    return VARVE_OK;
+}
+
+static varve_status get_once(getting *g, varve_error *err)
+{
+    for (size_t first = 0; first < g->count; first += GET_CHUNK) {
+        VV_TRY(get_current(g, first, VV_MIN((size_t)GET_CHUNK, g->count - first), err));
+    }
+    view_unref(g->v);
+    g->v = collection_view(g->c);
+    return get_places(g, err);
+}
+
+static varve_status get_settled(getting *g, varve_error *err)
+{
+    VV_TRY(get_once(g, err));
+    if (!g->stale) return VARVE_OK;
+    pthread_mutex_lock(&g->c->db->writer_lock);
+    varve_status status = get_once(g, err);
+    pthread_mutex_unlock(&g->c->db->writer_lock);
+    if (status == VARVE_OK && g->stale)
+        return vv_fail(err, VARVE_CORRUPT, "a row of collection %s is in no segment", g->c->name);
+    return status;
+}
+
+static varve_status check_many(const varve *db, size_t n, const char *what, varve_error *err)
+{
+    uint64_t most = db->options.max_top_k;
+    if (most && n > most)
+        return vv_fail(err, VARVE_LIMIT, "%s %zu exceeds max_top_k %llu", what, n,
+                       (unsigned long long)most);
+    return VARVE_OK;
+}
+
+varve_status varve_get(varve_collection *c, const varve_id *ids, size_t count, unsigned with,
+                       bool missing_fails, varve_rowset **ret_rows, varve_error *err)
+{
+    uint64_t most = c->db->options.max_batch_vectors;
+    if (most && count > most)
+        return vv_fail(err, VARVE_LIMIT, "ids %zu exceeds max_batch_vectors %llu", count,
+                       (unsigned long long)most);
+    VV_TRY(collection_ready(c, err));
+    VV_CLEANUP(vv_freep) row_current *current = malloc((count + 1) * sizeof *current);
+    VV_CLEANUP(vv_freep) row_place *places = malloc((count + 1) * sizeof *places);
+    if (!current || !places) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", count);
+    getting g = {c, ids, count, with, missing_fails, NULL, current, places, 0, false};
+    varve_status status = get_settled(&g, err);
+    if (status == VARVE_OK) status = query_fetch(g.v, places, g.found, with, ret_rows, err);
+    view_unref(g.v);
+    return status;
+}
+
+varve_status varve_exists(varve_collection *c, varve_id id, varve_row_state *ret_state,
+                          varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_TRY(id_check(id, c->db->options.id_bytes_max, err));
+    VV_CLEANUP(vv_freep) uint8_t *key = malloc(4 + id_key_size(id));
+    if (!key) return vv_fail(err, VARVE_NO_MEMORY, "no memory for an id");
+    store_value v = {0};
+    row_current current;
+    VV_TRY(store_get(c->db->store, STORE_ROWS, key, row_key_put(c->id, id, key), &v, err));
+    varve_status status = VARVE_OK;
+    if (!v.data) {
+        *ret_state = VARVE_ROW_ABSENT;
+    } else if (row_current_get(v.data, v.len, &current)) {
+        *ret_state = current.deleted ? VARVE_ROW_DELETED : VARVE_ROW_LIVE;
+    } else {
+        status = vv_fail(err, VARVE_CORRUPT, "a row record of collection %s is malformed", c->name);
+    }
+    store_value_done(&v);
+    return status;
+}
+
+/* ---- scroll */
+
+static bool wanted(varve_text value, unsigned with, bool *ret_malformed)
+{
+    row_current r;
+    *ret_malformed = !row_current_get(value.data, value.len, &r);
+    return !*ret_malformed && (!r.deleted || (with & VARVE_WITH_DELETED));
+}
+
+/* Ids of one page and, as the last, the one after it. */
+static varve_status page_collect(varve_collection *c, const varve_id *from, size_t n, unsigned with,
+                                 buffer *keys, size_t *ends, size_t *ret_count, varve_error *err)
+{
+    uint8_t to[4];
+    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
+    VV_CLEANUP(vv_freep) uint8_t *low = malloc(4 + (from ? id_key_size(*from) : 0));
+    varve_text key, value;
+    if (!low) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a page");
+    put_be32(low, c->id);
+    put_be32(to, c->id + 1);
+    size_t low_len = from ? row_key_put(c->id, *from, low) : 4, count = 0;
+    VV_TRY(store_iter_new(c->db->store, STORE_ROWS, low, low_len, to, 4, &i, err));
+    for (; count <= n && store_iter_at(i, &key, &value); store_iter_next(i)) {
+        bool malformed;
+        if (wanted(value, with, &malformed)) {
+            VV_TRY(buffer_add(keys, key.data + 4, key.len - 4, err));
+            ends[count++] = keys->len;
+        }
+        if (malformed)
+            return vv_fail(err, VARVE_CORRUPT, "a row record of collection %s is malformed",
+                           c->name);
+    }
+    *ret_count = count;
+    return store_iter_check(i, err);
+}
+
+varve_status varve_scroll(varve_collection *c, const varve_id *from, size_t n, unsigned with,
+                          varve_rowset **ret_rows, varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_TRY(check_many(c->db, n, "n", err));
+    if (from) VV_TRY(id_check(*from, c->db->options.id_bytes_max, err));
+    VV_CLEANUP(buffer_done) buffer keys;
+    buffer_init(&keys, SIZE_MAX, "page of ids");
+    VV_CLEANUP(vv_freep) size_t *ends = malloc((n + 1) * sizeof *ends);
+    VV_CLEANUP(vv_freep) varve_id *ids = malloc((n + 1) * sizeof *ids);
+    if (!ends || !ids) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a page");
+    size_t count = 0;
+    VV_TRY(page_collect(c, from, n, with, &keys, ends, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i ? ends[i - 1] : 0;
+        if (!id_key_get((const uint8_t *)keys.data + at, ends[i] - at, &ids[i]))
+            return vv_fail(err, VARVE_CORRUPT, "a row key of collection %s is malformed", c->name);
+    }
+    /* A row deleted since is left out of its page; the page after it is found all the same. */
+    varve_rowset *rows = NULL;
+    VV_TRY(varve_get(c, ids, VV_MIN(count, n), with, false, &rows, err));
+    if (count > n) {
+        varve_status status = rowset_set_next(rows, ids[n], err);
+        if (status != VARVE_OK) {
+            varve_rowset_free(rows);
+            return status;
+        }
+    }
+    *ret_rows = rows;
+    return VARVE_OK;
+}
+
+/* ---- the rest asks the view alone */
+
+varve_status varve_head(varve_collection *c, size_t n, unsigned with, varve_rowset **ret_rows,
+                        varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_TRY(check_many(c->db, n, "n", err));
+    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
+    return query_ends(v, false, n, with, ret_rows, err);
+}
+
+varve_status varve_tail(varve_collection *c, size_t n, unsigned with, varve_rowset **ret_rows,
+                        varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_TRY(check_many(c->db, n, "n", err));
+    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
+    return query_ends(v, true, n, with, ret_rows, err);
+}
+
+varve_status varve_list_deleted(varve_collection *c, size_t n, varve_rowset **ret_rows,
+                                varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
+    return query_deleted(v, n, ret_rows, err);
+}
+
+varve_status varve_count(varve_collection *c, uint64_t *ret_live, varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
+    *ret_live = v->rows_live;
+    return VARVE_OK;
+}
+
+varve_status varve_list_fields(varve_collection *c, varve_names **ret_names, varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
+    return query_field_names(v, c->db->pool, ret_names, err);
+}
+
+varve_status varve_search(varve_collection *c, const varve_search_request *request,
+                          varve_hits **ret_hits, varve_error *err)
+{
+    VV_TRY(query_check(request, &c->db->options, err));
+    VV_TRY(collection_ready(c, err));
+    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
+    atomic_fetch_add(&c->db->searches, request->count);
+    return query_search(v, request, &c->db->options, c->db->pool, ret_hits, err);
+}

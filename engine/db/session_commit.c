@@ -1,0 +1,235 @@
+/* session_commit.c — the commit of a session that was spilled; the order of its steps is in
+ * session.h. */
+#include "base/bytes.h"
+#include "base/fault.h"
+#include "base/file.h"
+#include "db/catalog.h"
+#include "db/session.h"
+
+#include <stdlib.h>
+
+typedef struct session_commit {
+    varve_session *s;
+    segment **opened;
+    session_merged merged;
+    commit_part *part;
+    buffer intent;
+} session_commit;
+
+static varve_status open_segments(session_commit *k, varve_error *err)
+{
+    varve_session *s = k->s;
+    k->opened = calloc(s->segment_count, sizeof *k->opened);
+    if (!k->opened) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
+    for (size_t i = 0; i < s->segment_count; i++) {
+        char path[DB_PATH_MAX];
+        const segment_record *r = &s->segments[i].record;
+        segment_spec spec = {s->c->id, r->number, (uint32_t)s->dim, s->c->schema.fields[0].dtype};
+        VV_TRY(segment_file(s->c->db, s->c->id, r->number, ".seg", path, err));
+        VV_TRY(segment_open(path, &spec, r, &k->opened[i], err));
+    }
+    return VARVE_OK;
+}
+
+static varve_status check_limits(const session_commit *k, varve_error *err)
+{
+    const varve_session *s = k->s;
+    const varve_options *o = &s->c->db->options;
+    const commit_part *p = k->part;
+    unsigned long long rows = p->rows + k->merged.rows_new;
+    size_t row_bytes = varve_dtype_row_bytes(p->field.dtype, s->dim);
+    if (p->field.dim && p->field.dim != s->dim)
+        return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", p->field.dim,
+                       s->dim);
+    if (o->max_collection_vectors && rows > o->max_collection_vectors)
+        return vv_fail(err, VARVE_LIMIT,
+                       "collection vector count %llu would exceed max_collection_vectors %llu",
+                       rows, (unsigned long long)o->max_collection_vectors);
+    if (o->max_collection_vector_bytes && rows > o->max_collection_vector_bytes / row_bytes)
+        return vv_fail(err, VARVE_LIMIT,
+                       "collection vector bytes %llu would exceed max_collection_vector_bytes %llu",
+                       rows * row_bytes, (unsigned long long)o->max_collection_vector_bytes);
+    return VARVE_OK;
+}
+
+static int by_rowver(const void *left, const void *right)
+{
+    const row_source *a = left, *b = right;
+    return a->rowver_min < b->rowver_min ? -1 : a->rowver_min > b->rowver_min;
+}
+
+/* The session's segments take their places among the sources; the active memtable stays the last
+ * one. */
+static varve_status add_sources(session_commit *k, varve_error *err)
+{
+    commit_part *p = k->part;
+    size_t count = p->source_count, more = k->s->segment_count;
+    row_source *sources = realloc(p->sources, (count + more + 1) * sizeof *sources);
+    if (!sources) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
+    p->sources = sources;
+    row_source active = {0};
+    bool has_active = p->c->active != NULL;
+    if (has_active) active = sources[--count];
+    for (size_t i = 0; i < more; i++) {
+        const segment_record *r = &k->s->segments[i].record;
+        sources[count++] = (row_source){.seg = k->opened[i],
+                                        .rows = r->rows,
+                                        .rowver_min = r->rowver_min,
+                                        .rowver_max = r->rowver_max};
+    }
+    qsort(sources, count, sizeof *sources, by_rowver);
+    if (has_active) sources[count++] = active;
+    p->source_count = count;
+    return VARVE_OK;
+}
+
+static varve_status hide_dead(session_commit *k, varve_error *err)
+{
+    for (size_t i = 0; i < k->merged.dead_count; i++) {
+        row_place place;
+        VV_TRY(part_place(k->part, k->merged.dead[i], &place, err));
+        VV_TRY(part_change(k->part, place, true, false, err));
+    }
+    return VARVE_OK;
+}
+
+/* Everything that can fail, up to and with the commit point. */
+static varve_status prepare_locked(session_commit *k, varve_error *err)
+{
+    varve_session *s = k->s;
+    varve_collection *c = s->c;
+    VV_TRY(db_check_writable(c->db, true, err));
+    if (c->commits !=
+        k->merged
+            .commits) { /* somebody wrote to the collection since: look again, undisturbed now */
+        free(k->merged.dead);
+        k->merged = (session_merged){0};
+        VV_TRY(session_merge(s, c->commits, &k->merged, err));
+    }
+    commit_part *p = NULL;
+    if (c->active && memtable_rows(c->active) == 0) collection_freeze(c);
+    VV_TRY(part_new(c, false, &p, err));
+    k->part = p;
+    VV_TRY(check_limits(k, err));
+    VV_TRY(add_sources(k, err));
+    /* What part_new may have hidden are burnt slots of the active memtable, which has moved to the
+     * end. */
+    for (size_t i = 0; i < p->change_count; i++)
+        p->changes[i].source = (uint32_t)(p->source_count - 1);
+    VV_TRY(hide_dead(k, err));
+    if (s->next_auto_id > p->counters.next_auto_id) p->counters.next_auto_id = s->next_auto_id;
+    return VARVE_OK;
+}
+
+static varve_status write_intent(session_commit *k, varve_error *err)
+{
+    varve_collection *c = k->s->c;
+    uint8_t key[SESSION_KEY_BYTES];
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
+    commit_part *p = k->part;
+    if (p->field.dim == 0) {
+        collection_schema next = {0};
+        VV_TRY(schema_copy(&c->schema, &next, err));
+        p->field.dim = next.fields[0].dim = (uint32_t)k->s->dim;
+        p->field_changed = true;
+        varve_status status = catalog_put_schema(c->db, batch, c, &next, err);
+        schema_done(&next);
+        if (status != VARVE_OK) return status;
+    }
+    VV_TRY(part_build_view(p, err));
+    VV_TRY(session_intent_encode(k->s, &p->counters, &k->intent, err));
+    session_key(k->s->number, key);
+    store_batch_put(batch, c->db->store, STORE_META, key, sizeof key, k->intent.data,
+                    k->intent.len);
+    return catalog_write(c->db, batch, err);
+}
+
+/* Past the commit point: an error here ends writing until the folder is reopened, and that
+ * completes the session. */
+static varve_status complete_locked(session_commit *k, varve_error *err)
+{
+    varve_collection *c = k->s->c;
+    k->s->committed = true;
+    if (VV_FAULT("session.committed") != VV_FAULT_NONE)
+        return db_note_failure(c->db, vv_fail(err, VARVE_IO, "a fault after the commit point"),
+                               err);
+    varve_status status = session_complete(c->db, k->s->number, k->intent.data, k->intent.len, err);
+    if (status != VARVE_OK) {
+        atomic_store(&c->db->broken, true);
+        return db_note_failure(c->db, status, err);
+    }
+    c->counters = k->part->counters;
+    c->commits++;
+    if (k->part->field_changed) {
+        pthread_mutex_lock(&c->lock);
+        c->schema.fields[0].dim = k->part->field.dim;
+        pthread_mutex_unlock(&c->lock);
+    }
+    collection_publish(c, k->part->next_view);
+    k->part->next_view = NULL;
+    return VARVE_OK;
+}
+
+static varve_status commit_locked(session_commit *k, varve_error *err)
+{
+    VV_TRY(prepare_locked(k, err));
+    VV_TRY(write_intent(k, err));
+    return complete_locked(k, err);
+}
+
+static void count_commit(const session_commit *k, varve_receipt *ret)
+{
+    varve *db = k->s->c->db;
+    for (size_t i = 0; i < k->s->segment_count; i++) {
+        atomic_fetch_add(&db->segments, 1);
+        atomic_fetch_add(&db->segment_bytes, k->s->segments[i].record.file_bytes);
+    }
+    atomic_fetch_add(&db->batches, 1);
+    atomic_fetch_add(&db->rows_written, k->s->rows);
+    *ret = (varve_receipt){.first_id = k->s->first_automatic,
+                           .rows_new = k->merged.rows_new,
+                           .rows_changed = k->merged.rows_replaced,
+                           .sequence = store_sequence(db->store)};
+}
+
+static void remove_desk(const varve_session *s)
+{
+    char path[DB_PATH_MAX];
+    varve_error ignored;
+    varve_status status = VARVE_OK;
+    if (session_desk(s->c->db, s->number, "", path, &ignored) == VARVE_OK)
+        status = file_remove_tree(path, &ignored);
+    (void)status; /* what stays, the sweep removes */
+}
+
+varve_status session_commit_spilled(varve_session *s, varve_receipt *ret, varve_error *err)
+{
+    session_commit k = {.s = s};
+    varve *db = s->c->db;
+    buffer_init(&k.intent, SIZE_MAX / 2, "session record");
+    varve_status status = session_roll(s, err);
+    if (status == VARVE_OK) status = open_segments(&k, err);
+    if (status == VARVE_OK) {
+        pthread_mutex_lock(&db->writer_lock);
+        uint64_t commits = s->c->commits;
+        pthread_mutex_unlock(&db->writer_lock);
+        status = session_merge(s, commits, &k.merged, err);
+    }
+    if (status == VARVE_OK) {
+        pthread_mutex_lock(&db->writer_lock);
+        status = commit_locked(&k, err);
+        pthread_mutex_unlock(&db->writer_lock);
+    }
+    if (status == VARVE_OK) {
+        count_commit(&k, ret);
+        remove_desk(s);
+    }
+    part_free(k.part);
+    for (size_t i = 0; k.opened && i < s->segment_count; i++)
+        segment_unref(k.opened[i]);
+    free(k.opened);
+    free(k.merged.dead);
+    buffer_done(&k.intent);
+    return status;
+}

@@ -1,0 +1,112 @@
+/* session_recover.c — from the commit point of a session to its end; the same steps for the running
+ * commit and for the next open.
+ *
+ * Intent (STORE_META, 'b' | number u64 be), version 1, little-endian:
+ *   u8 version | u32 cid | u64 next rowver, ordinal, segment, auto id | u32 segments | per segment:
+ * u64 number, segment record */
+#include "base/bytes.h"
+#include "base/file.h"
+#include "db/catalog.h"
+#include "db/session.h"
+
+#include <stdlib.h>
+
+#define INTENT_VERSION       1
+#define INTENT_HEAD_BYTES    41
+#define INTENT_SEGMENT_BYTES (8 + SEGMENT_RECORD_BYTES)
+
+void session_key(uint64_t number, uint8_t ret[SESSION_KEY_BYTES])
+{
+    ret[0] = 'b';
+    put_be64(ret + 1, number);
+}
+
+varve_status session_intent_encode(const varve_session *s, const collection_counters *counters,
+                                   buffer *out, varve_error *err)
+{
+    uint8_t head[INTENT_HEAD_BYTES], one[INTENT_SEGMENT_BYTES];
+    head[0] = INTENT_VERSION;
+    put_u32(head + 1, s->c->id);
+    put_u64(head + 5, counters->next_rowver);
+    put_u64(head + 13, counters->next_ordinal);
+    put_u64(head + 21, counters->next_segment);
+    put_u64(head + 29, counters->next_auto_id);
+    put_u32(head + 37, (uint32_t)s->segment_count);
+    VV_TRY(buffer_add(out, head, sizeof head, err));
+    for (size_t i = 0; i < s->segment_count; i++) {
+        put_u64(one, s->segments[i].record.number);
+        segment_record_put(&s->segments[i].record, one + 8);
+        VV_TRY(buffer_add(out, one, sizeof one, err));
+    }
+    return VARVE_OK;
+}
+
+static varve_status ingest_if_there(varve *db, uint64_t number, store_family family,
+                                    const char *file, varve_error *err)
+{
+    char path[DB_PATH_MAX];
+    VV_TRY(session_desk(db, number, file, path, err));
+    if (!file_exists(path)) return VARVE_OK;
+    const char *const paths[] = {path};
+    return store_ingest(db->store, family, paths, 1, err);
+}
+
+static varve_status stage_intent(varve *db, uint64_t number, const uint8_t *intent, size_t len,
+                                 store_batch *batch, varve_error *err)
+{
+    uint8_t key[CATALOG_SEGMENT_KEY_BYTES];
+    uint32_t segments = len >= INTENT_HEAD_BYTES ? get_u32(intent + 37) : 0;
+    if (len < INTENT_HEAD_BYTES || (len - INTENT_HEAD_BYTES) / INTENT_SEGMENT_BYTES != segments ||
+        (len - INTENT_HEAD_BYTES) % INTENT_SEGMENT_BYTES != 0)
+        return vv_fail(err, VARVE_CORRUPT, "the record of session %llu is malformed",
+                       (unsigned long long)number);
+    if (intent[0] > INTENT_VERSION)
+        return vv_fail(err, VARVE_NEWER_FORMAT, "session %llu was written by a newer version",
+                       (unsigned long long)number);
+    uint32_t cid = get_u32(intent + 1);
+    collection_counters counters = {get_u64(intent + 5), get_u64(intent + 13), get_u64(intent + 21),
+                                    get_u64(intent + 29)};
+    for (uint32_t i = 0; i < segments; i++) {
+        const uint8_t *one = intent + INTENT_HEAD_BYTES + (size_t)i * INTENT_SEGMENT_BYTES;
+        catalog_segment_key(cid, get_u64(one), key);
+        store_batch_put(batch, db->store, STORE_CATALOG, key, sizeof key, one + 8,
+                        SEGMENT_RECORD_BYTES);
+    }
+    counters_add_to_batch(db, batch, cid, &counters);
+    session_key(number, key);
+    store_batch_delete(batch, db->store, STORE_META, key, SESSION_KEY_BYTES);
+    return VARVE_OK;
+}
+
+varve_status session_complete(varve *db, uint64_t number, const void *intent, size_t len,
+                              varve_error *err)
+{
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
+    VV_TRY(stage_intent(db, number, intent, len, batch, err));
+    VV_TRY(ingest_if_there(db, number, STORE_ROWS, "rows.sst", err));
+    VV_TRY(ingest_if_there(db, number, STORE_DEAD, "dead.sst", err));
+    return catalog_write(db, batch, err);
+}
+
+varve_status sessions_pending(store *s, bool *ret_pending, varve_error *err)
+{
+    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
+    varve_text key, value;
+    VV_TRY(store_iter_new(s, STORE_META, "b", 1, "c", 1, &i, err));
+    *ret_pending = store_iter_at(i, &key, &value);
+    return store_iter_check(i, err);
+}
+
+varve_status sessions_recover(varve *db, varve_error *err)
+{
+    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
+    varve_text key, value;
+    VV_TRY(store_iter_new(db->store, STORE_META, "b", 1, "c", 1, &i, err));
+    for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
+        if (key.len != SESSION_KEY_BYTES)
+            return vv_fail(err, VARVE_CORRUPT, "a session record has a malformed key");
+        VV_TRY(session_complete(db, get_be64(key.data + 1), value.data, value.len, err));
+    }
+    return store_iter_check(i, err);
+}

@@ -1,0 +1,25 @@
+/* hits.h — inside query/: from ranked rows to the varve_hits that the caller gets. */
+#ifndef VARVE_QUERY_HITS_H
+#define VARVE_QUERY_HITS_H
+
+#include "query/collector.h"
+
+/* The hits of all queries so far, one after the other. Zero is an empty list. */
+typedef struct hit_list {
+    ranked_row *rows;
+    size_t row_count, row_room;
+    size_t *ends; /* of each query, in rows */
+    size_t end_count, end_room;
+} hit_list;
+
+/* Append the hits of the next query. */
+VV_CHECKED varve_status hit_list_add(hit_list *l, const ranked_row *rows, size_t count,
+                                     varve_error *err);
+void hit_list_done(hit_list *l);
+
+/* A copy of everything, with the queries that the list lacks at its end taken as without hits. */
+VV_CHECKED varve_status hits_new(const view *v, varve_metric metric,
+                                 const varve_search_request *request, hit_list *l,
+                                 uint64_t rows_scanned, varve_hits **ret, varve_error *err);
+
+#endif

@@ -1,0 +1,186 @@
+/* tombstone.c — a set of slots as a directory of shared bitmap chunks.
+ * (1) A chunk with no member is a NULL in the directory, and the last chunk is not NULL.
+ * (2) A set without members is NULL.
+ * (3) A chunk that two directories name never changes. */
+#include "segment/tombstone.h"
+
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define WORD_BITS   64u
+#define CHUNK_WORDS 512u
+#define CHUNK_SLOTS (CHUNK_WORDS * WORD_BITS)
+
+typedef struct chunk {
+    uint64_t references; /* atomic; how many directories name it */
+    uint64_t count;
+    uint64_t words[CHUNK_WORDS];
+} chunk;
+
+struct tombstones {
+    uint64_t references; /* atomic */
+    uint64_t count;
+    size_t chunk_count;
+    chunk *chunks[];
+};
+
+static chunk *chunk_ref(chunk *c)
+{
+    if (c) __atomic_add_fetch(&c->references, 1, __ATOMIC_RELAXED);
+    return c;
+}
+
+static void chunk_unref(chunk *c)
+{
+    if (c && __atomic_sub_fetch(&c->references, 1, __ATOMIC_ACQ_REL) == 0) free(c);
+}
+
+tombstones *tombstones_ref(tombstones *t)
+{
+    if (t) __atomic_add_fetch(&t->references, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+void tombstones_unref(tombstones *t)
+{
+    if (!t || __atomic_sub_fetch(&t->references, 1, __ATOMIC_ACQ_REL) != 0) return;
+    for (size_t i = 0; i < t->chunk_count; i++)
+        chunk_unref(t->chunks[i]);
+    free(t);
+}
+
+void tombstones_unrefp(tombstones **t)
+{
+    tombstones_unref(*t);
+    *t = NULL;
+}
+
+static const chunk *chunk_of(const tombstones *t, uint64_t slot)
+{
+    uint64_t i = slot / CHUNK_SLOTS;
+    return t && i < t->chunk_count ? t->chunks[i] : NULL;
+}
+
+bool tombstones_has(const tombstones *t, uint64_t slot)
+{
+    return tombstones_word(t, slot - slot % WORD_BITS) >> (slot % WORD_BITS) & 1;
+}
+
+uint64_t tombstones_count(const tombstones *t) { return t ? t->count : 0; }
+
+uint64_t tombstones_word(const tombstones *t, uint64_t first)
+{
+    const chunk *c = chunk_of(t, first);
+    assert(first % WORD_BITS == 0);
+    return c ? c->words[first % CHUNK_SLOTS / WORD_BITS] : 0;
+}
+
+bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret)
+{
+    for (uint64_t i = slot / CHUNK_SLOTS; t && i < t->chunk_count; i++) {
+        uint64_t first = i * CHUNK_SLOTS;
+        uint64_t from = slot > first ? slot - first : 0;
+        uint64_t mask = UINT64_MAX << from % WORD_BITS;
+        const chunk *c = t->chunks[i];
+        for (size_t w = from / WORD_BITS; c && w < CHUNK_WORDS; w++, mask = UINT64_MAX) {
+            uint64_t word = c->words[w] & mask;
+            if (!word) continue;
+            *ret = first + w * WORD_BITS + (uint64_t)__builtin_ctzll(word);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A set with room for `chunk_count` chunks that shares all of old's. */
+static tombstones *share(const tombstones *old, size_t chunk_count)
+{
+    tombstones *t;
+    size_t bytes, old_count = old ? old->chunk_count : 0;
+    assert(chunk_count >= old_count);
+    if (!size_mul(chunk_count, sizeof t->chunks[0], &bytes)) return NULL;
+    if (!size_add(bytes, sizeof *t, &bytes)) return NULL;
+    t = calloc(1, bytes);
+    if (!t) return NULL;
+    t->references = 1;
+    t->count = tombstones_count(old);
+    t->chunk_count = chunk_count;
+    for (size_t i = 0; i < old_count; i++)
+        t->chunks[i] = chunk_ref(old->chunks[i]);
+    return t;
+}
+
+/* The chunk at i, made t's own first if it is absent or shared with old; NULL: no memory. */
+static chunk *own_chunk(tombstones *t, const tombstones *old, size_t i)
+{
+    chunk *shared = old && i < old->chunk_count ? old->chunks[i] : NULL, *c;
+    if (t->chunks[i] && t->chunks[i] != shared) return t->chunks[i];
+    c = malloc(sizeof *c);
+    if (!c) return NULL;
+    if (shared) {
+        memcpy(c->words, shared->words, sizeof c->words);
+        c->count = shared->count;
+        chunk_unref(shared);
+    } else {
+        memset(c->words, 0, sizeof c->words);
+        c->count = 0;
+    }
+    c->references = 1;
+    t->chunks[i] = c;
+    return c;
+}
+
+static varve_status put(tombstones *t, const tombstones *old, uint64_t slot, bool in,
+                        varve_error *err)
+{
+    uint64_t bit = (uint64_t)1 << slot % WORD_BITS;
+    chunk *c;
+    if (tombstones_has(t, slot) == in) return VARVE_OK;
+    c = own_chunk(t, old, slot / CHUNK_SLOTS);
+    if (!c) return vv_fail(err, VARVE_NO_MEMORY, "no memory for tombstones");
+    c->words[slot % CHUNK_SLOTS / WORD_BITS] ^= bit;
+    if (in) {
+        c->count++;
+        t->count++;
+    } else {
+        c->count--;
+        t->count--;
+    }
+    return VARVE_OK;
+}
+
+/* Bring back invariants (1) and (2) after removals. */
+static void trim(tombstones **t)
+{
+    for (size_t i = 0; i < (*t)->chunk_count; i++) {
+        chunk *c = (*t)->chunks[i];
+        if (!c || c->count > 0) continue;
+        chunk_unref(c);
+        (*t)->chunks[i] = NULL;
+    }
+    while ((*t)->chunk_count > 0 && !(*t)->chunks[(*t)->chunk_count - 1])
+        (*t)->chunk_count--;
+    if ((*t)->count == 0) tombstones_unrefp(t);
+}
+
+varve_status tombstones_change(const tombstones *old, const uint64_t *add, size_t add_count,
+                               const uint64_t *remove, size_t remove_count, tombstones **ret,
+                               varve_error *err)
+{
+    VV_CLEANUP(tombstones_unrefp) tombstones *t = NULL;
+    size_t chunk_count = old ? old->chunk_count : 0;
+    for (size_t i = 0; i < add_count; i++)
+        chunk_count = VV_MAX(chunk_count, add[i] / CHUNK_SLOTS + 1);
+    t = share(old, chunk_count);
+    if (!t) return vv_fail(err, VARVE_NO_MEMORY, "no memory for tombstones");
+    for (size_t i = 0; i < add_count; i++)
+        VV_TRY(put(t, old, add[i], true, err));
+    for (size_t i = 0; i < remove_count; i++)
+        VV_TRY(put(t, old, remove[i], false, err));
+    trim(&t);
+    *ret = t;
+    t = NULL;
+    return VARVE_OK;
+}

@@ -1,0 +1,24 @@
+/* gateway_inner.h — what the parts of the gateway share: its settings, its folder, its books.
+ * Ownership  gateway.c makes and ends it, in this order and in the reverse.
+ * Threads    does not change while the server runs, but for what is atomic or has its own lock. */
+#ifndef GATEWAY_INNER_H
+#define GATEWAY_INNER_H
+
+#include "config.h"
+#include "handler.h"
+#include "log.h"
+#include "metrics.h"
+#include "routes.h"
+
+struct gateway {
+    config config;
+    varve *db;
+    logger log;
+    metrics metrics;
+    router router;
+    buffer openapi;
+    char root_path[4096];
+    atomic_bool draining; /* asked to end: not ready, no more keep-alive */
+};
+
+#endif

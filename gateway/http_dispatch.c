@@ -1,0 +1,212 @@
+/* http_dispatch.c — the gate in front of the handlers, in this order: the head is sound, the key is
+ * right, there is such a route, its body may be that large. Only then is a byte of the body taken.
+ */
+#include "http_server_inner.h"
+
+#include "auth.h"
+#include "base/clock.h"
+#include "http_head.h"
+#include "reply.h"
+
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DROPPED_BODY_MAX 65536 /* a body nobody wants is read to its end up to this size */
+#define BULK_QUEUE_MAX   64    /* each waiting stream holds up to a ring of memory */
+
+varve_status pools_start(http_server *s, varve_error *err)
+{
+    const config *c = &s->g->config;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t workers = c->workers ? c->workers : (uint64_t)VV_MAX(processors, 2L);
+    const struct {
+        uint64_t threads, queue;
+        const char *name;
+    } wanted[POOL_COUNT] = {
+        [POOL_PROBE] = {1, c->queue_max, "http-probe"},
+        [POOL_READ] = {workers, c->queue_max, "http-read"},
+        [POOL_WRITE] = {c->write_workers, c->queue_max, "http-write"},
+        [POOL_BULK] = {c->bulk_workers, VV_MIN(c->queue_max, (uint64_t)BULK_QUEUE_MAX),
+                       "http-bulk"},
+    };
+    for (size_t i = 0; i < POOL_COUNT; i++)
+        VV_TRY(pool_new(wanted[i].threads, wanted[i].queue, wanted[i].name, &s->pools[i], err));
+    return VARVE_OK;
+}
+
+void pools_stop(http_server *s)
+{
+    for (size_t i = 0; i < POOL_COUNT; i++) {
+        pool_free(s->pools[i]);
+        s->pools[i] = NULL;
+    }
+}
+
+static pool_name pool_of(route_kind kind)
+{
+    switch (kind) {
+    case KIND_PROBE: return POOL_PROBE;
+    case KIND_READ:
+    case KIND_SEARCH: return POOL_READ;
+    case KIND_WRITE: return POOL_WRITE;
+    case KIND_LONG:
+    case KIND_STREAM: return POOL_BULK;
+    }
+    return POOL_READ;
+}
+
+void dispatch_answer(http_request *r)
+{
+    r->answered = true;
+    if (r->has_body &&
+        (r->reply.status != 404 || r->chunked || r->content_length > DROPPED_BODY_MAX))
+        r->reply.close = true;
+    finish_reply(r);
+}
+
+static bool passes_gate(http_request *r)
+{
+    gateway *g = r->server->g;
+    const char *header;
+    if (router_is_open(&g->router, r->text, r->path_len)) return true;
+    header = MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    if (auth_passes(g->config.api_key, header)) return true;
+    r->outcome = OUTCOME_UNAUTHORIZED;
+    reply_failure(&r->reply, 401, "unauthorized", "Unauthorized");
+    return false;
+}
+
+static uint64_t limit_mb(const config *c, route_limit limit)
+{
+    switch (limit) {
+    case LIMIT_NONE: return 0;
+    case LIMIT_JSON: return c->json_limit_mb;
+    case LIMIT_RAW: return c->payload_limit_mb;
+    case LIMIT_STREAM: return c->stream_limit_mb;
+    }
+    return 0;
+}
+
+static bool finds_route(http_request *r)
+{
+    gateway *g = r->server->g;
+    uint64_t most;
+    r->route = router_find(&g->router, r->method, r->text, r->path_len);
+    if (!r->route || !request_parse_params(r)) {
+        r->route = NULL;
+        reply_empty(&r->reply, 404);
+        return false;
+    }
+    most = limit_mb(&g->config, r->route->limit);
+    r->body_limit = most << 20;
+    if (r->content_length <= r->body_limit && (r->body_limit || !r->chunked)) return true;
+    reply_failure(&r->reply, 413, "payload_too_large",
+                  "The body is larger than the limit of %" PRIu64 " MiB", most);
+    return false;
+}
+
+void dispatch_head(http_request *r)
+{
+    const config *c = &r->server->g->config;
+    r->reply.status = 200;
+    r->reply.content_type = "application/json";
+    buffer_init(&r->reply.body, c->reply_limit_mb << 20, "reply");
+    if (!head_check(r, c) || !passes_gate(r) || !finds_route(r)) dispatch_answer(r);
+}
+
+static void overloaded(http_request *r)
+{
+    reply_failure(&r->reply, 503, "overloaded", "The server has too many requests waiting");
+}
+
+/* Two holders from here on: the network thread and the worker. */
+static bool submit(http_request *r, pool_task *task)
+{
+    http_server *s = r->server;
+    r->dispatched = true;
+    atomic_fetch_add(&r->holders, 1);
+    atomic_fetch_add(&s->running, 1);
+    atomic_fetch_add_explicit(&s->g->metrics.routes[route_index(r->route)].running, 1,
+                              memory_order_relaxed);
+    return pool_submit(s->pools[pool_of(r->route->kind)], task, r);
+}
+
+static void ended(http_request *r)
+{
+    http_server *s = r->server;
+    atomic_fetch_sub_explicit(&s->g->metrics.routes[route_index(r->route)].running, 1,
+                              memory_order_relaxed);
+    atomic_fetch_sub(&s->running, 1);
+    request_let_go(r);
+}
+
+static void run_handler(http_request *r)
+{
+    r->handler_ns = clock_now_ns();
+    r->route->handler(r->server->g, r, &r->reply);
+}
+
+static void run_ordinary(void *context)
+{
+    http_request *r = context;
+    run_handler(r);
+    finish_reply(r);
+    MHD_resume_connection(r->mhd);
+    ended(r);
+}
+
+bool dispatch_run(http_request *r)
+{
+    if (!connection_enter(r->connection, PHASE_RUN)) return false;
+    MHD_suspend_connection(r->mhd);
+    if (submit(r, run_ordinary)) return true;
+    overloaded(r);
+    finish_reply(r);
+    MHD_resume_connection(r->mhd);
+    ended(r);
+    return true;
+}
+
+/* The network thread may wait for the reply (suspended at the end of the body), may still be taking
+ * the body in, or may have lost the client. */
+static void end_stream(http_request *r)
+{
+    http_stream *s = r->stream;
+    bool resume, early;
+    varve_status gone = stream_gone(s);
+    if (gone == VARVE_OK)
+        finish_reply(r);
+    else
+        finish_book(r, gone == VARVE_TIMEOUT ? 408 : 499);
+    (void)pthread_mutex_lock(&s->lock);
+    s->finished = true;
+    resume = s->waiting || s->paused;
+    early = !s->ended && (r->chunked || s->taken_bytes < r->content_length);
+    (void)pthread_mutex_unlock(&s->lock);
+    if (early) finish_early(r);
+    if (resume) MHD_resume_connection(r->mhd);
+}
+
+static void run_stream(void *context)
+{
+    http_request *r = context;
+    run_handler(r);
+    end_stream(r);
+    ended(r);
+}
+
+void dispatch_stream(http_request *r)
+{
+    varve_error err = {0};
+    if (!head_copy(r) || stream_new(&r->stream, &err) != VARVE_OK) {
+        reply_failure(&r->reply, 503, "unavailable", "No memory for this request");
+        dispatch_answer(r);
+        return;
+    }
+    if (submit(r, run_stream)) return;
+    overloaded(r);
+    dispatch_answer(r);
+    ended(r);
+}

@@ -1,0 +1,54 @@
+/* metrics.c — counting. */
+#include "metrics.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+static const double bounds[] = {
+#define X(seconds) seconds,
+    METRICS_BOUNDS_TABLE(X)
+#undef X
+};
+_Static_assert(VV_COUNT(bounds) + 1 == METRICS_BUCKETS, "one bucket for the rest");
+
+varve_status metrics_init(metrics *m, varve_error *err)
+{
+    route_metrics *routes = calloc(routes_count + 1, sizeof *routes);
+    if (!routes) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the metrics");
+    m->routes = routes;
+    m->started_wall_ms = clock_wall_ms();
+    return VARVE_OK;
+}
+
+void metrics_done(metrics *m)
+{
+    free(m->routes);
+    m->routes = NULL;
+}
+
+static void add(atomic_uint_fast64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static size_t bucket_of(uint64_t elapsed_ns)
+{
+    double seconds = (double)elapsed_ns * 1e-9;
+    size_t i = 0;
+    while (i < VV_COUNT(bounds) && seconds > bounds[i])
+        i++;
+    return i;
+}
+
+void metrics_count(metrics *m, const route *r, int status, uint64_t elapsed_ns,
+                   http_outcome outcome)
+{
+    route_metrics *at = &m->routes[route_index(r)];
+    size_t class = status >= 200 && status < 600 ? (size_t)status / 100 - 2 : METRICS_CLASSES - 1;
+    add(&at->by_class[class], 1);
+    add(&at->buckets[bucket_of(elapsed_ns)], 1);
+    add(&at->sum_us, elapsed_ns / 1000);
+    if (outcome == OUTCOME_UNAUTHORIZED) add(&m->unauthorized, 1);
+    if (outcome == OUTCOME_FAILURE) add(&m->handler_failures, 1);
+}

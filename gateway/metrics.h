@@ -1,0 +1,43 @@
+/* metrics.h — what the gateway counts, and its text form for Prometheus.
+ * Threads  counters are atomic and may be read at any time; a reader may see one counter of a
+ *          request before the other. */
+#ifndef GATEWAY_METRICS_H
+#define GATEWAY_METRICS_H
+
+#include "routes.h"
+
+#include <stdatomic.h>
+
+/* Upper bounds of the duration histogram, in seconds; one more bucket takes the rest. */
+#define METRICS_BOUNDS_TABLE(X)                                                                    \
+    X(0.005) X(0.01) X(0.025) X(0.05) X(0.1) X(0.25) X(0.5) X(1) X(2.5) X(5) X(10)
+#define METRICS_BUCKETS 12
+#define METRICS_CLASSES 5 /* 2xx, 3xx, 4xx, 5xx, other */
+
+typedef struct route_metrics {
+    atomic_uint_fast64_t by_class[METRICS_CLASSES];
+    atomic_uint_fast64_t buckets[METRICS_BUCKETS];
+    atomic_uint_fast64_t sum_us;
+    atomic_uint_fast64_t running; /* begun, not ended */
+} route_metrics;
+
+typedef struct metrics {
+    route_metrics *routes; /* routes_count + 1: the last for requests without a route */
+    atomic_uint_fast64_t unauthorized, handler_failures;
+    atomic_uint_fast64_t connections_open, connections_total, connections_cut;
+    atomic_uint_fast64_t received_bytes, sent_bytes; /* of bodies */
+    atomic_uint_fast64_t body_memory_bytes;
+    uint64_t started_wall_ms;
+} metrics;
+
+typedef enum http_outcome { OUTCOME_NORMAL, OUTCOME_UNAUTHORIZED, OUTCOME_FAILURE } http_outcome;
+
+VV_CHECKED varve_status metrics_init(metrics *m, varve_error *err);
+void metrics_done(metrics *m);
+void metrics_count(metrics *m, const route *r, int status, uint64_t elapsed_ns,
+                   http_outcome outcome);
+/* Everything, with the figures of the folder. */
+VV_CHECKED varve_status metrics_write(metrics *m, const varve_folder_stats *folder, buffer *out,
+                                      varve_error *err);
+
+#endif

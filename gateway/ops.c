@@ -1,0 +1,64 @@
+/* ops.c — see ops.h. */
+#include "ops.h"
+
+#include "gateway_inner.h"
+#include "reply.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void fail(http_reply *reply, varve_status status, varve_error *err)
+{
+    if (status != VARVE_OK) reply_error(reply, err);
+}
+
+void ops_healthz(gateway *g, http_request *request, http_reply *reply)
+{
+    varve_error err = {0};
+    (void)g;
+    (void)request;
+    fail(reply, buffer_add_text(&reply->body, "{\"status\":\"ok\"}", &err), &err);
+}
+
+/* A folder opened for reading only is ready when it can be read. */
+static bool is_ready(gateway *g)
+{
+    varve_folder_stats folder = {0};
+    if (atomic_load(&g->draining) || access(g->root_path, R_OK | X_OK) != 0) return false;
+    varve_stats(g->db, &folder);
+    return folder.writable || g->config.read_only;
+}
+
+static varve_status write_readiness(gateway *g, bool ready, buffer *out, varve_error *err)
+{
+    VV_TRY(buffer_printf(out, err,
+                         "{\"status\":\"%s\",\"root_path\":", ready ? "ready" : "not_ready"));
+    VV_TRY(json_out_string(out, g->root_path, strlen(g->root_path), err));
+    return buffer_add_text(out, "}", err);
+}
+
+void ops_readyz(gateway *g, http_request *request, http_reply *reply)
+{
+    varve_error err = {0};
+    bool ready = is_ready(g);
+    (void)request;
+    reply->status = ready ? 200 : 503;
+    fail(reply, write_readiness(g, ready, &reply->body, &err), &err);
+}
+
+void ops_metrics(gateway *g, http_request *request, http_reply *reply)
+{
+    varve_error err = {0};
+    varve_folder_stats folder = {0};
+    (void)request;
+    varve_stats(g->db, &folder);
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    fail(reply, metrics_write(&g->metrics, &folder, &reply->body, &err), &err);
+}
+
+void ops_openapi(gateway *g, http_request *request, http_reply *reply)
+{
+    varve_error err = {0};
+    (void)request;
+    fail(reply, buffer_add(&reply->body, g->openapi.data, g->openapi.len, &err), &err);
+}
