@@ -14,6 +14,24 @@ bool place_flag(place *p, int key, const char *value)
     }
 }
 
+int place_read(const verb *v, int argc, char **argv, place *p)
+{
+    flag_reader flags;
+    const char *value;
+    int key;
+    flags_start(&flags, v, argc, argv);
+    while ((key = flags_next(&flags, &value)) >= 0)
+        if (!place_flag(p, key, value)) return VERB_USAGE; /* said already */
+    p->where = argv[flags_rest()];
+    return VERB_OK;
+}
+
+int place_refuse_more(const verb *v, int argc, char **argv, int wanted)
+{
+    int at = flags_rest() + wanted;
+    return at < argc ? verb_usage(v, "'%s' is one too many", argv[at]) : VERB_OK;
+}
+
 bool place_is_url(const place *p)
 {
     return strncmp(p->where, "http://", 7) == 0 || strncmp(p->where, "https://", 8) == 0;

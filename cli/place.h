@@ -29,6 +29,10 @@ typedef struct place {
 
 /* Take a flag of the above; false when it is another. */
 bool place_flag(place *p, int key, const char *value);
+/* Read a command line that has no other flags: the folder or URL is its first plain argument. */
+int place_read(const verb *v, int argc, char **argv, place *p);
+/* VERB_USAGE, said, when more than `wanted` plain arguments are there. */
+int place_refuse_more(const verb *v, int argc, char **argv, int wanted);
 bool place_is_url(const place *p);
 /* Is everything named? VERB_OK, or VERB_USAGE after saying what is not. */
 int place_check(const verb *v, place *p, bool needs_collection);

@@ -103,15 +103,11 @@ static varve_status show_url(const place *at, varve_error *err)
 static int run(const verb *self, int argc, char **argv)
 {
     place at = {0};
-    flag_reader flags_of_line;
-    const char *value;
     varve_error err = {0};
-    int key;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0)
-        if (!place_flag(&at, key, value)) return VERB_USAGE;
-    at.where = argv[flags_rest()];
-    int code = place_check(self, &at, false);
+    int code = place_read(self, argc, argv, &at);
+    if (code != VERB_OK) return code;
+    code = place_check(self, &at, false);
+    if (code == VERB_OK) code = place_refuse_more(self, argc, argv, 1);
     if (code != VERB_OK) return code;
     varve_status status = place_is_url(&at) ? show_url(&at, &err) : show_folder(&at, &err);
     return status == VARVE_OK ? VERB_OK : verb_fail(self, &err);

@@ -61,7 +61,8 @@ static int read_create(const verb *self, int argc, char **argv, request *r)
         r->spec.dim = (size_t)dim;
     }
     r->at.where = argv[flags_rest()];
-    return place_check(self, &r->at, true);
+    int code = place_check(self, &r->at, true);
+    return code == VERB_OK ? place_refuse_more(self, argc, argv, 1) : code;
 }
 
 static int run(const verb *self, int argc, char **argv)

@@ -38,16 +38,11 @@ static varve_status change_url(const place *at, const char *path, const varve_id
 static int run(const verb *self, int argc, char **argv, id_change *change, const char *path)
 {
     place at = PLACE_START;
-    flag_reader flags_of_line;
-    const char *value;
     varve_error err = {0};
-    int key;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0)
-        if (!place_flag(&at, key, value)) return VERB_USAGE;
+    int code = place_read(self, argc, argv, &at);
+    if (code != VERB_OK) return code;
     int first = flags_rest() + 1;
-    at.where = argv[flags_rest()];
-    int code = place_check(self, &at, true);
+    code = place_check(self, &at, true);
     if (code != VERB_OK) return code;
     if (argc <= first) return verb_usage(self, "name an ID");
     size_t count = (size_t)(argc - first);

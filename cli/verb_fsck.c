@@ -58,6 +58,7 @@ static int run(const verb *self, int argc, char **argv)
     }
     at.where = argv[flags_rest()];
     int code = place_check(self, &at, false);
+    if (code == VERB_OK) code = place_refuse_more(self, argc, argv, 1);
     if (code != VERB_OK) return code;
     if (place_is_url(&at)) return verb_usage(self, "only a folder can be checked");
     varve_status status = accept ? accept_loss(at.where, &err) : VARVE_OK;

@@ -131,7 +131,7 @@ static int read_line(const verb *self, int argc, char **argv, request *r)
     int code = place_check(self, &r->at, true);
     if (code != VERB_OK) return code;
     if (r->which == ROWS_BY_ID) return take_ids(self, r, argc - at - 1, argv + at + 1);
-    return argc - at > 1 ? verb_usage(self, "'%s' is one too many", argv[at + 1]) : VERB_OK;
+    return place_refuse_more(self, argc, argv, 1);
 }
 
 static int run(const verb *self, int argc, char **argv, rows_wanted which)

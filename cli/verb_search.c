@@ -81,10 +81,10 @@ static int read_line(const verb *self, int argc, char **argv, search *s)
         if (code != VERB_OK) return code;
     }
     s->at.where = argv[flags_rest()];
-    if (argc - flags_rest() > 1) return verb_usage(self, "only one folder or URL can be searched");
     if ((s->vector_text != NULL) + (s->vector_file != NULL) + s->like != 1)
         return verb_usage(self, "give one of --vector, --vector-file and --like-id");
     int code = place_check(self, &s->at, true);
+    if (code == VERB_OK) code = place_refuse_more(self, argc, argv, 1);
     if (code == VERB_OK && s->metric_given && place_is_url(&s->at))
         return verb_usage(self, "--metric works on a folder only");
     if (code == VERB_OK && s->range && s->fields && place_is_url(&s->at))

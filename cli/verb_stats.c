@@ -79,15 +79,11 @@ static varve_status show(const place *at, varve_error *err)
 static int run(const verb *self, int argc, char **argv)
 {
     place at = PLACE_START;
-    flag_reader flags_of_line;
-    const char *value;
     varve_error err = {0};
-    int key;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0)
-        if (!place_flag(&at, key, value)) return VERB_USAGE;
-    at.where = argv[flags_rest()];
-    int code = place_check(self, &at, at.where && place_is_url(&at));
+    int code = place_read(self, argc, argv, &at);
+    if (code != VERB_OK) return code;
+    code = place_check(self, &at, at.where && place_is_url(&at));
+    if (code == VERB_OK) code = place_refuse_more(self, argc, argv, 1);
     if (code != VERB_OK) return code;
     return show(&at, &err) == VARVE_OK ? VERB_OK : verb_fail(self, &err);
 }

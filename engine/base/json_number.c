@@ -8,7 +8,8 @@
  *
  * double: most that people write have few digits: the least p for which value * 10^p, rounded to an
  * integer below 10^15, divided by 10^p gives the value again; both are exact doubles, so that the
- * division rounds as reading does. Others try 15, 16 and 17 digits. */
+ * division rounds as reading does. Others try 15, 16 and 17 digits; 15 digits show every shorter
+ * text, but for subnormal values, which have fewer. */
 #include "base/json_number.h"
 #include "base/bytes.h"
 #include "base/status.h"
@@ -200,7 +201,7 @@ size_t json_double_text(double value, char ret[JSON_NUMBER_TEXT_BYTES])
     int len = 0;
     if (value == 0) return write_zero(ret, signbit(value));
     if (short_decimal(fabs(value), &d)) return write_decimal(ret, value < 0, d);
-    for (int precision = 15; precision <= 17; precision++) {
+    for (int precision = isnormal(value) ? 15 : 1; precision <= 17; precision++) {
         len = snprintf(ret, JSON_NUMBER_TEXT_BYTES, "%.*g", precision, value);
         if (strtod(ret, NULL) == value) break;
     }

@@ -254,7 +254,8 @@ const char *json_scan_row(const char *p, const char *end, float *ret, size_t roo
         if (out == out_end) break;
         const char *next = scan_number(p, end, out);
         stop = SCAN_NO_NUMBER;
-        if (!next || next > end) break; /* past end: no bracket can follow */
+        if (next > end) p = end; /* digits up to the end: no bracket can follow */
+        if (!next || next > end) break;
         stop = SCAN_OVERFLOW;
         if (isinf(*out)) break;
         out++;

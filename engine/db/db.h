@@ -78,7 +78,8 @@ struct varve {
     varve_options options;
     lock_file lock;
     store *store;
-    floor_file *floor;
+    floor_file *floor;    /* NULL when read-only */
+    uint64_t floor_found; /* at open */
     thread_pool *pool; /* lent to searches; NULL with one thread */
 
     pthread_rwlock_t catalog_lock; /* guards: */

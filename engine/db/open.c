@@ -136,6 +136,7 @@ static varve_status open_all(varve *db, varve_error *err)
 {
     uint64_t floor = 0;
     VV_TRY(open_files(db, &floor, err));
+    db->floor_found = floor;
     VV_TRY(open_store(db, floor, err));
     if (db->options.read_only) {
         bool pending = false;

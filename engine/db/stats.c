@@ -40,7 +40,7 @@ void varve_stats(varve *db, varve_folder_stats *ret_stats)
     s.disk_free_bytes = atomic_load(&db->disk_free);
     s.memory_bytes += store_memory_bytes(db->store);
     s.sequence = store_sequence(db->store);
-    s.floor = db->floor ? floor_sequence(db->floor) : 0;
+    s.floor = db->floor ? floor_sequence(db->floor) : db->floor_found;
     s.batches = atomic_load(&db->batches);
     s.batch_groups = atomic_load(&db->batch_groups);
     s.seals = atomic_load(&db->seals);

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("VARVE_GATEWAY", str(ROOT / "build-dev" / "varve-gateway"))
+SANITIZED = os.path.exists(PROGRAM) and b"__sanitizer" in Path(PROGRAM).read_bytes()
 START_SECONDS = 20
 
 
@@ -166,8 +167,11 @@ class Server:
         raise AssertionError("no VmRSS")
 
     def done(self):
-        if self.process.poll() is None:
-            self.kill()
+        """A clean end, which is also where a sanitized build reports what leaked."""
+        running = self.process.poll() is None
+        status = self.stop() if running else 0
+        text = Path(self.log.name).read_text(errors="replace")
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
             Path(self.log.name).unlink(missing_ok=True)
+        assert status == 0, text[-20000:]

@@ -8,10 +8,29 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("VARVE_GATEWAY", str(ROOT / "build" / "varve-gateway"))
+MIB = 1 << 20
+
+
+def post(path, body):
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+
+
+def post_head(path, length):
+    """The head of a request whose body is still to come."""
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+
+
+def chunked_head(path):
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 class Gateway:
@@ -20,7 +39,7 @@ class Gateway:
         self.log_path = os.path.join(self.folder.name, "log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "--port", "0", "--data-dir", os.path.join(self.folder.name, "data"), *flags],
+                [PROGRAM, "--port", "0", "--data-dir", self.folder.name + "/data", *flags],
                 stdout=subprocess.PIPE, stderr=log, env={**os.environ, **(environment or {})})
         line = self.process.stdout.readline().decode()
         found = re.search(r":(\d+)$", line.strip())
@@ -144,3 +163,21 @@ class Connection:
         while self.more():
             pass
         return time.monotonic() - began
+
+
+class SharedGateway(unittest.TestCase):
+    """One gateway for all tests of a class; it must still end in order after them."""
+    flags = ()
+    environment = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = Gateway(*cls.flags, environment=cls.environment)
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.gateway.stop()
+        assert code == 0, f"exit code {code}"
+
+    def assert_alive(self):
+        self.assertEqual(self.gateway.get("/healthz").json(), {"status": "ok"})

@@ -1,52 +1,20 @@
-"""What the gateway does with bad, slow, greedy and vanishing clients. Speaks raw HTTP to the program
-named by VARVE_GATEWAY; ends by itself within a minute.
+"""What the gateway does with bad, slow, greedy and vanishing clients. Speaks raw HTTP to the
+program named by VARVE_GATEWAY; ends by itself within a minute.
 
     VARVE_GATEWAY=build/varve-gateway python3 tests/http/test_http_robustness.py
 """
-import base64
-import json
-import os
 import random
 import re
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from gateway import PROGRAM, Gateway  # noqa: E402
+from gateway import MIB, Gateway, SharedGateway, chunk, chunked_head, post, post_head  # noqa: E402
 
-MIB = 1 << 20
-KEY = "k3y-with-\"quotes\"-and-spaces in it"
 BULK = "/bulk?database_name=default&create=true&dim=2&collection_name=streamed"
-
-
-def post(path, body, headers=""):
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}"
-
-
-def chunk(data):
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-class SharedGateway(unittest.TestCase):
-    flags = ()
-    environment = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.gateway = Gateway(*cls.flags, environment=cls.environment)
-
-    @classmethod
-    def tearDownClass(cls):
-        code = cls.gateway.stop()
-        assert code == 0, f"exit code {code}"
-
-    def assert_alive(self):
-        self.assertEqual(self.gateway.get("/healthz").json(), {"status": "ok"})
 
 
 class Basics(SharedGateway):
@@ -81,13 +49,13 @@ class Basics(SharedGateway):
 
     def test_metrics_text(self):
         self.gateway.get("/healthz")
-        line = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})?'
-                          r' [0-9.e+-]+)$')
+        line = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|'
+                          r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+)$')
         text = self.gateway.get("/metrics").body.decode()
         for each in text.splitlines():
             self.assertRegex(each, line)
         for wanted in ("lynsedb_up 1", "varve_up 1", "varve_http_connections 1",
-                       'varve_http_requests_total{route="/healthz",method="GET",status_class="2xx"}',
+                       'varve_http_requests_total{route="/healthz",method="GET",status_class="2xx"',
                        'lynsedb_http_request_duration_seconds_bucket{le="+Inf"}'):
             self.assertIn("\n" + wanted, "\n" + text)
         families = re.findall(r"# TYPE (\S+)", text)
@@ -128,7 +96,7 @@ class Basics(SharedGateway):
 
     def test_too_large_in_chunks(self):
         with self.gateway.connect() as c:
-            c.send("POST /search HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            c.send(chunked_head("/search"))
             c.send(chunk(b" " * MIB))
             time.sleep(0.1)
             c.send(chunk(b" "))
@@ -137,7 +105,7 @@ class Basics(SharedGateway):
 
     def test_refused_client_that_goes_on_sending_still_reads_the_answer(self):
         with self.gateway.connect() as c:
-            c.send(f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {64 * MIB}\r\n\r\n")
+            c.send(post_head("/search", 64 * MIB))
             for _ in range(64):
                 c.send(b" " * MIB)
             self.assertEqual(c.reply().status, 413)
@@ -182,8 +150,8 @@ class Basics(SharedGateway):
             with self.gateway.connect(timeout=5) as c:
                 c.send(request + "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
                 reply = c.reply()
-                self.assertTrue(reply is None or 400 <= reply.status < 500 or reply.status in (501, 505),
-                                (request, reply))
+                self.assertIn(reply and reply.status, (None, 400, 413, 414, 431, 501, 505),
+                              (request, reply))
                 self.assertTrue(c.is_closed(), request)
                 # The library below answers some of these itself, and writes its head twice.
                 self.assertNotIn(b"HTTP/1.1 200", c.bytes, request)
@@ -193,7 +161,7 @@ class Basics(SharedGateway):
         for body in ("zz\r\nabc\r\n0\r\n\r\n", "-3\r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n",
                      "ffffffffffffffffff\r\nabc", "\r\n\r\n"):
             with self.gateway.connect(timeout=5) as c:
-                c.send("POST /search HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+                c.send(chunked_head("/search") + body)
                 reply = c.reply()
                 self.assertTrue(reply is None or 400 <= reply.status < 500, (body, reply))
                 self.assertTrue(c.is_closed(), body)
@@ -210,14 +178,16 @@ class Basics(SharedGateway):
             elif choice == 1:
                 del data[at:at + rng.randint(1, 8)]
             else:
-                data[at:at] = bytes(rng.choices(b"\r\n: \x00%/?&=;,\t09azAZ\xff", k=rng.randint(1, 8)))
+                odd = b"\r\n: \x00%/?&=;,\t09azAZ\xff"
+                data[at:at] = bytes(rng.choices(odd, k=rng.randint(1, 8)))
         return bytes(data)
 
     def test_random_damage(self):
         rng = random.Random(7)
         seeds = [post("/search", '{"database_name":"default","collection_name":"c"}'),
-                 "GET /head_binary?database_name=default&collection_name=c&n=3 HTTP/1.1\r\nHost: x\r\n\r\n",
-                 "POST /search HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+                 "GET /head_binary?database_name=default&collection_name=c&n=3 HTTP/1.1\r\n"
+                 "Host: x\r\n\r\n",
+                 chunked_head("/search") + "2\r\n{}\r\n0\r\n\r\n"]
         for _ in range(4):
             requests = [self.damaged(rng, rng.choice(seeds)) for _ in range(200)]
             connections = [self.gateway.connect() for _ in requests]
@@ -233,7 +203,7 @@ class Basics(SharedGateway):
     def test_clients_that_vanish(self):
         for request in (post("/search", "x" * 1000)[:-500], post(BULK, "x" * 1000)[:-500],
                         "GET /healthz HTTP/1.1\r\nHo", post("/search", "{}"),
-                        f"POST {BULK} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"):
+                        chunked_head(BULK) + "3\r\nab"):
             for _ in range(20):
                 with self.gateway.connect() as c:
                     c.send(request)
@@ -246,7 +216,7 @@ class Basics(SharedGateway):
 
     def test_answer_in_the_middle_of_a_stream(self):
         with self.gateway.connect() as c:
-            c.send(f"POST {BULK} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            c.send(chunked_head(BULK))
             c.send(chunk(b"this is no row\n"))  # and no end: the client waits for us
             reply = c.reply()
             self.assertEqual(reply.status, 400)
@@ -256,7 +226,7 @@ class Basics(SharedGateway):
     def test_stream_with_pauses(self):
         row = b'{"id":%d,"vector":[1,2]}\n'
         with self.gateway.connect() as c:
-            c.send(f"POST {BULK}2&mode=upsert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            c.send(chunked_head(BULK + "2&mode=upsert"))
             for i in range(50):
                 c.send(chunk(b"".join(row % (i * 100 + j) for j in range(100))))
                 if i % 10 == 0:
@@ -284,56 +254,6 @@ class Basics(SharedGateway):
         while self.gateway.open_files() > before and time.monotonic() < deadline:
             time.sleep(0.05)
         self.assertLessEqual(self.gateway.open_files(), before)
-
-
-class Keys(SharedGateway):
-    environment = {"VARVE_API_KEY": KEY}
-
-    @staticmethod
-    def basic(pair):
-        return "Authorization: Basic " + base64.b64encode(pair.encode()).decode() + "\r\n"
-
-    def test_every_route_by_every_key(self):
-        right = [f"Authorization: Bearer {KEY}\r\n", self.basic(f"anybody:{KEY}"), self.basic(f":{KEY}")]
-        wrong = ["", "Authorization: Bearer wrong\r\n", f"Authorization: Bearer {KEY}x\r\n",
-                 f"Authorization: Bearer {KEY[:-1]}\r\n", f"Authorization: bearer {KEY}\r\n",
-                 f"Authorization: Bearer  {KEY}\r\n", self.basic("a:wrong"), self.basic(KEY),
-                 "Authorization: Basic !!!!\r\n", "Authorization: Bearer \r\n"]
-        document = self.gateway.get("/openapi.json", right[0]).json()
-        opened = {"/", "/healthz", "/readyz"}
-        with self.gateway.connect() as c:
-            for path in [*document["paths"], "/unknown", "/healthz/", "/healthz%2f"]:
-                for header in right + wrong:
-                    if path == "/checkpoint" and header in right:
-                        continue
-                    c.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\n")
-                    reply = c.reply()
-                    refused = path not in opened and header in wrong
-                    self.assertEqual(reply.status == 401, refused, (path, header, reply))
-                    if refused:
-                        self.assertEqual(reply.json(), {"error": "Unauthorized", "code": "unauthorized"})
-                        self.assertTrue(reply.headers["www-authenticate"].startswith("Basic realm="))
-
-    def test_refused_before_any_byte_of_the_body(self):
-        with self.gateway.connect() as c:
-            c.send(f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 30}\r\n\r\n")
-            self.assertEqual(c.reply().status, 401)
-            self.assertTrue(c.is_closed())
-
-    def test_log_holds_no_key_and_no_raw_controls(self):
-        with self.gateway.connect() as c:
-            c.send(f"GET /a%0d%0a%1b[31m\"\\ HTTP/1.1\r\nHost: x\r\nUser-Agent: zz{KEY}\r\n\r\n")
-            c.reply()
-        self.gateway.get("/x?api_key=" + "s3cret", f"Authorization: Bearer {KEY}\r\n")
-        time.sleep(0.3)
-        log = self.gateway.log()
-        self.assertNotIn(KEY, log)
-        self.assertNotIn(json.dumps(KEY)[1:-1], log)
-        self.assertNotIn("s3cret", log)
-        self.assertFalse(re.search(r"[\x00-\x09\x0b-\x1f\x7f]", log))
-        events = {line["event"] for line in self.gateway.log_lines()}
-        self.assertLessEqual({"listening", "http_request", "audit"}, events)
-        self.assertTrue(all(len(line) < 2048 for line in log.splitlines()))
 
 
 class SlowClients(SharedGateway):
@@ -365,9 +285,9 @@ class SlowClients(SharedGateway):
             "second head": ("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT", None, 1.5, 4.5, 200),
             "silence": ("", None, 2, 5, None),
             "idle": ("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", None, 2, 5, 200),
-            "body": (f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {MIB}\r\n\r\n",
+            "body": (post_head("/search", MIB),
                      b"x" * 4096, 3.5, 7, 408),
-            "stream": (f"POST {BULK}3 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "stream": (chunked_head(BULK + "3"),
                        chunk(b"\n"), 9, 14, 408),
         }
         results = {}
@@ -415,7 +335,7 @@ class Limits(SharedGateway):
         streams = [self.gateway.connect() for _ in range(6)]
         try:
             for c in streams:
-                c.send(f"POST {BULK} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+                c.send(chunked_head(BULK))
                 time.sleep(0.05)
             refused = streams[5].reply()
             self.assertEqual((refused.status, refused.headers["retry-after"]), (503, "1"))
@@ -447,8 +367,8 @@ class Ending(unittest.TestCase):
         gateway = Gateway("--drain-timeout-secs", "10")
         with gateway.connect() as stream, gateway.connect() as other, gateway.connect() as idle:
             idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertEqual(idle.reply().headers.get("connection", "keep-alive").lower(), "keep-alive")
-            stream.send(f"POST {BULK} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.assertNotEqual(idle.reply().headers.get("connection", "").lower(), "close")
+            stream.send(chunked_head(BULK))
             other.send("POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
             time.sleep(0.2)
             gateway.signal()
@@ -481,7 +401,7 @@ class Ending(unittest.TestCase):
     def test_patience_ends(self):
         gateway = Gateway("--drain-timeout-secs", "1")
         with gateway.connect() as stream, gateway.connect() as head:
-            stream.send(f"POST {BULK} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            stream.send(chunked_head(BULK))
             head.send("GET / HT")
             time.sleep(0.2)
             began = time.monotonic()
@@ -489,84 +409,6 @@ class Ending(unittest.TestCase):
             self.assertEqual(gateway.wait(10), 0)
             self.assertLess(time.monotonic() - began, 4)
         gateway.stop()
-
-
-class Configuration(unittest.TestCase):
-    def run_with(self, *flags, environment=None):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("VARVE_", "LYNSE_"))}
-        done = subprocess.run([PROGRAM, *flags], env={**clean, **(environment or {})}, timeout=20,
-                              capture_output=True, text=True)
-        return done.returncode, done.stdout, done.stderr
-
-    def test_mistakes_are_named(self):
-        with tempfile.TemporaryDirectory() as folder:
-            def file(name, text):
-                path = os.path.join(folder, name)
-                Path(path).write_text(text)
-                return path
-            cases = [
-                (["--no-such-flag"], {}, "--no-such-flag"),
-                (["--port"], {}, "--port"), (["--port", "70000"], {}, "70000"),
-                (["--port=abc"], {}, "abc"), (["--no-port"], {}, "--no-port"), (["serve"], {}, "serve"),
-                (["--audit-log=maybe"], {}, "maybe"), (["--log-level", "loud"], {}, "loud"),
-                (["--max-top-k", "-1"], {}, "max_top_k"),
-                ([], {"VARVE_PORT": "7x"}, "VARVE_PORT"), ([], {"LYNSE_PORT": "7y"}, "LYNSE_PORT"),
-                ([], {"LYNSE_MAX_TOP_K": "many"}, "LYNSE_MAX_TOP_K"),
-                (["--config", os.path.join(folder, "none.ini")], {}, "none.ini"),
-                (["--config", file("a.ini", "[server]\nport = 1\ncolour = red\n")], {}, "line 3"),
-                (["--config", file("b.ini", "[server]\nport = x\n")], {}, "'x'"),
-                (["--config", file("c.ini", "port = 1\n")], {}, "section"),
-                (["--config", file("d.json", '{"server": {"port": 1.5}}')], {}, "port"),
-                (["--config", file("e.json", '{"colour": 1}')], {}, "colour"),
-                (["--config", file("f.json", '{"port": 1')], {}, "line"),
-                (["--api-key", "a", "--api-key-file", file("key", "b\n")], {}, "api_key_file"),
-                (["--host", "0.0.0.0", "--data-dir", folder], {}, "api_key"),
-                (["--host", "no such host"], {}, "no such host"),
-            ]
-            for flags, environment, text in cases:
-                code, _, error = self.run_with(*flags, environment=environment)
-                self.assertEqual(code, 2, (flags, environment, error))
-                self.assertIn(text, error, flags)
-
-    def test_folder_that_others_write(self):
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o770)
-            code, _, error = self.run_with("--data-dir", folder, "--port", "0")
-            self.assertEqual(code, 2)
-            self.assertIn("chmod", error)
-
-    def test_help_and_version(self):
-        code, text, _ = self.run_with("--help")
-        self.assertEqual(code, 0)
-        for wanted in ("--json-limit-mb", "--seal-rows", "LYNSE_SERVER_WORKERS", "--[no-]audit-log"):
-            self.assertIn(wanted, text)
-        self.assertEqual(self.run_with("--version")[0], 0)
-
-    def test_order_of_sources(self):
-        """A flag beats the environment, which beats the file; each shows in the limit of a body."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "s.ini")
-            Path(path).write_text("[DEFAULT]\njson_limit_mb = 9\n[server]\njson-limit-mb = 3\n[x]\ny = z\n")
-            for flags, environment, limit in (
-                    ((), {}, 3), ((), {"LYNSE_JSON_LIMIT_MB": "2"}, 2),
-                    ((), {"LYNSE_JSON_LIMIT_MB": "2", "VARVE_JSON_LIMIT_MB": "4"}, 4),
-                    (("--json_limit_mb=1",), {"VARVE_JSON_LIMIT_MB": "4"}, 1)):
-                gateway = Gateway("--config", path, *flags, environment=environment)
-                try:
-                    with gateway.connect() as c:
-                        c.send(f"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: {limit * MIB + 1}\r\n\r\n")
-                        self.assertIn(f"limit of {limit} MiB", c.reply().json()["error"])
-                finally:
-                    self.assertEqual(gateway.stop(), 0)
-
-    def test_key_on_the_command_line_is_blotted_out(self):
-        gateway = Gateway("--api-key", "s3cret-on-argv")
-        try:
-            line = Path(f"/proc/{gateway.process.pid}/cmdline").read_bytes()
-            self.assertNotIn(b"s3cret", line)
-            self.assertEqual(gateway.get("/metrics").status, 401)
-        finally:
-            gateway.stop()
 
 
 if __name__ == "__main__":

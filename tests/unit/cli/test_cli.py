@@ -286,7 +286,9 @@ class Usage(unittest.TestCase):
                       ["search", "d", "-c", "c", "--vector", "[1]", "--like-id", "1"],
                       ["search", "d", "-c", "c", "--vector", "[1]", "--metric", "miles"],
                       ["search", "d", "-c", "c", "--flag"], ["search", "d", "-c"], ["get", "d", "-c", "c"],
-                      ["fsck"], ["fsck", "http://x"], ["stats", "http://x"], ["version", "x"]):
+                      ["drop", "d", "x", "-c", "c"], ["head", "d", "x", "-c", "c"],
+                      ["create", "d", "x", "-c", "c"], ["stats", "d", "x"], ["fsck", "d", "x"],
+                      ["search", "d", "x", "-c", "c", "--vector", "[1]"], ["fsck"], ["fsck", "http://x"], ["stats", "http://x"], ["version", "x"]):
             varve(*words, code=2)
 
 

@@ -469,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_random_worlds), cmocka_unit_test(test_heavy_ties),
         cmocka_unit_test(test_overflow),      cmocka_unit_test(test_batches),
         cmocka_unit_test(test_query_types),   cmocka_unit_test(test_nothing_to_find),
+        cmocka_unit_test(test_beside_others),
     };
     return cmocka_run_group_tests_name("query_exact", tests, NULL, NULL);
 }
