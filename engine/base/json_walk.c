@@ -45,9 +45,10 @@ varve_status json_walk_fail(const json_walk *w, const char *at, const char *what
 
 /* ---- output and white space ---------------------------------------------------------------- */
 
-static varve_status write_out(json_walk *w, const char *text, size_t len, varve_error *err)
+static inline varve_status write_out(json_walk *w, const char *text, size_t len, varve_error *err)
 {
     size_t written = w->out->len - w->out_start;
+    if (len == 0) return VARVE_OK;
     if (len > w->limits.bytes_max || written > w->limits.bytes_max - len)
         return vv_fail(err, VARVE_LIMIT, "more than %zu bytes", w->limits.bytes_max);
     return buffer_add(w->out, text, len, err);
@@ -145,9 +146,10 @@ static varve_status fail_duplicate(const json_walk *w, const json_walk_key *a,
 /* Forget the keys of an object that ends, once they are known to differ. */
 static varve_status check_keys(json_walk *w, size_t first, varve_error *err)
 {
-    json_walk_key *keys = w->keys + first;
     size_t count = w->key_count - first;
     w->key_count = first;
+    if (count < 2) return VARVE_OK;
+    json_walk_key *keys = w->keys + first;
     if (count > KEYS_COMPARED_IN_PAIRS) {
         qsort(keys, count, sizeof *keys, compare_keys);
         for (size_t i = 1; i < count; i++)

@@ -35,6 +35,15 @@ varve_status catalog_put_schema(varve *db, store_batch *batch, const varve_colle
     return VARVE_OK;
 }
 
+varve_status catalog_put_field(varve *db, store_batch *batch, const varve_collection *c,
+                               const vector_field *field, varve_error *err)
+{
+    VV_CLEANUP(schema_done) collection_schema next = {0};
+    VV_TRY(schema_copy(&c->schema, &next, err));
+    next.fields[0] = *field;
+    return catalog_put_schema(db, batch, c, &next, err);
+}
+
 /* ---- databases */
 
 varve_status catalog_check_database(varve *db, const char *database, varve_error *err)

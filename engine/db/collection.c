@@ -62,6 +62,14 @@ view *collection_view(varve_collection *c)
     return v;
 }
 
+vector_field collection_field(varve_collection *c)
+{
+    pthread_mutex_lock(&c->lock);
+    vector_field f = c->schema.fields[0];
+    pthread_mutex_unlock(&c->lock);
+    return f;
+}
+
 void collection_publish(varve_collection *c, view *next)
 {
     pthread_mutex_lock(&c->lock);

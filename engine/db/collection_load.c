@@ -8,6 +8,7 @@
 
 typedef struct loading {
     varve_collection *c;
+    vector_field field;
     row_source *sources;
     size_t count, capacity, segments;
     collection_counters counters;
@@ -43,7 +44,7 @@ static varve_status add_source(loading *l, row_source source, varve_error *err)
 static varve_status open_segment(loading *l, varve_text key, varve_text value, varve_error *err)
 {
     const varve_collection *c = l->c;
-    const vector_field *f = &c->schema.fields[0];
+    const vector_field *f = &l->field;
     segment_record record;
     char path[DB_PATH_MAX];
     segment *seg = NULL;
@@ -96,7 +97,7 @@ static void sort_sources(loading *l)
  * between unsealed ones. */
 static varve_status table_for(loading *l, uint64_t rowver, size_t *next_segment, varve_error *err)
 {
-    const vector_field *f = &l->c->schema.fields[0];
+    const vector_field *f = &l->field;
     bool crossed = l->mem == NULL;
     while (*next_segment < l->segments && l->sources[*next_segment].rowver_min < rowver) {
         crossed = true;
@@ -117,7 +118,7 @@ static varve_status table_for(loading *l, uint64_t rowver, size_t *next_segment,
 static varve_status add_fresh(loading *l, varve_text key, varve_text value, size_t *next_segment,
                               varve_error *err)
 {
-    const vector_field *f = &l->c->schema.fields[0];
+    const vector_field *f = &l->field;
     uint32_t cid;
     uint64_t rowver;
     row_fresh row;
@@ -264,7 +265,7 @@ static varve_status load_all(loading *l, varve_error *err)
     VV_TRY(check_order(l, err));
     VV_TRY(load_dead(l, err));
     view *v = NULL;
-    VV_TRY(view_new(&c->schema.fields[0], l->sources, l->count, &v, err));
+    VV_TRY(view_new(&l->field, l->sources, l->count, &v, err));
     c->counters = l->counters;
     bool last = l->mem && l->count && l->sources[l->count - 1].mem == l->mem;
     c->active = last ? memtable_ref(l->mem) : NULL;
@@ -284,7 +285,7 @@ varve_status collection_ready(varve_collection *c, varve_error *err)
     pthread_mutex_lock(&c->load_lock);
     varve_status status = VARVE_OK;
     if (!atomic_load(&c->loaded)) {
-        loading l = {.c = c};
+        loading l = {.c = c, .field = collection_field(c)};
         status = load_all(&l, err);
         loading_done(&l);
         if (status == VARVE_OK) atomic_store(&c->loaded, true);

@@ -75,12 +75,8 @@ void part_free(commit_part *p)
 varve_status part_open_memtable(commit_part *p, store_batch *batch, size_t dim, varve_error *err)
 {
     if (p->field.dim == 0) {
-        vector_field before = p->c->schema.fields[0];
         p->field.dim = (uint32_t)dim;
-        p->c->schema.fields[0] = p->field; /* for the encoding only; published after the commit */
-        varve_status status = catalog_put_schema(p->c->db, batch, p->c, &p->c->schema, err);
-        p->c->schema.fields[0] = before;
-        if (status != VARVE_OK) return status;
+        VV_TRY(catalog_put_field(p->c->db, batch, p->c, &p->field, err));
         p->field_changed = true;
     }
     if (p->c->active) return VARVE_OK;

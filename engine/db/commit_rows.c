@@ -100,6 +100,8 @@ static varve_status check_rows(commit_part *p, write_request *w, row_lookup *loo
     if (p->field.dim && p->field.dim != w->dim)
         return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", p->field.dim,
                        w->dim);
+    if (p->field.metric == VARVE_METRIC_HAVERSINE && w->dim != 2)
+        return vv_fail(err, VARVE_INVALID, "haversine requires dimension 2, got %zu", w->dim);
     if (w->automatic_ids) VV_TRY(assign_ids(p, w, err));
     VV_TRY(part_lookup(p, w, 0, w->count, w->kind == WRITE_UPSERT, lookups, err));
     for (size_t i = 0; i < w->count; i++) {

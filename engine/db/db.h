@@ -80,7 +80,7 @@ struct varve {
     store *store;
     floor_file *floor;    /* NULL when read-only */
     uint64_t floor_found; /* at open */
-    thread_pool *pool; /* lent to searches; NULL with one thread */
+    thread_pool *pool;    /* lent to searches; NULL with one thread */
 
     pthread_rwlock_t catalog_lock; /* guards: */
     hashmap databases;             /*   name -> database_entry */
@@ -145,6 +145,9 @@ VV_CHECKED varve_status catalog_all(varve *db, varve_collection ***ret, size_t *
                                     varve_error *err);
 VV_CHECKED varve_status catalog_put_schema(varve *db, store_batch *batch, const varve_collection *c,
                                            const collection_schema *schema, varve_error *err);
+/* The collection's record with this primary vector in place of its own. */
+VV_CHECKED varve_status catalog_put_field(varve *db, store_batch *batch, const varve_collection *c,
+                                          const vector_field *field, varve_error *err);
 void catalog_segment_key(uint32_t cid, uint64_t number, uint8_t ret[13]);
 #define CATALOG_SEGMENT_KEY_BYTES 13
 
@@ -156,6 +159,8 @@ varve_collection *collection_ref(varve_collection *c);
 /* Load if needed; VARVE_NOT_FOUND when it was dropped. */
 VV_CHECKED varve_status collection_ready(varve_collection *c, varve_error *err);
 view *collection_view(varve_collection *c); /* a new reference; only when ready */
+/* A copy of the primary vector's description: the schema may be replaced by another thread. */
+vector_field collection_field(varve_collection *c);
 /* Swap in; takes over the caller's reference. Under writer_lock. */
 void collection_publish(varve_collection *c, view *next);
 void counters_key(uint32_t cid, uint8_t ret[5]);

@@ -70,7 +70,7 @@ static varve_status make_dirs(const char *folder, varve_error *err)
     return file_sync_dir(folder, err);
 }
 
-varve_status format_open(const char *folder, bool may_create, varve_error *err)
+varve_status format_open(const char *folder, bool may_create, bool may_write, varve_error *err)
 {
     unsigned version = 0;
     varve_status status = format_read(folder, &version, err);
@@ -86,7 +86,10 @@ varve_status format_open(const char *folder, bool may_create, varve_error *err)
                        "%s has storage format %u; this program knows up to %d", folder, version,
                        FORMAT_VERSION);
     if (version == 0) return vv_fail(err, VARVE_CORRUPT, "%s has storage format 0", folder);
+    if (version < FORMAT_VERSION && !may_write)
+        return vv_fail(err, VARVE_UNSUPPORTED, "%s has storage format %u: open it once for writing",
+                       folder, version);
     for (; version < FORMAT_VERSION; version++)
         VV_TRY(migrations[version - 1](folder, err));
-    return may_create ? make_dirs(folder, err) : VARVE_OK;
+    return may_write ? make_dirs(folder, err) : VARVE_OK;
 }

@@ -10,7 +10,8 @@
 
 /* Check the FORMAT of a folder, creating it in an empty one when may_create. VARVE_NOT_FOUND: not a
  * data folder. */
-VV_CHECKED varve_status format_open(const char *folder, bool may_create, varve_error *err);
+VV_CHECKED varve_status format_open(const char *folder, bool may_create, bool may_write,
+                                    varve_error *err);
 VV_CHECKED varve_status format_read(const char *folder, unsigned *ret_version, varve_error *err);
 
 /* The floor that an open must reach (open.c); reset after a loss was accepted (floor.c). */

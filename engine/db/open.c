@@ -76,11 +76,14 @@ static varve_status open_files(varve *db, uint64_t *ret_floor, varve_error *err)
     if (may_create) VV_TRY(file_make_dir(db->path, err));
     if (!file_exists(db->path))
         return vv_fail(err, VARVE_NOT_FOUND, "there is no folder %s", db->path);
+    VV_TRY(db_path(db, "FORMAT", path, err));
+    if (!may_create && !file_exists(path))
+        return vv_fail(err, VARVE_NOT_FOUND, "%s is not a data folder", db->path);
     if (!db->options.read_only) {
         VV_TRY(db_path(db, "LOCK", path, err));
         VV_TRY(lock_take(path, &db->lock, err));
     }
-    VV_TRY(format_open(db->path, may_create, err));
+    VV_TRY(format_open(db->path, may_create, !db->options.read_only, err));
     return floor_for_open(db, ret_floor, err);
 }
 

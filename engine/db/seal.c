@@ -46,8 +46,8 @@ static varve_status write_segment(varve_collection *c, const row_source *s, uint
                                   segment **ret, varve_error *err)
 {
     char directory[DB_PATH_MAX], temporary[DB_PATH_MAX], path[DB_PATH_MAX];
-    const vector_field *f = &c->schema.fields[0];
-    segment_spec spec = {c->id, number, f->dim, f->dtype};
+    vector_field f = collection_field(c);
+    segment_spec spec = {c->id, number, f.dim, f.dtype};
     segment_record record;
     segment_writer *w = NULL;
     VV_TRY(collection_dir(c->db, c->id, directory, err));

@@ -24,7 +24,7 @@ static varve_status open_segments(session_commit *k, varve_error *err)
     for (size_t i = 0; i < s->segment_count; i++) {
         char path[DB_PATH_MAX];
         const segment_record *r = &s->segments[i].record;
-        segment_spec spec = {s->c->id, r->number, (uint32_t)s->dim, s->c->schema.fields[0].dtype};
+        segment_spec spec = {s->c->id, r->number, (uint32_t)s->dim, collection_field(s->c).dtype};
         VV_TRY(segment_file(s->c->db, s->c->id, r->number, ".seg", path, err));
         VV_TRY(segment_open(path, &spec, r, &k->opened[i], err));
     }
@@ -129,13 +129,9 @@ static varve_status write_intent(session_commit *k, varve_error *err)
     if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
     commit_part *p = k->part;
     if (p->field.dim == 0) {
-        collection_schema next = {0};
-        VV_TRY(schema_copy(&c->schema, &next, err));
-        p->field.dim = next.fields[0].dim = (uint32_t)k->s->dim;
+        p->field.dim = (uint32_t)k->s->dim;
+        VV_TRY(catalog_put_field(c->db, batch, c, &p->field, err));
         p->field_changed = true;
-        varve_status status = catalog_put_schema(c->db, batch, c, &next, err);
-        schema_done(&next);
-        if (status != VARVE_OK) return status;
     }
     VV_TRY(part_build_view(p, err));
     VV_TRY(session_intent_encode(k->s, &p->counters, &k->intent, err));

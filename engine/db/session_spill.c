@@ -14,7 +14,7 @@ static varve_status open_writer(varve_session *s, varve_error *err)
     pthread_mutex_lock(&c->db->writer_lock);
     s->writer_number = c->counters.next_segment++;
     pthread_mutex_unlock(&c->db->writer_lock);
-    segment_spec spec = {c->id, s->writer_number, (uint32_t)s->dim, c->schema.fields[0].dtype};
+    segment_spec spec = {c->id, s->writer_number, (uint32_t)s->dim, collection_field(c).dtype};
     VV_TRY(collection_dir(c->db, c->id, directory, err));
     VV_TRY(file_make_dir(directory, err));
     VV_TRY(segment_file(c->db, c->id, s->writer_number, ".seg.tmp", temporary, err));

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define WORD_ROWS 64
-#define SLACK     1024 /* candidates beside the ones to keep, so that cutting is rare */
+#define SLACK     256 /* candidates beside the ones to keep, so that cutting is rare */
 
 void collector_init(collector *c, const collector_query *query)
 {

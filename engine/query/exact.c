@@ -19,7 +19,7 @@
 #define BLOCK_ROWS_MAX      ((size_t)4096)
 #define PIECE_BLOCKS        4
 #define GROUP_QUERIES_MAX   ((size_t)64)
-#define COLLECTOR_BYTES_MAX ((size_t)256 << 20) /* of all collectors of a group at once */
+#define COLLECTOR_BYTES_MAX ((size_t)64 << 20) /* of all collectors of a group at once */
 
 typedef struct part { /* of a group's search, on one thread */
     collector *collectors;

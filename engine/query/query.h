@@ -19,6 +19,8 @@
 /* Checks that need no view: limits (max_top_k, max_batch_vectors), finite vectors, known metric. */
 VV_CHECKED varve_status query_check(const varve_search_request *request,
                                     const varve_options *limits, varve_error *err);
+/* The request has passed query_check. Rows at an infinite distance (one that cannot be computed)
+ * are no hits. */
 VV_CHECKED varve_status query_search(view *v, const varve_search_request *request,
                                      const varve_options *limits, thread_pool *pool,
                                      varve_hits **ret, varve_error *err);

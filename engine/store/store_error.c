@@ -16,6 +16,7 @@ static const struct {
     {"No space left on device", VARVE_NO_SPACE},
     {"Disk quota exceeded", VARVE_NO_SPACE},
     {"Column families not opened", VARVE_NEWER_FORMAT},
+    {"Column family not found", VARVE_CORRUPT},
     {"Corruption", VARVE_CORRUPT},
     {"No such file or directory", VARVE_CORRUPT},
     {"read only mode", VARVE_READ_ONLY},

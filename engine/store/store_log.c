@@ -11,7 +11,7 @@
  *        6    1  1 whole record, 2 first fragment, 3 a middle one, 4 the last
  *        7    -  payload; that of a record begins with u64 sequence | u32 count
  *
- * Fewer than 7 bytes at the end of a block are zeros. */
+ * Fewer than 7 bytes at the end of a block are zeros. A manifest is built of the same records. */
 #include "base/bytes.h"
 #include "base/file.h"
 #include "store/store_private.h"
@@ -101,7 +101,16 @@ static log_end next_record(log_walk *w)
         if (end != END_NOT_YET) return end;
         if (!take_fragment(w)) return END_OTHER;
     } while (w->inside);
-    return w->batch_len == BATCH_HEADER ? END_NOT_YET : END_OTHER;
+    return END_NOT_YET;
+}
+
+size_t store_whole_records(const uint8_t *data, size_t size)
+{
+    log_walk w = {.data = data, .size = size};
+    size_t end = 0;
+    while (next_record(&w) == END_NOT_YET)
+        end = w.at;
+    return end;
 }
 
 /* ---- the chain of files -------------------------------------------------------------------- */
@@ -112,10 +121,11 @@ typedef struct log_chain {
     log_hole found; /* where, if it is one */
 } log_chain;
 
-/* false: a hole, now in c->found. */
-static bool link_record(log_chain *c, const uint8_t *batch)
+/* false: there is a hole before this record. */
+static bool link_record(log_chain *c, const log_walk *w)
 {
-    uint64_t first = get_u64(batch), count = get_u32(batch + 8);
+    if (w->batch_len < BATCH_HEADER) return true; /* no batch: RocksDB will report it */
+    uint64_t first = get_u64(w->batch), count = get_u32(w->batch + 8);
     if (count == 0) return true;
     if (c->torn && first != c->last + 1) return false;
     c->torn = false;
@@ -135,7 +145,7 @@ static bool walk_file(log_chain *c, const char *name, const file_map *map)
     log_walk w = {.data = map->data, .size = map->size};
     log_end end;
     while ((end = next_record(&w)) == END_NOT_YET)
-        if (!link_record(c, w.batch)) return false;
+        if (!link_record(c, &w)) return false;
     if (end == END_CLEAN) return true;
     note(c, name, w.inside ? w.record : w.at);
     c->torn = true;

@@ -1,6 +1,7 @@
-/* store_manifest.c — is RocksDB's manifest as long as it was? RocksDB takes one that was cut short
- * for an older state, and then removes the tables it does not name. Beside it we keep a lower bound
- * of its length, written at open, flush and close, in the file GUARD of the same folder:
+/* store_manifest.c — is RocksDB's manifest as long as it was? RocksDB takes one that was cut short,
+ * or that has a record which seems to run over its end, for an older state, and then removes the
+ * tables it does not name. Beside it we keep a lower bound of its length, written at open, flush
+ * and close, in the file GUARD of the same folder:
  *
  *   MANIFEST-000005 781 1f2e3d4c5b6a7988\n       name, bytes, XXH3 of the text before the sum
  *
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define GUARD_NAME      "GUARD"
 #define MANIFEST_PREFIX "MANIFEST-"
@@ -48,17 +48,18 @@ static bool read_guard(const char *path, manifest *ret)
     return sum == hash_bytes(text, (size_t)sum_at);
 }
 
-/* What CURRENT names; false when it cannot be told, which RocksDB then tells better. */
+/* What CURRENT names, as far as it is made of whole records; false when it cannot be told, which
+ * RocksDB then tells better. */
 static bool read_current(const char *path, manifest *ret)
 {
     char name[TEXT_MAX], file[PATH_MAX];
-    struct stat st;
+    VV_CLEANUP(file_unmap) file_map map = {0};
     if (!read_text(path, "CURRENT", name)) return false;
     name[strcspn(name, "\n")] = '\0';
     if (sscanf(name, MANIFEST_PREFIX "%" SCNu64, &ret->number) != 1) return false;
     if (file_join(file, sizeof file, path, name, NULL) != VARVE_OK) return false;
-    if (stat(file, &st) != 0) return false;
-    ret->bytes = (uint64_t)st.st_size;
+    if (file_map_open(file, &map, NULL) != VARVE_OK) return false;
+    ret->bytes = store_whole_records(map.data, map.size);
     return true;
 }
 
@@ -70,7 +71,7 @@ varve_status store_manifest_check(const char *path, varve_error *err)
     if (now.number == guard.number && now.bytes >= guard.bytes) return VARVE_OK;
     return vv_fail(err, VARVE_CORRUPT,
                    "the manifest of %s is number %" PRIu64 " with %" PRIu64
-                   " bytes, but was number %" PRIu64 " with %" PRIu64,
+                   " whole bytes, but was number %" PRIu64 " with %" PRIu64,
                    path, now.number, now.bytes, guard.number, guard.bytes);
 }
 

@@ -101,6 +101,8 @@ VV_CHECKED varve_status store_look(const char *path, store_damage *ret);
 /* ---- store_log.c */
 /* The log files, oldest first. */
 VV_CHECKED varve_status store_list_logs(const char *path, file_names *ret, varve_error *err);
+/* Where the last of the records that follow each other from the start ends. */
+size_t store_whole_records(const uint8_t *data, size_t size);
 VV_CHECKED varve_status store_find_hole(const char *path, log_hole *ret, varve_error *err);
 
 /* ---- store_manifest.c */

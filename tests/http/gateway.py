@@ -3,6 +3,7 @@ free port, with a folder of its own, and always ended."""
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -14,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("VARVE_GATEWAY", str(ROOT / "build" / "varve-gateway"))
 MIB = 1 << 20
+
+# Tests open thousands of connections; the gateway inherits the limit.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 
 def post(path, body):

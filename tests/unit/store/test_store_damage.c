@@ -232,6 +232,37 @@ static void damaged_manifest(void **state)
     assert_int_equal(size_of(name_of(f, "MANIFEST", true)), size - size / 3);
 }
 
+/* Each flip is found, or changes nothing: above all in the lengths of records, where one looks like
+ * the end of the manifest. */
+static void flips_in_manifest(void **state)
+{
+    static const char *const all[] = {"", NULL};
+    fixture *f = *state;
+    char seed[PATH_MAX];
+    unsigned found = 0, opened = 0;
+    assert_int_equal(child_run("write", f->path, 0, ROWS, 30), 0);
+    size_t size = size_of(name_of(f, "MANIFEST", true));
+    assert_ok(file_join(seed, sizeof seed, f->root, "seed", err));
+    assert_int_equal(rename(f->path, seed), 0);
+    for (size_t at = 5; at < size; at += 23) {
+        store_options options = small_options();
+        store *s = NULL;
+        assert_ok(file_link_tree(seed, f->path, all, err));
+        flip(name_of(f, "MANIFEST", true), at, 0x44);
+        varve_status status = store_open(f->path, &options, &s, NULL, NULL);
+        if (status == VARVE_OK) {
+            assert_int_equal(child_rows(s), ROWS);
+            store_close(s);
+            opened++;
+        } else {
+            assert_int_equal(status, VARVE_CORRUPT);
+            found++;
+        }
+        assert_ok(file_remove_tree(f->path, err));
+    }
+    assert_true(found > 3 * opened);
+}
+
 static void swapped_manifest(void **state)
 {
     fixture *f = *state;
@@ -440,6 +471,7 @@ int main(int argc, char **argv)
         STORE_TEST(lost_current),
         STORE_TEST(half_made_folder),
         STORE_TEST(damaged_manifest),
+        STORE_TEST(flips_in_manifest),
         STORE_TEST(swapped_manifest),
         STORE_TEST(damaged_table),
         STORE_TEST(deadly_bit),
