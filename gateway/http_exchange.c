@@ -57,7 +57,7 @@ static enum MHD_Result on_head(http_request *r, struct MHD_Connection *mhd, cons
     if (!connection_enter(c, PHASE_BODY)) return MHD_NO;
     if (!r->answered && r->route->kind == KIND_STREAM) dispatch_stream(r);
     if (!r->answered || !r->reply.close) return MHD_YES;
-    c->slow_close = r->has_body;
+    c->slow_close = true; /* whatever the client still sends must not cost it the reply */
     return send_reply(r);
 }
 

@@ -5,6 +5,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,7 +35,8 @@ static void prepare_socket(const http_server *s, int fd)
 
 static void on_connection_end(http_server *s, connection *c)
 {
-    int fd = c->slow_close ? dup(c->fd) : -1; /* what the server closes is then not the last one */
+    int fd = c->slow_close ? fcntl(c->fd, F_DUPFD_CLOEXEC, 0)
+                           : -1; /* what the server closes is then not the last one */
     connection_free(&s->connections, c);
     if (fd >= 0) slow_close_add(&s->slow_close, fd);
 }

@@ -198,7 +198,8 @@ def show_searches(server):
     for text, hits, spent_ms in answers:
         say(f' "{text}"  ({spent_ms:.1f} ms)')
         show(hits)
-    say(f" all {QUERY_COUNT} queries of the set in one request: {search_batch(server) * 1000:.0f} ms, "
+    spent_ms = search_batch(server) * 1000
+    say(f" all {QUERY_COUNT} queries of the set in one request: {spent_ms:.0f} ms, "
         f"{QUERY_COUNT * TRUTH_K} hits, each the exact one")
 
 

@@ -47,7 +47,8 @@ static void write_rows(varve_collection *c)
            (unsigned long long)receipt.rows_changed);
 }
 
-static void show_hit(const varve_hits *hits, size_t i)
+/* Prints a hit; is it the row called `between`? */
+static bool show_hit(const varve_hits *hits, size_t i)
 {
     varve_id id = varve_hits_id(hits, 0, i);
     varve_text fields = varve_hits_fields(hits, 0, i);
@@ -57,33 +58,35 @@ static void show_hit(const varve_hits *hits, size_t i)
         printf("  %.*s", (int)id.text.len, id.text.data);
     printf("  score %.3f  %.*s\n", (double)varve_hits_score(hits, 0, i), (int)fields.len,
            fields.data);
+    return id.kind == VARVE_ID_STR;
 }
 
-/* The nearest rows to one vector. The hits own copies: they may outlive the collection handle. */
-static size_t search(varve_collection *c, const char *what)
+/* The nearest rows to one vector; was `between` among them? The hits own copies: they may outlive
+ * the collection handle. */
+static bool search(varve_collection *c, const char *what)
 {
     static const float query[DIM] = {0.7f, 0.7f, 0, 0};
     const varve_search_request request = {
         .vectors = query, .count = 1, .dim = DIM, .k = 3, .with = VARVE_WITH_FIELDS};
     varve_hits *hits;
     varve_error err = {0};
+    bool found = false;
     must(varve_search(c, &request, &hits, &err), &err);
-    size_t count = varve_hits_count(hits, 0);
     printf("%s:\n", what);
-    for (size_t i = 0; i < count; i++)
-        show_hit(hits, i);
+    for (size_t i = 0; i < varve_hits_count(hits, 0); i++)
+        found |= show_hit(hits, i);
     varve_hits_free(hits);
-    return count;
+    return found;
 }
 
-static void delete_and_restore(varve_collection *c)
+static bool delete_and_restore(varve_collection *c)
 {
     const varve_id id = name("between");
     varve_error err = {0};
     must(varve_delete(c, &id, 1, NULL, NULL, &err), &err);
-    if (search(c, "without the deleted row") != 2) exit(1);
+    if (search(c, "without the deleted row")) return false;
     must(varve_restore(c, &id, 1, NULL, NULL, &err), &err);
-    if (search(c, "restored") != 3) exit(1);
+    return search(c, "restored");
 }
 
 /* A session takes any number of rows in bounded memory; all become visible at once, or none. */
@@ -130,8 +133,7 @@ int main(int argc, char **argv)
     must(status, &err);
 
     write_rows(c);
-    if (search(c, "nearest") != 3) return 1;
-    delete_and_restore(c);
+    if (!search(c, "nearest") || !delete_and_restore(c)) return 1;
     bring_in_many(c);
     must(varve_count(c, &rows, &err), &err);
     printf("%llu rows in all\n", (unsigned long long)rows);

@@ -45,7 +45,7 @@ static varve_status add(gathering *g, ranked_place row, varve_error *err)
     if (row.rank > g->bound) return VARVE_OK;
     if (g->count == most) cut(g);
     if (g->count == g->room) {
-        size_t room = VV_MIN(most, VV_MAX((size_t)64, 2 * g->room));
+        size_t room = VV_MAX((size_t)64, 2 * g->room);
         ranked_place *larger = realloc(g->rows, room * sizeof *larger);
         if (!larger) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", room);
         g->rows = larger;

@@ -81,7 +81,7 @@ varve_status query_fetch(view *v, const row_place *places, size_t count, unsigne
                          varve_rowset **ret, varve_error *err)
 {
     bool with_fields = with & VARVE_WITH_FIELDS;
-    size_t text_bytes, vector_bytes = 0, bytes;
+    size_t text_bytes = 0, vector_bytes = 0, bytes;
     VV_TRY(measure(v, places, count, with_fields, &text_bytes, err));
     if ((with & VARVE_WITH_VECTORS) && !size_mul(count * sizeof(float), v->dim, &vector_bytes))
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", count);

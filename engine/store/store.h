@@ -3,10 +3,13 @@
  *
  * The store is opened in log recovery mode 0: a torn tail (an unacknowledged last batch) is cut,
  * damage in the middle is an error; RocksDB's default mode opens silently with half of the rows
- * (reliability F1). When mode 0 refuses, the open is tried on a hard-link copy in mode 2, and the
- * copy is adopted only if it reaches the acknowledged floor given. Info log level FATAL (a failed
- * write of that log aborts the process otherwise), XXH3 block checksums, no recycled logs, every
- * column family handle destroyed before close (Debian's build has assertions on).
+ * (reliability F1). What mode 0 still passes over is looked for before: a log file that is torn,
+ * lost or zeroed while newer records follow (store_log.c), a manifest cut short (store_manifest.c,
+ * with a file GUARD in the folder). When an open refuses, it is tried on a copy in mode 2, and the
+ * copy is adopted only if it reaches the acknowledged floor given. An open that fails has changed
+ * no row and no log. Info log level FATAL (a failed write of that log aborts the process
+ * otherwise), XXH3 block checksums, no recycled logs, every column family handle destroyed before
+ * close (Debian's build has assertions on).
  *
  * Threads    any, but for store_batch, store_iter, store_sst: one each.
  * Errors     VARVE_NO_SPACE, VARVE_LOCKED, VARVE_CORRUPT, VARVE_IO by RocksDB's message. After a
@@ -43,7 +46,8 @@ typedef struct store_opened { /* what the open found, for the log */
 } store_opened;
 
 /* path: the rocks/ folder; repair works in siblings "<path>.repair" and "<path>.damaged" (kept for
- * people to look at). */
+ * people to look at). With accept_loss all that can still be read is kept, although writes before
+ * it may be missing. ret_opened may be NULL. VARVE_NOT_FOUND: read_only, and there is none. */
 VV_CHECKED varve_status store_open(const char *path, const store_options *options, store **ret,
                                    store_opened *ret_opened, varve_error *err);
 void store_close(store *s); /* NULL-safe */
@@ -113,8 +117,9 @@ VV_CHECKED varve_status store_sst_put(store_sst *w, const void *key, size_t key_
 VV_CHECKED varve_status
 store_sst_finish(store_sst *w, varve_error *err); /* frees; an empty file is removed and fine */
 void store_sst_discard(store_sst *w);             /* frees, removes the file */
-/* Take files in, by copy-free link where possible; the files stay where they are, so that doing it
- * twice is harmless. */
+/* Take copies of files in; durable when it returns. The files stay as and where they are, so that
+ * doing it twice is harmless. What they hold is newer than all that was written before; of one key
+ * in two files the later file's value. */
 VV_CHECKED varve_status store_ingest(store *s, store_family f, const char *const *paths,
                                      size_t count, varve_error *err);
 
@@ -124,7 +129,8 @@ VV_CHECKED varve_status store_checkpoint(store *s, const char *path,
                                          varve_error *err); /* hard links; path must not exist */
 VV_CHECKED varve_status store_verify(store *s,
                                      varve_error *err); /* read everything, checking sums */
-uint64_t store_property(store *s, const char *name);    /* summed over families; 0 unknown */
+uint64_t store_property(store *s,
+                        const char *name); /* RocksDB's, summed over families; 0 unknown */
 uint64_t store_log_bytes(store *s);
 uint64_t store_memory_bytes(store *s);
 

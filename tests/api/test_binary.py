@@ -323,3 +323,19 @@ def test_record_refusals_are_json(make, route, query, body, text):
     c = make()
     c.raw_fails(400, text, route, body, **{"dim": 2, "n_vectors": 1, **query})
     assert c.ok("collection_shape")["shape"][0] == 0
+
+
+def test_mutated_payloads_are_refused_or_taken_but_harm_nothing(make):
+    random = numpy.random.default_rng(12)
+    c = make()
+    seed = f32(1, 2, 3, 4) + struct.pack("<2Q", 1, 2) + payload([FIELDS, {"x": [FIELDS]}])
+    for round_ in range(400):
+        body = bytearray(seed)
+        for at in random.integers(32, len(body), random.integers(1, 4)):
+            body[at] = random.integers(0, 256)
+        body = body[: random.integers(32, len(body) + 1)] if round_ % 3 == 0 else body
+        status, _, data = c.raw("upsert_records_binary", bytes(body), dim=2, n_vectors=2)
+        assert status in (200, 400), (bytes(body), status, data)
+        json.loads(data)
+    vectors, ids, fields = c.ok("query_vectors")["result"]
+    assert len(ids) == len(fields) == len(vectors) >= 1

@@ -387,3 +387,71 @@ def test_memory_stays_bounded(own_server, collection_on, commit):
     assert (
         peak[0] - before < 200 << 20
     ), f"{(peak[0] - before) >> 20} MiB for {blocks * len(block) >> 20}"
+
+
+def test_chunked_bodies(make, shared, commit):
+    c = make()
+    lines = [ndjson([{"id": i, "vector": [i]}]) for i in range(2000)]
+    status, _, data = c.client.request(
+        "POST", "/bulk", iter(lines), None, {**c.names, "commit": commit, "batch_rows": 300}
+    )
+    assert status == 200 and json.loads(data)["params"]["rows"] == 2000
+    assert c.ok("collection_shape")["shape"] == [2000, 1]
+    target = f"/bulk?database_name={c.database}&collection_name=c&commit={commit}"
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=60) as s:
+        s.sendall(
+            f"POST {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        )
+        for part in (
+            ndjson([{"id": f"{i}-{j}", "vector": [1]} for j in range(100)]) for i in range(9)
+        ):
+            s.sendall(b"%x\r\n%s\r\n" % (len(part), part))
+        # and no last chunk: the rows of a stream that was cut off are not committed at its end
+    time.sleep(0.3)
+    c.ok("add", ids=["after"], vectors=[[2]])
+    seen = c.ok("collection_shape")["shape"][0]
+    assert seen == 2001 if commit == "end" else 2001 <= seen < 2901
+
+
+def test_an_early_failure_is_answered_though_more_is_coming(make, shared):
+    c = make()
+    block = LINE % 1 * 40000
+    s = begin(shared.port, c, "commit=end", 100 * len(block))
+    s.sendall(b"oops\n")
+    answer = b""
+    try:
+        for _ in range(100):
+            s.sendall(block)
+    except OSError:
+        pass  # the server has closed
+    while part := s.recv(65536):
+        answer += part
+        if b"rows_committed" in answer:
+            break
+    s.close()
+    assert b" 400 " in answer.split(b"\r\n")[0] and b"line 1" in answer
+    assert rows_of(c) == {}
+
+
+def test_mutated_streams_are_refused_or_taken_but_harm_nothing(make):
+    random = numpy.random.default_rng(11)
+    c = make(dim=4)
+    a = random.random((6, 4)).astype("<f4")
+    fields = [{"a": i, "b": [1, {"c": None}]} for i in range(6)]
+    seeds = {
+        "frames": frame(a, ids=range(6), fields=fields) + frame(a, first=10),
+        "npy": npy(a),
+        "ndjson": ndjson(
+            [{"id": i, "vector": v, "fields": f} for i, v, f in zip(range(6), a.tolist(), fields)]
+        ),
+    }
+    for round_ in range(150):
+        for name, seed in seeds.items():
+            body = bytearray(seed)
+            for at in random.integers(0, len(body), random.integers(1, 4)):
+                body[at] = random.integers(0, 256)
+            body = body[: random.integers(1, len(body) + 1)] if round_ % 3 == 0 else body
+            status, _, data = c.raw("bulk", bytes(body), format=name, mode="upsert", commit="batch")
+            assert status in (200, 400), (name, bytes(body), status, data)
+            json.loads(data)
+    c.ok("query")

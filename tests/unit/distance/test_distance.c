@@ -15,6 +15,8 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define DIM_MAX 300
 
@@ -266,19 +268,33 @@ static void test_integers_are_exact(void **state)
     }
 }
 
+/* The choice is made once per process, so each case has its own. */
+static void check_choice(const char *wanted, const char *expected)
+{
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (wanted) setenv("VARVE_ISA", wanted, 1);
+        bool right = strcmp(distance_isa(), expected) == 0;
+        setenv("VARVE_ISA", "scalar", 1); /* too late */
+        _exit(right && strcmp(distance_isa(), expected) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void test_choice(void **state)
 {
     const distance_isa_kernels *isas[DISTANCE_ISAS_MAX];
-    size_t count = 0;
     (void)state;
+    unsetenv("VARVE_ISA");
     distance_isas(isas);
-    while (isas[count])
-        count++;
-    assert_string_equal(isas[count - 1]->name, "scalar");
-    setenv("VARVE_ISA", "scalar", 1);
-    assert_string_equal(distance_isa(), "scalar");
-    setenv("VARVE_ISA", "unheard-of", 1); /* decided already */
-    assert_string_equal(distance_isa(), "scalar");
+    check_choice(NULL, isas[0]->name);
+    check_choice("unheard-of", isas[0]->name);
+    check_choice("", isas[0]->name);
+    for (size_t i = 0; isas[i]; i++)
+        check_choice(isas[i]->name, isas[i]->name);
 }
 
 int main(void)
