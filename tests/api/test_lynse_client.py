@@ -7,7 +7,8 @@ import numpy
 import pytest
 
 # the package writes a configuration file into the home folder when it is imported
-os.environ["HOME"] = tempfile.mkdtemp(prefix="varve-lynse-home-")
+home = tempfile.TemporaryDirectory(prefix="varve-lynse-home-")
+os.environ["HOME"] = home.name
 lynse = pytest.importorskip("lynse", reason="the package lynsedb is not installed")
 
 DIM = 16

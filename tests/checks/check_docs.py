@@ -1,4 +1,5 @@
 """The pages say what the tables of the code say: settings, routes, the example program, links."""
+
 import re
 
 import sources
@@ -40,8 +41,11 @@ def missing_settings(root):
 def missing_routes(root):
     page = read(root, ROUTES)
     for method, path, summary in ROUTE.findall(read(root, "gateway/routes.def")):
-        if not re.search(rf"^\| {method} `{re.escape(path)}` \| \w+ \| {re.escape(summary)} \|$",
-                         page, re.MULTILINE):
+        if not re.search(
+            rf"^\| {method} `{re.escape(path)}` \| \w+ \| {re.escape(summary)} \|$",
+            page,
+            re.MULTILINE,
+        ):
             yield f"{ROUTES}: has no row for {method} {path}: {summary}"
 
 
@@ -51,8 +55,12 @@ def other_example(root):
 
 
 def check(root):
-    offences = [*broken_links(root), *missing_settings(root), *missing_routes(root),
-                *other_example(root)]
+    offences = [
+        *broken_links(root),
+        *missing_settings(root),
+        *missing_routes(root),
+        *other_example(root),
+    ]
     return offences, "docs: settings, routes, example, links"
 
 

@@ -1,4 +1,5 @@
 """Every C file begins with what it is; every header has its guard and compiles on its own."""
+
 import os
 import re
 import shlex
@@ -33,8 +34,19 @@ def compile_offence(root, path, language, folder):
     probe.write_text(f'#include "{path}"\n#include "{path}"\n', encoding="utf-8")
     kind = {"c": ["-x", "c", "-std=gnu11"], "cc": ["-x", "c++"]}[language]
     done = subprocess.run(
-        [*COMPILER, *kind, "-fsyntax-only", "-D_GNU_SOURCE", f"-I{root}/engine", *FLAGS,
-         str(probe)], capture_output=True, text=True, check=False)
+        [
+            *COMPILER,
+            *kind,
+            "-fsyntax-only",
+            "-D_GNU_SOURCE",
+            f"-I{root}/engine",
+            *FLAGS,
+            str(probe),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode == 0:
         return []
     lines = [line for line in done.stderr.splitlines() if "error" in line] or ["(no message)"]

@@ -2,14 +2,26 @@
 
 The order of the engine's layers is that of ENGINE. A folder that is not in the tables is an
 offence, so that a new one has to be placed."""
+
 import re
 from pathlib import PurePosixPath
 
 import sources
 
 # Low to high: a layer may include those before it. `index` and `field` stand side by side.
-ENGINE = ["base", "distance", "quant", "record", "store", "index", "field", "segment", "filter",
-          "query", "db"]
+ENGINE = [
+    "base",
+    "distance",
+    "quant",
+    "record",
+    "store",
+    "index",
+    "field",
+    "segment",
+    "filter",
+    "query",
+    "db",
+]
 SIDE_BY_SIDE = [{"index", "field"}]
 ONLY_USED_BY = {"store": {"db"}}
 
@@ -18,8 +30,16 @@ ABOVE = {
     "gateway": ["varve.h", "base/"],
     "snapshot": ["varve.h", "base/"],
     "cli": ["varve.h", "base/", "gateway.h", "snapshot.h"],
-    "compactor": ["varve.h", "base/", "distance/", "quant/", "record/", "index/", "field/",
-                  "segment/"],
+    "compactor": [
+        "varve.h",
+        "base/",
+        "distance/",
+        "quant/",
+        "record/",
+        "index/",
+        "field/",
+        "segment/",
+    ],
 }
 FREE = {"bench", "tests", "docs", "examples", "python", "ops"}
 
@@ -61,8 +81,9 @@ def engine_offence(layer, target):
 
 def above_offence(root, file, top, target):
     allowed = ABOVE[top]
-    if any(target == entry or entry.endswith("/") and target.startswith(entry)
-           for entry in allowed):
+    if any(
+        target == entry or entry.endswith("/") and target.startswith(entry) for entry in allowed
+    ):
         return None
     own = [root / top / target, (root / file).parent / target]
     if any(path.is_file() for path in own):

@@ -1,4 +1,5 @@
 """Files of at most 600 lines, functions of at most 70, lines of at most 100 columns."""
+
 import ast
 import re
 import statistics
@@ -60,8 +61,12 @@ def c_functions(text):
 
 def is_function(head):
     head = head.strip()
-    return bool(NAME.search(head)) and "=" not in head and not head.startswith(
-        ("typedef", "enum", "union")) and not re.match(r"struct\s+\w*\s*$", head)
+    return (
+        bool(NAME.search(head))
+        and "=" not in head
+        and not head.startswith(("typedef", "enum", "union"))
+        and not re.match(r"struct\s+\w*\s*$", head)
+    )
 
 
 def py_functions(text):
@@ -96,8 +101,10 @@ def check(root):
         for name, line, lines in functions_of(path, text):
             function_lines.append(lines)
             if lines > FUNCTION_LINES_MAX:
-                offences.append(f"{file}:{line}: {name}() has {lines} lines, "
-                                f"{FUNCTION_LINES_MAX} at the most")
+                offences.append(
+                    f"{file}:{line}: {name}() has {lines} lines, "
+                    f"{FUNCTION_LINES_MAX} at the most"
+                )
     return offences, summary(file_lines, function_lines)
 
 
@@ -105,8 +112,11 @@ def summary(files, functions):
     def part(what, sizes):
         if not sizes:
             return f"0 {what}"
-        return (f"{len(sizes)} {what} of {statistics.median(sizes):.0f} lines (median), "
-                f"longest {max(sizes)}")
+        return (
+            f"{len(sizes)} {what} of {statistics.median(sizes):.0f} lines (median), "
+            f"longest {max(sizes)}"
+        )
+
     return "sizes: " + part("files", files) + "; " + part("functions", functions)
 
 

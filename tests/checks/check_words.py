@@ -1,18 +1,33 @@
 """Words that must not reach a reader: notes to self, paths of one machine, hosts of one network."""
+
 import re
 from pathlib import Path
 
 import sources
 
-SUFFIXES = sources.C_SUFFIXES | {".py", ".md", ".txt", ".cmake", ".json", ".sh", ".ini", ".yml",
-                                 ".yaml", ""}
+SUFFIXES = sources.C_SUFFIXES | {
+    ".py",
+    ".md",
+    ".txt",
+    ".cmake",
+    ".json",
+    ".sh",
+    ".ini",
+    ".yml",
+    ".yaml",
+    "",
+}
 RULES = [
     ("a note to self: do it, or leave it out", re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")),
     ("a path of one machine", re.compile(r"(?<![\w.}\])~*/-])/(work|home|root|Users)/\w")),
-    ("a host of one network",
-     re.compile(r"\b(localhost\.localdomain|[\w-]+\.(internal|corp|lan|intra))\b"
-                r"|/(artifactory|nexus/repository)/|://[^/\s\"']*(mirror|proxy|artifact)"
-                r"|--index-url|--find-links|GOPROXY=")),
+    (
+        "a host of one network",
+        re.compile(
+            r"\b(localhost\.localdomain|[\w-]+\.(internal|corp|lan|intra))\b"
+            r"|/(artifactory|nexus/repository)/|://[^/\s\"']*(mirror|proxy|artifact)"
+            r"|--index-url|--find-links|GOPROXY="
+        ),
+    ),
 ]
 DATA = "bench/data/"  # descriptions of other people's programs
 OWN = {"check_words.py", "test_checks.py"}  # they name what they look for

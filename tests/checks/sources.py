@@ -1,4 +1,5 @@
 """What the checks share: which files there are, and C text without comments and literals."""
+
 import argparse
 import re
 import sys
@@ -45,11 +46,13 @@ def text_of(path):
 
 def without_literals(text):
     """C text with comments blanked and literals emptied; every line keeps its number."""
+
     def blank(match):
         found = match.group()
         if found[0] in "\"'":
             return found[0] * 2
         return " " + "\n" * found.count("\n")
+
     return LITERAL.sub(blank, text)
 
 

@@ -1,4 +1,5 @@
 """The checks find what they are for: each rule is broken once in a small tree of its own."""
+
 import tempfile
 import unittest
 from pathlib import Path
@@ -32,25 +33,35 @@ class Checks(unittest.TestCase):
 
 class Layers(Checks):
     def test_down_is_fine(self):
-        for file, line in [("engine/db/a.c", '"store/store.h"'), ("engine/db/a.c", '"db/db.h"'),
-                           ("engine/query/a.c", '"segment/view.h"'), ("cli/a.c", '"gateway.h"'),
-                           ("gateway/a.c", '"base/json.h"'), ("gateway/a.c", "<microhttpd.h>"),
-                           ("engine/store/a.c", "<rocksdb/c.h>"),
-                           ("engine/distance/distance_avx2.c", "<immintrin.h>")]:
+        for file, line in [
+            ("engine/db/a.c", '"store/store.h"'),
+            ("engine/db/a.c", '"db/db.h"'),
+            ("engine/query/a.c", '"segment/view.h"'),
+            ("cli/a.c", '"gateway.h"'),
+            ("gateway/a.c", '"base/json.h"'),
+            ("gateway/a.c", "<microhttpd.h>"),
+            ("engine/store/a.c", "<rocksdb/c.h>"),
+            ("engine/distance/distance_avx2.c", "<immintrin.h>"),
+        ]:
             self.assertEqual(self.includes(file, line), [], (file, line))
 
     def test_up_and_across(self):
-        for file, line in [("engine/base/a.c", '"record/id.h"'),
-                           ("engine/segment/a.c", '"query/query.h"'),
-                           ("engine/segment/a.c", '"store/store.h"'),
-                           ("engine/index/a.c", '"field/keyword.h"'),
-                           ("engine/odd/a.c", '"base/json.h"'),
-                           ("gateway/a.c", '"db/db.h"'), ("snapshot/a.c", '"segment/view.h"'),
-                           ("compactor/a.c", '"store/store.h"'), ("compactor/a.c", '"db/db.h"'),
-                           ("engine/db/a.c", "<rocksdb/c.h>"),
-                           ("engine/distance/distance.c", "<immintrin.h>"),
-                           ("engine/db/a.c", '"store/store_private.h"'),
-                           ("engine/db/a.c", '"../store/store.h"'), ("other/a.c", '"varve.h"')]:
+        for file, line in [
+            ("engine/base/a.c", '"record/id.h"'),
+            ("engine/segment/a.c", '"query/query.h"'),
+            ("engine/segment/a.c", '"store/store.h"'),
+            ("engine/index/a.c", '"field/keyword.h"'),
+            ("engine/odd/a.c", '"base/json.h"'),
+            ("gateway/a.c", '"db/db.h"'),
+            ("snapshot/a.c", '"segment/view.h"'),
+            ("compactor/a.c", '"store/store.h"'),
+            ("compactor/a.c", '"db/db.h"'),
+            ("engine/db/a.c", "<rocksdb/c.h>"),
+            ("engine/distance/distance.c", "<immintrin.h>"),
+            ("engine/db/a.c", '"store/store_private.h"'),
+            ("engine/db/a.c", '"../store/store.h"'),
+            ("other/a.c", '"varve.h"'),
+        ]:
             self.assertEqual(len(self.includes(file, line)), 1, (file, line))
 
     def test_own_files_of_a_program(self):
@@ -66,11 +77,13 @@ class Sizes(Checks):
         return [(name, lines) for name, _, lines in check_sizes.c_functions(text)]
 
     def test_functions_of_c(self):
-        text = ('static const char *t[] = {"}", "{"};\n'
-                "struct a {\n    int x;\n};\n"
-                "/* { */ int f(int x)\n{\n    if (x == '{') return 1; // {\n    return 0;\n}\n"
-                "#ifdef Q\nint g(int x) {\n#else\nint g(void) {\n#endif\n    return 0;\n}\n"
-                "static int h(void) { return 0; }\n")
+        text = (
+            'static const char *t[] = {"}", "{"};\n'
+            "struct a {\n    int x;\n};\n"
+            "/* { */ int f(int x)\n{\n    if (x == '{') return 1; // {\n    return 0;\n}\n"
+            "#ifdef Q\nint g(int x) {\n#else\nint g(void) {\n#endif\n    return 0;\n}\n"
+            "static int h(void) { return 0; }\n"
+        )
         self.assertEqual(self.lines_of(text), [("f", 5), ("g", 6), ("h", 1)])
 
     def test_limits(self):
@@ -91,8 +104,13 @@ class Sizes(Checks):
 
 class Words(Checks):
     def test_words(self):
-        for text in ["/* TODO */", "// XXX later", 'open("/home/me/x")', "cd /work/main",
-                     "pip --index-url x"]:
+        for text in [
+            "/* TODO */",
+            "// XXX later",
+            'open("/home/me/x")',
+            "cd /work/main",
+            "pip --index-url x",
+        ]:
             self.write("engine/a.c", text + "\n")
             self.assertEqual(len(self.found(check_words.check)), 1, text)
         for text in ['"/tmp/varve-XXXXXX"', "data/work/7", "hackneyed", "http://127.0.0.1:7637"]:

@@ -14,10 +14,8 @@ import os
 import random
 import shutil
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import harness_disk
 from harness_load import COLLECTIONS, Load, create_collections, names, scratch_found
@@ -51,6 +49,7 @@ class Harness:
 
     def new_folder(self):
         self.folders += 1
+        self.acked += sum(model.acked for model in self.models)
         self.disk.clear()
         self.models = [ClientModel(self.freeze) for _ in range(CLIENTS)]
 
@@ -168,7 +167,7 @@ class Harness:
         while self.cycles < cycles and time.monotonic() < until:
             self.cycle()
         self.compare(self.open())
-        self.acked = sum(model.acked for model in self.models)
+        self.acked += sum(model.acked for model in self.models)
         if self.server.stop() != 0:
             raise Wrong("the last close failed")
         self.server = None
@@ -218,7 +217,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     args = parser.parse_args()
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 32)
-    aside = Path(tempfile.mkdtemp(prefix="varve-crash-"))
+    aside = harness_disk.make_aside(in_memory=args.kind == "kill9")
     try:
         if args.kind == "powerloss":
             disk = harness_disk.PowerDisk(aside)

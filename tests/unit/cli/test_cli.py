@@ -3,6 +3,7 @@
 
 Usage: test_cli.py PATH_OF_VARVE [unittest arguments]. Python's standard library is all it needs.
 """
+
 import glob
 import json
 import os
@@ -32,7 +33,11 @@ def vector(row):
 
 
 def write_npy(path, rows, descr="<f2", code="e"):
-    header = "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }" % (descr, len(rows), len(rows[0]))
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }" % (
+        descr,
+        len(rows),
+        len(rows[0]),
+    )
     header += " " * (63 - (10 + len(header)) % 64) + "\n"
     with open(path, "wb") as f:
         f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
@@ -54,10 +59,16 @@ def nearest(query, k, rows=range(ROWS)):
 
 def varve(*arguments, stdin=None, code=0):
     """Run the command; its standard output. The exit code must be the one expected."""
-    done = subprocess.run([VARVE, *map(str, arguments)], input=stdin, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [VARVE, *map(str, arguments)], input=stdin, capture_output=True, timeout=60
+    )
     out, err = done.stdout.decode(), done.stderr.decode()
     assert done.returncode == code, "varve %s: exit code %d\n%s%s" % (
-        " ".join(map(str, arguments)), done.returncode, out, err)
+        " ".join(map(str, arguments)),
+        done.returncode,
+        out,
+        err,
+    )
     if code != 0:
         assert err.startswith("varve"), err
         return err
@@ -84,33 +95,72 @@ class Base(unittest.TestCase):
         shutil.rmtree(cls.temp)
 
     def import_rows(self, where, collection, *more):
-        return varve("import", self.npy, "--fields-from", self.fields, "--to", where, "--collection", collection,
-                     "--ids-start", FIRST_ID, "--index-mode", "FLAT-L2", *more)
+        return varve(
+            "import",
+            self.npy,
+            "--fields-from",
+            self.fields,
+            "--to",
+            where,
+            "--collection",
+            collection,
+            "--ids-start",
+            FIRST_ID,
+            "--index-mode",
+            "FLAT-L2",
+            *more
+        )
 
     def ids(self, where, collection, *search):
-        return [hit["id"] for hit in json_lines(varve("search", where, "-c", collection, "--json", *search))]
+        return [
+            hit["id"]
+            for hit in json_lines(varve("search", where, "-c", collection, "--json", *search))
+        ]
 
     def check_rows(self, where, collection):
         """What import_rows() brought is all there."""
         query = [x + 0.01 for x in vector(7)]
-        hits = json_lines(varve("search", where, "-c", collection, "--vector", json.dumps(query), "-k", 5,
-                                "--fields", "--json"))
+        hits = json_lines(
+            varve(
+                "search",
+                where,
+                "-c",
+                collection,
+                "--vector",
+                json.dumps(query),
+                "-k",
+                5,
+                "--fields",
+                "--json",
+            )
+        )
         rows = nearest(query, 5)
         self.assertEqual([hit["id"] for hit in hits], [FIRST_ID + row for row in rows])
         self.assertEqual([hit["fields"] for hit in hits], [fields(row) for row in rows])
         for hit, row in zip(hits, rows):
             self.assertAlmostEqual(hit["score"], l2(vector(row), query), places=5)
-        self.assertEqual(self.ids(where, collection, "--vector-file", self.npy, "--row", 31, "-k", 3),
-                         [FIRST_ID + row for row in nearest(vector(31), 3)])
-        self.assertEqual(self.ids(where, collection, "--like-id", FIRST_ID + 31, "-k", 2),
-                         [FIRST_ID + row for row in nearest(vector(31), 3)[1:]])
+        self.assertEqual(
+            self.ids(where, collection, "--vector-file", self.npy, "--row", 31, "-k", 3),
+            [FIRST_ID + row for row in nearest(vector(31), 3)],
+        )
+        self.assertEqual(
+            self.ids(where, collection, "--like-id", FIRST_ID + 31, "-k", 2),
+            [FIRST_ID + row for row in nearest(vector(31), 3)[1:]],
+        )
         threshold = l2(vector(nearest(query, 4)[3]), query) + 1e-4
-        self.assertEqual(self.ids(where, collection, "--vector", json.dumps(query), "--range", threshold),
-                         [FIRST_ID + row for row in range(ROWS) if l2(vector(row), query) <= threshold]
-                         and [FIRST_ID + row for row in nearest(query, 4)])
+        self.assertEqual(
+            self.ids(where, collection, "--vector", json.dumps(query), "--range", threshold),
+            [FIRST_ID + row for row in range(ROWS) if l2(vector(row), query) <= threshold]
+            and [FIRST_ID + row for row in nearest(query, 4)],
+        )
         head = json_lines(varve("head", where, "-c", collection, "-n", 3, "--vectors", "--json"))
-        self.assertEqual(head, [{"id": FIRST_ID + row, "vector": vector(row), "fields": fields(row)}
-                                for row in range(3)])
+        self.assertEqual(
+            head,
+            [
+                {"id": FIRST_ID + row, "vector": vector(row), "fields": fields(row)}
+                for row in range(3)
+            ],
+        )
         tail = json_lines(varve("tail", where, "-c", collection, "-n", 2, "--json"))
         self.assertEqual([row["id"] for row in tail], [FIRST_ID + ROWS - 2, FIRST_ID + ROWS - 1])
         got = json_lines(varve("get", where, "-c", collection, FIRST_ID + 9, FIRST_ID, "--json"))
@@ -119,32 +169,69 @@ class Base(unittest.TestCase):
     def check_delete(self, where, collection):
         first = self.ids(where, collection, "--vector-file", self.npy, "--row", 5, "-k", 2)
         varve("delete", where, "-c", collection, first[0], 999999)
-        self.assertEqual(self.ids(where, collection, "--vector-file", self.npy, "--row", 5, "-k", 1), first[1:])
+        self.assertEqual(
+            self.ids(where, collection, "--vector-file", self.npy, "--row", 5, "-k", 1), first[1:]
+        )
         varve("restore", where, "-c", collection, first[0])
-        self.assertEqual(self.ids(where, collection, "--vector-file", self.npy, "--row", 5, "-k", 2), first)
+        self.assertEqual(
+            self.ids(where, collection, "--vector-file", self.npy, "--row", 5, "-k", 2), first
+        )
         self.assertIn("does not exist", varve("get", where, "-c", collection, 999999, code=1))
 
     def check_string_ids(self, where):
-        lines = "\n".join(json.dumps({"id": id, "vector": vector(i), "n": i})
-                          for i, id in enumerate(["a", "17", 17, "ü \"x\"", 2**64 - 1])) + "\n"
-        varve("import", "-", "--to", where, "-c", "texts", "--index-mode", "FLAT-L2", stdin=lines.encode())
-        self.assertEqual(self.ids(where, "texts", "--vector", json.dumps(vector(1)), "-k", 1), ["17"])
-        self.assertEqual(json_lines(varve("get", where, "-c", "texts", "17", '"17"', "a", "--json")),
-                         [{"id": 17, "fields": {"n": 2}}, {"id": "17", "fields": {"n": 1}},
-                          {"id": "a", "fields": {"n": 0}}])
-        self.assertEqual(self.ids(where, "texts", "--vector", json.dumps(vector(4)), "-k", 1), [2**64 - 1])
+        lines = (
+            "\n".join(
+                json.dumps({"id": id, "vector": vector(i), "n": i})
+                for i, id in enumerate(["a", "17", 17, 'ü "x"', 2**64 - 1])
+            )
+            + "\n"
+        )
+        varve(
+            "import",
+            "-",
+            "--to",
+            where,
+            "-c",
+            "texts",
+            "--index-mode",
+            "FLAT-L2",
+            stdin=lines.encode(),
+        )
+        self.assertEqual(
+            self.ids(where, "texts", "--vector", json.dumps(vector(1)), "-k", 1), ["17"]
+        )
+        self.assertEqual(
+            json_lines(varve("get", where, "-c", "texts", "17", '"17"', "a", "--json")),
+            [
+                {"id": 17, "fields": {"n": 2}},
+                {"id": "17", "fields": {"n": 1}},
+                {"id": "a", "fields": {"n": 0}},
+            ],
+        )
+        self.assertEqual(
+            self.ids(where, "texts", "--vector", json.dumps(vector(4)), "-k", 1), [2**64 - 1]
+        )
         # Refused as a whole: "b" is new, "a" exists.
-        more = "".join(json.dumps({"id": id, "vector": vector(9), "n": 9}) + "\n" for id in ("b", "a"))
-        self.assertIn("already exists", varve("import", "-", "--to", where, "-c", "texts", stdin=more.encode(), code=1))
+        more = "".join(
+            json.dumps({"id": id, "vector": vector(9), "n": 9}) + "\n" for id in ("b", "a")
+        )
+        self.assertIn(
+            "already exists",
+            varve("import", "-", "--to", where, "-c", "texts", stdin=more.encode(), code=1),
+        )
         self.assertIn("does not exist", varve("get", where, "-c", "texts", "b", code=1))
         varve("import", "-", "--to", where, "-c", "texts", "--upsert", stdin=more.encode())
-        self.assertEqual(json_lines(varve("get", where, "-c", "texts", "a", "b", "--json")),
-                         [{"id": id, "fields": {"n": 9}} for id in ("a", "b")])
+        self.assertEqual(
+            json_lines(varve("get", where, "-c", "texts", "a", "b", "--json")),
+            [{"id": id, "fields": {"n": 9}} for id in ("a", "b")],
+        )
 
     def check_failed_import(self, where):
         """Nothing is left of an import that fails, not even the collection."""
         bad = '{"vector": [1, 2]}\n{"vector": [1]}\n'
-        self.assertIn("line 2", varve("import", "-", "--to", where, "-c", "none", stdin=bad.encode(), code=1))
+        self.assertIn(
+            "line 2", varve("import", "-", "--to", where, "-c", "none", stdin=bad.encode(), code=1)
+        )
         self.assertNotIn("none", varve("collections", where))
 
 
@@ -157,7 +244,9 @@ class Folder(Base):
         self.assertRegex(out, r"^%d rows in \d+\.\d s \(\d+ rows/s\)\n$" % ROWS)
         self.check_rows(self.folder, "rows")
         self.check_delete(self.folder, "rows")
-        self.assertRegex(varve("collections", self.folder), r"default +rows +1000 +8 +float16 +FLAT-L2")
+        self.assertRegex(
+            varve("collections", self.folder), r"default +rows +1000 +8 +float16 +FLAT-L2"
+        )
         self.assertRegex(varve("stats", self.folder, "-c", "rows"), r"rows +1000\n")
         self.assertRegex(varve("stats", self.folder), r"collections +1\n")
         varve("checkpoint", self.folder)
@@ -165,24 +254,45 @@ class Folder(Base):
         self.assertIn("sound", varve("fsck", self.folder))
 
     def test_batches(self):
-        self.import_rows(self.folder, "rows", "--commit", "batch", "--batch-rows", "99", "--dtype", "float32")
+        self.import_rows(
+            self.folder, "rows", "--commit", "batch", "--batch-rows", "99", "--dtype", "float32"
+        )
         self.check_rows(self.folder, "rows")
         self.assertRegex(varve("collections", self.folder), r"float32 +FLAT-L2")
         # Half of it is there already: the batches before that one stay.
-        varve("import", self.npy, "--to", self.folder, "-c", "rows", "--ids-start", 0, "--commit", "batch",
-              "--batch-rows", 50, code=1)
+        varve(
+            "import",
+            self.npy,
+            "--to",
+            self.folder,
+            "-c",
+            "rows",
+            "--ids-start",
+            0,
+            "--commit",
+            "batch",
+            "--batch-rows",
+            50,
+            code=1,
+        )
         self.assertRegex(varve("stats", self.folder, "-c", "rows"), r"rows +1100\n")
 
     def test_other_metric(self):
         self.import_rows(self.folder, "rows")
         query = vector(3)
-        by_l1 = sorted(range(ROWS), key=lambda r: (sum(abs(a - b) for a, b in zip(vector(r), query)), r))[:4]
-        self.assertEqual(self.ids(self.folder, "rows", "--vector", json.dumps(query), "--metric", "l1", "-k", 4),
-                         [FIRST_ID + row for row in by_l1])
+        by_l1 = sorted(
+            range(ROWS), key=lambda r: (sum(abs(a - b) for a, b in zip(vector(r), query)), r)
+        )[:4]
+        self.assertEqual(
+            self.ids(self.folder, "rows", "--vector", json.dumps(query), "--metric", "l1", "-k", 4),
+            [FIRST_ID + row for row in by_l1],
+        )
 
     def test_table(self):
         self.import_rows(self.folder, "rows")
-        out = varve("search", self.folder, "-c", "rows", "--like-id", FIRST_ID, "-k", 2, "--fields").splitlines()
+        out = varve(
+            "search", self.folder, "-c", "rows", "--like-id", FIRST_ID, "-k", 2, "--fields"
+        ).splitlines()
         self.assertEqual(out[0].split(), ["score", "id", "fields"])
         self.assertEqual(len(out), 3)
         self.assertIn('"name":"row ', out[1])
@@ -198,8 +308,17 @@ class Folder(Base):
     def test_uneven_pair(self):
         short = os.path.join(self.folder, "short.npy")
         write_npy(short, [vector(row) for row in range(10)])
-        err = varve("import", short, "--fields-from", self.fields, "--to", os.path.join(self.folder, "d"),
-                    "-c", "rows", code=1)
+        err = varve(
+            "import",
+            short,
+            "--fields-from",
+            self.fields,
+            "--to",
+            os.path.join(self.folder, "d"),
+            "-c",
+            "rows",
+            code=1,
+        )
         self.assertIn("has more rows", err)
 
     @unittest.skipUnless(shutil.which("zstd"), "needs the zstd program")
@@ -207,15 +326,41 @@ class Folder(Base):
         packed = os.path.join(self.folder, "rows.npy.zst")
         subprocess.run(["zstd", "-q", self.npy, "-o", packed], check=True)
         subprocess.run(["zstd", "-q", self.fields], check=True)
-        varve("import", packed, "--fields-from", self.fields + ".zst", "--to", os.path.join(self.folder, "d"),
-              "-c", "rows", "--ids-start", FIRST_ID, "--index-mode", "FLAT-L2")
+        varve(
+            "import",
+            packed,
+            "--fields-from",
+            self.fields + ".zst",
+            "--to",
+            os.path.join(self.folder, "d"),
+            "-c",
+            "rows",
+            "--ids-start",
+            FIRST_ID,
+            "--index-mode",
+            "FLAT-L2",
+        )
         self.check_rows(os.path.join(self.folder, "d"), "rows")
 
     def test_collections(self):
-        varve("create", self.folder, "-d", "other", "-c", "empty", "--dim", 4, "--dtype", "uint8",
-              "--index-mode", "FLAT-HAMMING")
+        varve(
+            "create",
+            self.folder,
+            "-d",
+            "other",
+            "-c",
+            "empty",
+            "--dim",
+            4,
+            "--dtype",
+            "uint8",
+            "--index-mode",
+            "FLAT-HAMMING",
+        )
         self.assertIn("exists", varve("create", self.folder, "-d", "other", "-c", "empty", code=1))
-        self.assertRegex(varve("collections", self.folder), r"other +empty +0 +4 +uint8 +FLAT-HAMMING")
+        self.assertRegex(
+            varve("collections", self.folder), r"other +empty +0 +4 +uint8 +FLAT-HAMMING"
+        )
         varve("drop", self.folder, "-d", "other", "-c", "empty")
         varve("drop", self.folder, "-d", "other", "-c", "empty", code=1)
         self.assertNotIn("empty", varve("collections", self.folder, "-d", "other"))
@@ -248,7 +393,9 @@ class Folder(Base):
 BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../bench/data")
 
 
-@unittest.skipUnless(os.path.exists(os.path.join(BUNDLED, "truth.top100.i32.npy")), "needs the bundled data set")
+@unittest.skipUnless(
+    os.path.exists(os.path.join(BUNDLED, "truth.top100.i32.npy")), "needs the bundled data set"
+)
 class Bundled(unittest.TestCase):
     def test_truth(self):
         """Searches of the bundled data find exactly the rows that its makers computed in float64."""
@@ -256,13 +403,39 @@ class Bundled(unittest.TestCase):
         with open(os.path.join(BUNDLED, "truth.top100.i32.npy"), "rb") as f:
             truth = f.read()[128:]
         with tempfile.TemporaryDirectory(prefix="varve-test-cli-") as folder:
-            varve("import", os.path.join(BUNDLED, "packages.f16.npy"), "--fields-from",
-                  os.path.join(BUNDLED, "packages.ndjson.zst"), "--to", folder, "-c", "packages",
-                  "--ids-start", 0, "--index-mode", "FLAT-IP")
+            varve(
+                "import",
+                os.path.join(BUNDLED, "packages.f16.npy"),
+                "--fields-from",
+                os.path.join(BUNDLED, "packages.ndjson.zst"),
+                "--to",
+                folder,
+                "-c",
+                "packages",
+                "--ids-start",
+                0,
+                "--index-mode",
+                "FLAT-IP",
+            )
             for row in range(0, 200, 25):
-                hits = json_lines(varve("search", folder, "-c", "packages", "--vector-file", queries, "--row", row,
-                                        "-k", 100, "--json"))
-                self.assertEqual([hit["id"] for hit in hits], list(struct.unpack_from("<100i", truth, 400 * row)))
+                hits = json_lines(
+                    varve(
+                        "search",
+                        folder,
+                        "-c",
+                        "packages",
+                        "--vector-file",
+                        queries,
+                        "--row",
+                        row,
+                        "-k",
+                        100,
+                        "--json",
+                    )
+                )
+                self.assertEqual(
+                    [hit["id"] for hit in hits], list(struct.unpack_from("<100i", truth, 400 * row))
+                )
 
 
 class Usage(unittest.TestCase):
@@ -276,19 +449,37 @@ class Usage(unittest.TestCase):
         self.assertEqual(varve("--version"), varve("version"))
 
     def test_wrong(self):
-        for words in ([], ["fly"], ["help", "fly"], ["import"], ["import", "x.npy"], ["import", "x.npy", "--to", "d"],
-                      ["import", "x.npy", "--to", "d", "-c", "c", "--format", "csv"],
-                      ["import", "x.npy", "--to", "d", "-c", "c", "--batch-rows", "0"],
-                      ["import", "x.npy", "--to", "d", "-c", "c", "--commit", "never"],
-                      ["import", "x.npy", "--to", "d", "-c", "c", "--ids-start", "-1"],
-                      ["search", "d", "-c", "c"], ["search", "-c", "c", "--vector", "[1]"],
-                      ["search", "d", "--vector", "[1]"], ["search", "d", "-c", "c", "--vector", "[1]", "-k", "0"],
-                      ["search", "d", "-c", "c", "--vector", "[1]", "--like-id", "1"],
-                      ["search", "d", "-c", "c", "--vector", "[1]", "--metric", "miles"],
-                      ["search", "d", "-c", "c", "--flag"], ["search", "d", "-c"], ["get", "d", "-c", "c"],
-                      ["drop", "d", "x", "-c", "c"], ["head", "d", "x", "-c", "c"],
-                      ["create", "d", "x", "-c", "c"], ["stats", "d", "x"], ["fsck", "d", "x"],
-                      ["search", "d", "x", "-c", "c", "--vector", "[1]"], ["fsck"], ["fsck", "http://x"], ["stats", "http://x"], ["version", "x"]):
+        for words in (
+            [],
+            ["fly"],
+            ["help", "fly"],
+            ["import"],
+            ["import", "x.npy"],
+            ["import", "x.npy", "--to", "d"],
+            ["import", "x.npy", "--to", "d", "-c", "c", "--format", "csv"],
+            ["import", "x.npy", "--to", "d", "-c", "c", "--batch-rows", "0"],
+            ["import", "x.npy", "--to", "d", "-c", "c", "--commit", "never"],
+            ["import", "x.npy", "--to", "d", "-c", "c", "--ids-start", "-1"],
+            ["search", "d", "-c", "c"],
+            ["search", "-c", "c", "--vector", "[1]"],
+            ["search", "d", "--vector", "[1]"],
+            ["search", "d", "-c", "c", "--vector", "[1]", "-k", "0"],
+            ["search", "d", "-c", "c", "--vector", "[1]", "--like-id", "1"],
+            ["search", "d", "-c", "c", "--vector", "[1]", "--metric", "miles"],
+            ["search", "d", "-c", "c", "--flag"],
+            ["search", "d", "-c"],
+            ["get", "d", "-c", "c"],
+            ["drop", "d", "x", "-c", "c"],
+            ["head", "d", "x", "-c", "c"],
+            ["create", "d", "x", "-c", "c"],
+            ["stats", "d", "x"],
+            ["fsck", "d", "x"],
+            ["search", "d", "x", "-c", "c", "--vector", "[1]"],
+            ["fsck"],
+            ["fsck", "http://x"],
+            ["stats", "http://x"],
+            ["version", "x"],
+        ):
             varve(*words, code=2)
 
 
@@ -298,8 +489,11 @@ def start_server(folder, *more):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = "http://127.0.0.1:%d" % port
-    process = subprocess.Popen([VARVE, "serve", "--port", str(port), "--data-dir", folder, *more],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [VARVE, "serve", "--port", str(port), "--data-dir", folder, *more],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -332,7 +526,11 @@ class Loss(Base):
         out = varve("fsck", folder, "--accept-loss")
         self.assertIn("given up: ", out)
         self.assertIn("sound", out)
-        live = [line for line in varve("stats", folder, "-c", "rows").splitlines() if line.startswith("rows  ")]
+        live = [
+            line
+            for line in varve("stats", folder, "-c", "rows").splitlines()
+            if line.startswith("rows  ")
+        ]
         self.assertTrue(0 < int(live[0].split()[1]) < ROWS, live)
         self.assertIn("nothing was lost", varve("fsck", folder, "--accept-loss"))
 
@@ -355,7 +553,9 @@ class Server(Base):
         self.import_rows(self.url, "rows")
         self.check_rows(self.url, "rows")
         self.check_delete(self.url, "rows")
-        self.assertRegex(varve("collections", self.url), r"default +rows +1000 +8 +float16 +FLAT-L2")
+        self.assertRegex(
+            varve("collections", self.url), r"default +rows +1000 +8 +float16 +FLAT-L2"
+        )
         self.assertRegex(varve("stats", self.url, "-c", "rows"), r"n_live +1000\n")
         varve("checkpoint", self.url, "-c", "rows")
         # Beside the server the folder can be read, and not be written.
@@ -364,8 +564,12 @@ class Server(Base):
         self.assertIn("owned by", varve("delete", folder, "-c", "rows", "1", code=1))
 
     def test_batches(self):
-        self.import_rows(self.url, "batches", "--commit", "batch", "--batch-rows", "99", "-d", "other")
-        self.assertRegex(varve("stats", self.url, "-d", "other", "-c", "batches"), r"n_live +1000\n")
+        self.import_rows(
+            self.url, "batches", "--commit", "batch", "--batch-rows", "99", "-d", "other"
+        )
+        self.assertRegex(
+            varve("stats", self.url, "-d", "other", "-c", "batches"), r"n_live +1000\n"
+        )
 
     def test_ids(self):
         self.check_string_ids(self.url)
