@@ -90,3 +90,9 @@ void store_manifest_guard(const char *path)
     varve_status ignored = file_replace(file, text, (size_t)len, NULL);
     (void)ignored;
 }
+
+uint64_t store_manifest_state(const char *path)
+{
+    manifest now = {0};
+    return read_current(path, &now) ? now.number << 32 ^ now.bytes : 0;
+}

@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READER_TRIES    10
-#define READER_PAUSE_MS 20
+#define READER_TRIES      100
+#define READER_TRIES_IDLE 3
+#define READER_PAUSE_MS   20
 
 uint64_t store_sequence(store *s) { return rocksdb_get_latest_sequence_number(s->db); }
 
@@ -96,8 +97,17 @@ varve_status store_open_mode(const char *path, const store_options *options, log
 
 /* ---- for reading --------------------------------------------------------------------------- */
 
+static varve_status try_reader(const char *path, const store_options *options, store **ret,
+                               varve_error *err)
+{
+    store_damage damage;
+    varve_status status = store_look(path, &damage);
+    if (status == VARVE_OK) return store_open_mode(path, options, LOG_TOLERATE_TORN_TAIL, ret, err);
+    return vv_fail(err, status, "%s", damage.why.message);
+}
+
 /* Beside an owner a file may go between the moment the manifest names it and the moment it is
- * opened; the next try reads a newer manifest. */
+ * opened; the next try reads a newer manifest. Damage while the manifest stays the same is real. */
 static varve_status open_reader(const char *path, const store_options *options, store **ret,
                                 varve_error *err)
 {
@@ -108,16 +118,16 @@ static varve_status open_reader(const char *path, const store_options *options, 
         return vv_fail(err, VARVE_NOT_FOUND, "there is no row store at %s", path);
     }
     VV_TRY(store_check_tables(path, err));
-    store_damage damage;
-    varve_status status;
-    for (int tries = 1;; tries++) {
-        status = store_look(path, &damage);
-        if (status == VARVE_OK)
-            status = store_open_mode(path, options, LOG_TOLERATE_TORN_TAIL, ret, &damage.why);
-        if (status != VARVE_CORRUPT || tries == READER_TRIES) break;
-        clock_sleep_ms(READER_PAUSE_MS);
+    varve_status status = VARVE_CORRUPT;
+    uint64_t seen = store_manifest_state(path);
+    for (int tries = 0, idle = 0; tries < READER_TRIES && idle < READER_TRIES_IDLE; tries++) {
+        if (tries) clock_sleep_ms(READER_PAUSE_MS);
+        status = try_reader(path, options, ret, err);
+        if (status != VARVE_CORRUPT) break;
+        uint64_t now = store_manifest_state(path);
+        idle = now == seen ? idle + 1 : 0;
+        seen = now;
     }
-    if (status != VARVE_OK) vv_error_set(err, status, "%s", damage.why.message);
     return status;
 }
 

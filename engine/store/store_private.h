@@ -108,6 +108,8 @@ VV_CHECKED varve_status store_find_hole(const char *path, log_hole *ret, varve_e
 /* ---- store_manifest.c */
 VV_CHECKED varve_status store_manifest_check(const char *path, varve_error *err);
 void store_manifest_guard(const char *path); /* note its length, for the next check */
+/* A number that changes whenever an owner changes the manifest. */
+uint64_t store_manifest_state(const char *path);
 
 /* ---- store_table.c */
 VV_CHECKED varve_status store_check_tables(const char *path, varve_error *err);

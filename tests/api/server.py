@@ -115,9 +115,7 @@ class Server:
 
     def start(self):
         self.port = free_port()
-        self.log = open(
-            os.path.join(self.folder, "..", os.path.basename(self.folder) + ".log"), "ab"
-        )
+        self.log = open(self.folder + ".log", "ab")
         env = {k: v for k, v in os.environ.items() if not k.startswith(("VARVE_", "LYNSE_"))}
         env.pop("PORT", None)
         self.process = subprocess.Popen(

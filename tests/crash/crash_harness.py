@@ -25,7 +25,7 @@ from harness_server import SMALL, Server, fsck
 GATEWAY = os.environ.get("VARVE_GATEWAY", "")
 CLI = os.environ.get("VARVE_CLI", "")
 CLIENTS = 5
-CYCLES_OF_A_FOLDER = 20
+CYCLES_OF_A_FOLDER = 10
 FSCK_EVERY = 4
 
 
@@ -59,7 +59,7 @@ class Harness:
         if self.random.random() < 0.3:
             s["seal-rows"] = self.random.choice((20, 60, 1000))
         if self.random.random() < 0.3:
-            s["session-memory-max"] = self.random.choice((1024, 65536, 1 << 20))
+            s["session-memory-max"] = self.random.choice((66000, 90000, 1 << 20))
         if self.random.random() < 0.2:
             s["row-buffer-bytes"] = 8 << 20
         return s

@@ -70,11 +70,13 @@ class Load(threading.Thread):
         """After the freeze a broken connection is what was asked for; before it, a finding."""
         if isinstance(error, TimeoutError):
             raise RuntimeError("no answer in time") from error
-        with self.model.freeze.lock:
-            frozen = self.model.freeze.frozen
-        if frozen or self.stop_wish.is_set():
+        if self.may_break():
             raise Interrupted() from error
         raise RuntimeError(f"the connection broke: {error!r}") from error
+
+    def may_break(self):
+        with self.model.freeze.lock:
+            return self.model.freeze.frozen or self.stop_wish.is_set()
 
     def request(self, steps, send, expect=200):
         """One request, and its steps acknowledged when it is answered."""
@@ -83,7 +85,7 @@ class Load(threading.Thread):
             status, answer = send()
         except (http.client.HTTPException, OSError) as error:
             self.lost_server(error)
-        if status == 503 and self.stop_wish.is_set():
+        if status >= 500 and self.may_break():  # a disk without power, or a server that drains
             raise Interrupted()
         if status != expect:
             raise RuntimeError(f"{status} instead of {expect}: {answer}")
@@ -208,7 +210,7 @@ class Load(threading.Thread):
     def bulk_end(self):
         """A session: everything or nothing."""
         collection, replace = self.random.choice(COLLECTIONS), self.random.random() < 0.6
-        keys = self.pick(collection, {None, LIVE, DELETED} if replace else {None}, 200)
+        keys = self.pick(collection, {None, LIVE, DELETED} if replace else {None}, 300)
         if not keys:
             return
         version, with_fields = self.model.version(), replace or self.random.random() < 0.7
@@ -227,7 +229,7 @@ class Load(threading.Thread):
         self.stream(query, list(self.lines(keys, version, True)), steps)
 
     def bulk_frames(self):
-        keys, version = self.pick(NUMBERS, {None, LIVE, DELETED}, 200), self.model.version()
+        keys, version = self.pick(NUMBERS, {None, LIVE, DELETED}, 300), self.model.version()
         parts = []
         for i in range(0, len(keys), 50):
             some = keys[i:i + 50]

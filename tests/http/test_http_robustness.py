@@ -246,7 +246,7 @@ class Basics(SharedGateway):
             self.assertGreaterEqual(self.gateway.metric("varve_http_connections"), 2000)
             began = time.monotonic()
             self.assert_alive()
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertLess(time.monotonic() - began, 3)
         finally:
             for c in connections:
                 c.close()
@@ -312,7 +312,7 @@ class SlowClients(SharedGateway):
                 self.assertTrue(last.startswith(b"HTTP/1.1 %d " % status), (name, last))
             else:
                 self.assertEqual(last, b"", name)
-        self.assertLess(slowest, 1)
+        self.assertLess(slowest, 3)
         self.assertGreaterEqual(self.gateway.metric("varve_http_connections_cut_total"), 9)
 
 
