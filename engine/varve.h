@@ -497,8 +497,8 @@ typedef struct varve_search_request {
 
 /* Hits of each query, best first, ties by id (integers ascending, then strings by bytes). Scores
  * are exact: those of a plain double-precision evaluation over the stored vectors, rounded to
- * float32. A row whose distance is infinite (haversine beyond the poles, negative counts) is no
- * hit. */
+ * float32. A row whose distance is infinite (haversine beyond the poles, negative counts) comes
+ * last. */
 typedef struct varve_hits varve_hits;
 VARVE_API size_t varve_hits_queries(const varve_hits *hits);
 VARVE_API size_t varve_hits_count(const varve_hits *hits, size_t query);

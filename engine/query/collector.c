@@ -143,7 +143,7 @@ static bool key_bounds(const collector *c, float score, double norm_max, double 
     double error = distance_scan_error(c->query->prepared, score, norm_max);
     *ret_low = isinf(error) ? -INFINITY : key - error;
     *ret_high = isinf(error) ? INFINITY : key + error;
-    return *ret_low <= c->bound && *ret_low < INFINITY;
+    return *ret_low <= c->bound;
 }
 
 /* Rows [first, first + n) of one word of 64 slots. */

@@ -20,7 +20,7 @@
 VV_CHECKED varve_status query_check(const varve_search_request *request,
                                     const varve_options *limits, varve_error *err);
 /* The request has passed query_check. Rows at an infinite distance (one that cannot be computed)
- * are no hits. */
+ * come last. */
 VV_CHECKED varve_status query_search(view *v, const varve_search_request *request,
                                      const varve_options *limits, thread_pool *pool,
                                      varve_hits **ret, varve_error *err);

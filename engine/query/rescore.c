@@ -34,7 +34,7 @@ varve_status rescore_candidates(collector *c, varve_error *err)
     for (size_t i = 0; i < c->candidate_count; i++) {
         ranked_row row = {.place = c->candidates[i].place};
         VV_TRY(exact_key(c->query, row.place, &row.key, err));
-        if (row.key <= c->bound && row.key < INFINITY) c->best[c->best_count++] = row;
+        if (row.key <= c->bound) c->best[c->best_count++] = row;
     }
     return VARVE_OK;
 }

@@ -238,9 +238,10 @@ def test_ids_of_every_kind(make):
     assert c.ok("search", vector=[1])["items"]["ids"] == ids
 
 
-def test_a_distance_that_cannot_be_computed_is_no_hit(make):
+def test_a_distance_that_cannot_be_computed_comes_last(make):
     c = make()
     c.ok("add", ids=[1, 2], vectors=[[0, 91], [0, 1]])
     c.ok("build_index", index_mode="FLAT-HAVERSINE")
     items = c.ok("search", vector=[0, 0])["items"]
-    assert items["ids"] == [2] and abs(items["scores"][0] - 111195) < 1
+    assert items["ids"] == [2, 1] and abs(items["scores"][0] - 111195) < 1
+    assert items["scores"][1] is None

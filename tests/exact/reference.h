@@ -3,7 +3,7 @@
  *
  * Ownership  nothing is kept.
  * Threads    pure functions.
- * Errors     none; a distance that cannot be computed is +infinity, and its row is no hit. */
+ * Errors     none; a distance that cannot be computed is +infinity, and its row comes last. */
 #ifndef EXACT_REFERENCE_H
 #define EXACT_REFERENCE_H
 

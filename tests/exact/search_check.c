@@ -43,7 +43,6 @@ static bool rank(const truth *t, varve_metric metric, const float *query, rankin
     for (size_t i = 0; i < t->row_count; i++) {
         if (t->rows[i].state != VARVE_ROW_LIVE) continue;
         double score = reference_score(metric, t->dim, t->rows[i].values, query);
-        if (isinf(score)) continue;
         ret->rows[ret->count++] = (ranked){metric == VARVE_METRIC_IP ? -score : score, i};
     }
     qsort(ret->rows, ret->count, sizeof *ret->rows, by_key_and_id);
@@ -55,6 +54,7 @@ static bool rank(const truth *t, varve_metric metric, const float *query, rankin
 static double rounding_of(const ranking *r, double key)
 {
     double scale = fabs(key);
+    if (isinf(key)) return 0;
     if (r->metric == VARVE_METRIC_COSINE || r->metric == VARVE_METRIC_CORRELATION) scale += 1;
     if (r->metric == VARVE_METRIC_HAVERSINE) scale += 1;
     return scale * ROUNDING;

@@ -137,7 +137,7 @@ static size_t expect(const question *q, const float *query, expected_hit *ret)
         if (row->fate != FATE_LIVE) continue;
         double key =
             sign * distance_exact(q->metric, w->spec.dtype, w->spec.dim, query, row->stored);
-        if (key == INFINITY || (r->range && key > sign * r->threshold)) continue;
+        if (r->range && key > sign * r->threshold) continue;
         ret[count++] = (expected_hit){key, row};
     }
     qsort(ret, count, sizeof *ret, by_key_then_id);
