@@ -237,7 +237,7 @@ typedef struct varve_folder_stats {
     char why_not_writable[128];
 } varve_folder_stats;
 
-/* Never walks the folder; a few microseconds. */
+/* From counters in memory and a look at the log's directory: never a walk over segments. */
 VARVE_API void varve_stats(varve *db, varve_folder_stats *ret_stats);
 
 /* ---- databases, collections ---------------------------------------------------------------- */
@@ -412,8 +412,9 @@ VARVE_API VARVE_CHECKED varve_status varve_session_new(varve_collection *collect
                                                        const varve_session_options *options,
                                                        varve_session **ret_session,
                                                        varve_error *err);
-/* Checks everything but the existence of ids. After an error the session can still be committed
- * without these rows. */
+/* Checks everything but the existence of ids, and that an id comes once. Rows that fail a check are
+ * left out, and the session can still be committed without them; after any other error (I/O, space,
+ * memory) it can only be discarded. Absent fields of an upsert keep what the row has now. */
 VARVE_API VARVE_CHECKED varve_status varve_session_add(varve_session *session,
                                                        const varve_rows *rows, varve_error *err);
 VARVE_API VARVE_CHECKED varve_status varve_session_commit(varve_session *session,

@@ -52,8 +52,8 @@ VV_CHECKED varve_status file_read(const char *path, size_t max_bytes, char **ret
                                   size_t *ret_len,
                                   varve_error *err); /* free() the bytes; a NUL follows them */
 
-VV_CHECKED varve_status file_make_dir(
-    const char *path, varve_error *err); /* 0700, parents too, fine if it exists; not synced */
+/* 0700, parents too, fine if it exists; each new name is synced in its parent. */
+VV_CHECKED varve_status file_make_dir(const char *path, varve_error *err);
 VV_CHECKED varve_status file_sync_dir(const char *path, varve_error *err);
 VV_CHECKED varve_status file_unlink(const char *path, varve_error *err); /* fine if it is gone */
 VV_CHECKED varve_status file_remove_tree(const char *path,

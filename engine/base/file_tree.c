@@ -26,12 +26,25 @@ static bool is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(
 
 /* ---- one directory ------------------------------------------------------------------------- */
 
+/* A new name is durable when the directory it stands in is synced. */
+static varve_status sync_parent_dir(const char *path, varve_error *err)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (!slash) return file_sync_dir(".", err);
+    if (len == 0) return file_sync_dir("/", err);
+    memcpy(parent, path, len);
+    parent[len] = 0;
+    return file_sync_dir(parent, err);
+}
+
 static varve_status make_one_dir(const char *path, varve_error *err)
 {
     struct stat st;
     int error = file_fault(VV_FAULT("file.make_dir"));
     if (error) return file_fail(err, "make directory", path, error);
-    if (mkdir(path, 0700) == 0) return VARVE_OK;
+    if (mkdir(path, 0700) == 0) return sync_parent_dir(path, err);
     error = errno;
     if (error == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return VARVE_OK;
     return file_fail(err, "make directory", path, error);

@@ -37,15 +37,18 @@ static void raise_floor(varve *db)
     if (status == VARVE_IO) status = db_note_failure(db, status, &err);
 }
 
-static void freeze_if_old(varve_collection *c, uint64_t now_ms)
+/* Small tables are passed over without the lock: it may be held for the length of a commit. */
+static void freeze_if_old(varve_collection *c)
 {
     const varve_options *o = &c->db->options;
-    if (!atomic_load(&c->loaded)) return;
-    pthread_mutex_lock(&c->db->writer_lock);
-    bool old = c->active && memtable_rows(c->active) >= o->seal_rows_min &&
-               now_ms - memtable_born_ms(c->active) >= o->seal_ms;
-    if (old) collection_freeze(c);
-    pthread_mutex_unlock(&c->db->writer_lock);
+    bool old = false;
+    if (atomic_load(&c->loaded) && atomic_load(&c->active_rows) >= o->seal_rows_min) {
+        pthread_mutex_lock(&c->db->writer_lock);
+        old = c->active && memtable_rows(c->active) >= o->seal_rows_min &&
+              clock_now_ns() / 1000000 - memtable_born_ms(c->active) >= o->seal_ms;
+        if (old) collection_freeze(c);
+        pthread_mutex_unlock(&c->db->writer_lock);
+    }
     if (old || atomic_load(&c->frozen_bytes))
         seal_ask(c); /* also seals that failed are tried again */
 }
@@ -55,9 +58,8 @@ static void look_for_old(varve *db)
     varve_collection **all = NULL;
     size_t count = 0;
     if (catalog_all(db, &all, &count, NULL) != VARVE_OK) return;
-    uint64_t now_ms = clock_now_ns() / 1000000;
     for (size_t i = 0; i < count; i++) {
-        freeze_if_old(all[i], now_ms);
+        freeze_if_old(all[i]);
         varve_collection_release(all[i]);
     }
     free(all);
@@ -127,11 +129,13 @@ varve_status seal_wait_room(varve_collection *c, varve_error *err)
     if (VV_LIKELY(atomic_load(&c->frozen_bytes) <= most)) return VARVE_OK;
     pthread_mutex_lock(&db->seal_queue_lock);
     while (atomic_load(&c->frozen_bytes) > most && !atomic_load(&c->seal_failed) &&
-           !db->seal_stop) {
+           !atomic_load(&c->dropped) && !db->seal_stop) {
         pthread_cond_wait(&db->seal_done, &db->seal_queue_lock);
     }
     pthread_mutex_unlock(&db->seal_queue_lock);
     if (atomic_load(&c->frozen_bytes) <= most) return VARVE_OK;
+    if (atomic_load(&c->dropped))
+        return vv_fail(err, VARVE_NOT_FOUND, "Collection not found: %s", c->name);
     return vv_fail(err, atomic_load(&db->low_space) ? VARVE_NO_SPACE : VARVE_IO,
                    "rows in memory cannot be written to segments, and their memory is used up");
 }
@@ -168,30 +172,8 @@ static void *seal_loop(void *context)
 
 /* ---- start, stop */
 
-varve_status background_start(varve *db, varve_error *err)
+static void stop_sealer(varve *db)
 {
-    if (pthread_create(&db->ticker, NULL, tick, db) != 0)
-        return vv_fail(err, VARVE_NO_MEMORY, "cannot start a thread");
-    if (pthread_create(&db->sealer, NULL, seal_loop, db) != 0) {
-        pthread_mutex_lock(&db->tick_lock);
-        db->tick_stop = true;
-        pthread_cond_signal(&db->tick_wake);
-        pthread_mutex_unlock(&db->tick_lock);
-        pthread_join(db->ticker, NULL);
-        return vv_fail(err, VARVE_NO_MEMORY, "cannot start a thread");
-    }
-    db->threads_started = true;
-    return VARVE_OK;
-}
-
-void background_stop(varve *db)
-{
-    if (!db->threads_started) return;
-    pthread_mutex_lock(&db->tick_lock);
-    db->tick_stop = true;
-    pthread_cond_signal(&db->tick_wake);
-    pthread_mutex_unlock(&db->tick_lock);
-    pthread_join(db->ticker, NULL);
     pthread_mutex_lock(&db->seal_queue_lock);
     db->seal_stop = true;
     pthread_cond_broadcast(&db->seal_wake);
@@ -203,4 +185,27 @@ void background_stop(varve *db)
         db->seal_queue = c->seal_next;
         varve_collection_release(c);
     }
+}
+
+varve_status background_start(varve *db, varve_error *err)
+{
+    if (pthread_create(&db->sealer, NULL, seal_loop, db) != 0)
+        return vv_fail(err, VARVE_NO_MEMORY, "cannot start a thread");
+    if (pthread_create(&db->ticker, NULL, tick, db) != 0) {
+        stop_sealer(db);
+        return vv_fail(err, VARVE_NO_MEMORY, "cannot start a thread");
+    }
+    atomic_store(&db->threads_started, true);
+    return VARVE_OK;
+}
+
+void background_stop(varve *db)
+{
+    if (!atomic_exchange(&db->threads_started, false)) return;
+    pthread_mutex_lock(&db->tick_lock);
+    db->tick_stop = true;
+    pthread_cond_signal(&db->tick_wake);
+    pthread_mutex_unlock(&db->tick_lock);
+    pthread_join(db->ticker, NULL);
+    stop_sealer(db);
 }

@@ -10,6 +10,8 @@
 
 varve_status catalog_write(varve *db, store_batch *batch, varve_error *err)
 {
+    VV_TRY(db_check_writable(db, false,
+                             err)); /* again: it may have broken while the lock was awaited */
     VV_TRY(db_note_failure(db, store_write(db->store, batch, true, err), err));
     atomic_store(&db->acknowledged, store_sequence(db->store));
     return VARVE_OK;

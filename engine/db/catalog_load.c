@@ -72,7 +72,7 @@ static varve_status load_record(varve *db, varve_text key, varve_text value, var
 /* A new folder begins with the database "default". */
 static varve_status create_default(varve *db, varve_error *err)
 {
-    if (db->options.read_only || db->databases.count) return VARVE_OK;
+    if (db->options.read_only || hashmap_get(&db->databases, "default", 7)) return VARVE_OK;
     return varve_database_create(db, "default", err);
 }
 

@@ -83,9 +83,12 @@ void collection_publish(varve_collection *c, view *next)
 void collection_freeze(varve_collection *c)
 {
     if (!c->active) return;
-    atomic_fetch_add(&c->frozen_bytes, memtable_bytes(c->active));
+    size_t sources = c->view->source_count;
+    bool published = sources && c->view->sources[sources - 1].mem == c->active;
+    if (published) atomic_fetch_add(&c->frozen_bytes, memtable_bytes(c->active));
     memtable_unref(c->active); /* the view keeps it, if any of its rows was ever published */
     c->active = NULL;
+    atomic_store(&c->active_rows, 0);
 }
 
 /* ---- what users may ask and change */
@@ -268,7 +271,10 @@ static void forget(varve_collection *c)
     varve_collection *mapped =
         hashmap_remove(&db->collections, key, catalog_map_key(c->database, c->name, key));
     pthread_rwlock_unlock(&db->catalog_lock);
+    pthread_mutex_lock(&db->seal_queue_lock); /* writers that wait for room learn of it */
     atomic_store(&c->dropped, true);
+    pthread_cond_broadcast(&db->seal_done);
+    pthread_mutex_unlock(&db->seal_queue_lock);
     varve_collection_release(mapped);
 }
 
@@ -337,6 +343,7 @@ varve_status varve_database_drop(varve *db, const char *name, varve_error *err)
         }
         varve_names_free(names);
         if (status != VARVE_OK) return status;
+        if (strcmp(name, "default") == 0) return VARVE_OK; /* emptied; it always exists */
         bool gone = false;
         VV_TRY(catalog_drop_empty_database(db, name, &gone, err));
         if (gone) return VARVE_OK;

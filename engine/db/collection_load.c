@@ -269,6 +269,7 @@ static varve_status load_all(loading *l, varve_error *err)
     c->counters = l->counters;
     bool last = l->mem && l->count && l->sources[l->count - 1].mem == l->mem;
     c->active = last ? memtable_ref(l->mem) : NULL;
+    atomic_store(&c->active_rows, last ? memtable_rows(l->mem) : 0);
     for (size_t s = 0; s < l->count; s++) {
         const memtable *m = l->sources[s].mem;
         if (m && m != c->active) atomic_fetch_add(&c->frozen_bytes, memtable_bytes(m));

@@ -69,6 +69,7 @@ static void publish_part(commit_part *p)
     varve_collection *c = p->c;
     c->counters = p->counters;
     c->commits++;
+    atomic_store(&c->active_rows, c->active ? memtable_rows(c->active) : 0);
     if (p->field_changed) {
         pthread_mutex_lock(&c->lock);
         c->schema.fields[0].dim = p->field.dim;
@@ -82,6 +83,17 @@ static void publish_part(commit_part *p)
         collection_freeze(c);
         seal_ask(c);
     }
+}
+
+/* Rows staged by a write that failed stay invisible for ever: their numbers are spent, their
+ * memtable is closed. */
+static void give_up_part(commit_part *p)
+{
+    varve_collection *c = p->c;
+    c->counters.next_rowver = p->counters.next_rowver;
+    if (!c->active || memtable_rows(c->active) == p->published) return;
+    collection_freeze(c);
+    if (atomic_load(&c->frozen_bytes)) seal_ask(c);
 }
 
 static varve_status write_batch(varve *db, const write_request *first, store_batch *batch,
@@ -132,7 +144,8 @@ void commit_group(varve *db, write_request *first)
     for (write_request *w = first; w; w = w->next)
         w->error.status = VARVE_OK;
     if (status == VARVE_OK && !stage_all(first, &parts, batch))
-        status = vv_fail(&err, VARVE_NO_MEMORY, "a write of the same group ran out of memory");
+        status =
+            vv_fail(&err, VARVE_CONFLICT, "a write of the same group failed half-way: try again");
     if (status == VARVE_OK) status = finish_parts(db, parts, batch, &err);
     bool touched = false;
     for (commit_part *p = parts; p; p = p->next)
@@ -144,8 +157,7 @@ void commit_group(varve *db, write_request *first)
         if (status == VARVE_OK && parts->touched) {
             publish_part(parts);
         } else {
-            parts->c->counters.next_rowver =
-                parts->counters.next_rowver; /* numbers of burnt slots */
+            give_up_part(parts);
         }
         part_free(parts);
         parts = next;

@@ -5,8 +5,8 @@
  * length that any view publishes. Then the next views are built, the batch is written, and only
  * then the views are swapped. All of this under writer_lock.
  * (1) After the batch is written nothing can fail.
- * (2) Slots staged by a write that failed are "burnt": their row versions are never used again, and
- * the next view hides them. */
+ * (2) A memtable that a failed write has touched takes no more rows: what the view publishes of it
+ * stays, the rest was never seen, and its row versions are never used again. */
 #ifndef VARVE_DB_COMMIT_H
 #define VARVE_DB_COMMIT_H
 

@@ -10,7 +10,7 @@ static varve_status stage_mark(commit_part *p, store_batch *batch, const uint8_t
     store *s = p->c->db->store;
     row_current now = l->current;
     now.deleted = deleted;
-    p->touched = p->spoiled = true;
+    p->touched = true;
 
     uint8_t value[ROW_VALUE_BYTES], rowver_key[ROWVER_KEY_BYTES];
     VV_CLEANUP(vv_freep) uint8_t *row_key = malloc(4 + key_len);
@@ -27,9 +27,7 @@ static varve_status stage_mark(commit_part *p, store_batch *batch, const uint8_t
         store_batch_delete(batch, s, STORE_DEAD, rowver_key, sizeof rowver_key);
     }
     VV_TRY(part_change(p, l->place, deleted, deleted, err));
-    VV_TRY(part_note(p, key, key_len, &now, err));
-    p->spoiled = false;
-    return VARVE_OK;
+    return part_note(p, key, key_len, &now, err);
 }
 
 varve_status commit_marks(commit_part *p, store_batch *batch, write_request *w, varve_error *err)
@@ -38,6 +36,7 @@ varve_status commit_marks(commit_part *p, store_batch *batch, write_request *w, 
     VV_CLEANUP(vv_freep) row_lookup *lookups = malloc(w->count * sizeof *lookups);
     if (!lookups) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", w->count);
     VV_TRY(part_lookup(p, w, 0, w->count, false, lookups, err));
+    p->spoiled = true; /* until all marks are staged */
     for (size_t i = 0; i < w->count; i++) {
         size_t len;
         const uint8_t *key = write_key(w, i, &len);
@@ -46,5 +45,6 @@ varve_status commit_marks(commit_part *p, store_batch *batch, write_request *w, 
         VV_TRY(stage_mark(p, batch, key, len, &lookups[i], deleted, err));
         w->receipt.rows_changed++;
     }
+    p->spoiled = false;
     return VARVE_OK;
 }

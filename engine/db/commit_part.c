@@ -5,18 +5,6 @@
 
 #include <stdlib.h>
 
-/* Slots that a failed write left in the memtable: nobody may ever see them. */
-static varve_status hide_burnt_slots(commit_part *p, varve_error *err)
-{
-    if (!p->c->active) return VARVE_OK;
-    uint64_t rows = memtable_rows(p->c->active);
-    for (uint64_t slot = p->published; slot < rows; slot++) {
-        row_place place = {p->source_count - 1, slot};
-        VV_TRY(part_change(p, place, true, false, err));
-    }
-    return VARVE_OK;
-}
-
 static void add_active_source(commit_part *p)
 {
     memtable *m = p->c->active;
@@ -49,11 +37,6 @@ varve_status part_new(varve_collection *c, bool overlaid, commit_part **ret, var
     p->overlaid = overlaid;
     hashmap_init(&p->overlay);
     if (c->active) add_active_source(p);
-    varve_status status = hide_burnt_slots(p, err);
-    if (status != VARVE_OK) {
-        part_free(p);
-        return status;
-    }
     *ret = p;
     return VARVE_OK;
 }

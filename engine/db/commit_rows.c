@@ -30,7 +30,7 @@ varve_status stage_version(commit_part *p, store_batch *batch, const uint8_t *ke
     store *s = p->c->db->store;
     row_current now = {.rowver = p->counters.next_rowver++};
     now.ordinal = before->exists ? before->current.ordinal : p->counters.next_ordinal++;
-    p->touched = p->spoiled = true; /* until this version is whole */
+    p->touched = true;
 
     uint8_t cid[4], value[ROW_VALUE_BYTES], rowver_key[ROWVER_KEY_BYTES], head[14];
     put_be32(cid, p->c->id);
@@ -55,9 +55,7 @@ varve_status stage_version(commit_part *p, store_batch *batch, const uint8_t *ke
     if (before->exists) VV_TRY(stage_before(p, batch, before, err));
     if (!before->exists) p->rows++;
     count_id(p, key, key_len);
-    VV_TRY(part_note(p, key, key_len, &now, err));
-    p->spoiled = false;
-    return VARVE_OK;
+    return part_note(p, key, key_len, &now, err);
 }
 
 /* ---- insert, upsert */
@@ -93,6 +91,25 @@ static varve_status check_limits(const commit_part *p, const write_request *w, u
     return VARVE_OK;
 }
 
+/* New ids, each once, where a request may hold an id twice. */
+static varve_status count_new_ids(const write_request *w, const row_lookup *lookups, uint64_t *ret,
+                                  varve_error *err)
+{
+    hashmap seen;
+    varve_status status = VARVE_OK;
+    hashmap_init(&seen);
+    for (size_t i = 0; i < w->count && status == VARVE_OK; i++) {
+        size_t len;
+        const uint8_t *key = write_key(w, i, &len);
+        if (lookups[i].exists || hashmap_get(&seen, key, len)) continue;
+        if (!hashmap_put(&seen, key, len, &seen))
+            status = vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", w->count);
+    }
+    *ret = seen.count;
+    hashmap_done(&seen);
+    return status;
+}
+
 static varve_status check_rows(commit_part *p, write_request *w, row_lookup *lookups,
                                varve_error *err)
 {
@@ -115,8 +132,7 @@ static varve_status check_rows(commit_part *p, write_request *w, row_lookup *loo
             return vv_fail(err, VARVE_INTERNAL, "an id key is malformed");
         return vv_fail(err, VARVE_EXISTS, "external id %s already exists", id_text(id, text));
     }
-    w->receipt.rows_new = rows_new;
-    w->receipt.rows_changed = w->count - rows_new;
+    if (w->repeats) VV_TRY(count_new_ids(w, lookups, &rows_new, err));
     return check_limits(p, w, rows_new, err);
 }
 
@@ -126,6 +142,8 @@ varve_status commit_rows(commit_part *p, store_batch *batch, write_request *w, v
     if (!lookups) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", w->count);
     VV_TRY(check_rows(p, w, lookups, err));
     VV_TRY(part_open_memtable(p, batch, w->dim, err));
+    w->receipt = (varve_receipt){.first_id = w->receipt.first_id};
+    p->spoiled = true; /* until all rows are staged */
     for (size_t i = 0; i < w->count; i++) {
         size_t len;
         const uint8_t *key = write_key(w, i, &len);
@@ -135,7 +153,10 @@ varve_status commit_rows(commit_part *p, store_batch *batch, write_request *w, v
         if (!fields.data) fields = lookups[i].exists ? lookups[i].fields : (varve_text){"{}", 2};
         VV_TRY(stage_version(p, batch, key, len, &lookups[i], w->vectors + i * w->row_bytes,
                              w->row_bytes, fields, err));
+        w->receipt.rows_new += !lookups[i].exists;
+        w->receipt.rows_changed += lookups[i].exists;
     }
+    p->spoiled = false;
     return VARVE_OK;
 }
 
@@ -159,6 +180,7 @@ static varve_status check_fields(commit_part *p, write_request *w, row_lookup *l
                                  size_t *ends, varve_error *err)
 {
     const varve_options *o = &p->c->db->options;
+    json_limits limits = {o->fields_bytes_max, o->fields_depth_max, o->fields_keys_max};
     VV_CLEANUP(buffer_done) buffer one;
     buffer_init(&one, SIZE_MAX, "fields");
     VV_TRY(part_lookup(p, w, 0, w->count, true, lookups, err));
@@ -174,10 +196,11 @@ static varve_status check_fields(commit_part *p, write_request *w, row_lookup *l
                            id_text(id, text));
         }
         VV_TRY(changed_fields(w, i, lookups[i].fields, &one, err));
-        if (one.len > o->fields_bytes_max)
-            return vv_fail(err, VARVE_LIMIT, "fields[%zu]: %zu bytes exceed fields_bytes_max %llu",
-                           i, one.len, (unsigned long long)o->fields_bytes_max);
-        VV_TRY(buffer_add(all, one.data, one.len, err));
+        VV_TRY(fields_check((varve_text){one.data, one.len}, &limits, i, all, err));
+        const uint8_t *vector; /* read now, so that damage is met before anything is staged */
+        uint64_t contiguous;
+        VV_TRY(source_vectors(&p->sources[lookups[i].place.source], lookups[i].place.slot, 1,
+                              &vector, &contiguous, err));
         ends[i] = all->len;
     }
     return VARVE_OK;
@@ -193,6 +216,7 @@ varve_status commit_fields(commit_part *p, store_batch *batch, write_request *w,
     VV_TRY(check_fields(p, w, lookups, &all, ends, err));
     VV_TRY(part_open_memtable(p, batch, p->field.dim, err));
     size_t row_bytes = varve_dtype_row_bytes(p->field.dtype, p->field.dim);
+    p->spoiled = true; /* until all rows are staged */
     for (size_t i = 0; i < w->count; i++) {
         const uint8_t *vector;
         uint64_t contiguous;
@@ -203,6 +227,7 @@ varve_status commit_fields(commit_part *p, store_batch *batch, write_request *w,
         VV_TRY(stage_version(p, batch, key, len, &lookups[i], vector, row_bytes,
                              (varve_text){all.data + from, ends[i] - from}, err));
     }
+    p->spoiled = false;
     w->receipt.rows_changed = w->count;
     return VARVE_OK;
 }

@@ -55,6 +55,7 @@ struct varve_collection {
     int64_t max_ordinal; /*   of the published view's rows, and of all before it; -1: none */
 
     /* owned by the holder of writer_lock, once loaded */
+    atomic_uint_fast64_t active_rows; /* a hint for those without the lock */
     memtable
         *active; /* NULL: none yet; always the last source of the view when it has published rows */
     collection_counters counters;
@@ -102,7 +103,7 @@ struct varve {
     varve_collection *seal_queue;
     bool seal_stop;
     pthread_t sealer;
-    bool threads_started;
+    atomic_bool threads_started;
     bool *check_pending; /* set by fsck: an interrupted session is noted here, not refused */
 
     atomic_bool broken;                /* after an I/O error: no more writes until reopened */
@@ -126,6 +127,10 @@ VV_CHECKED varve_status segment_file(const varve *db, uint32_t cid, uint64_t num
 /* ---- open without LOCK, for reading, whatever state sessions are in (open.c) */
 VV_CHECKED varve_status db_open_for_check(const char *path, varve **ret_db, bool *ret_pending,
                                           varve_error *err);
+
+/* ---- reading, for writers (read.c): append the fields of a row, if there is one */
+VV_CHECKED varve_status read_fields(varve_collection *c, varve_id id, buffer *out,
+                                    varve_error *err);
 
 /* ---- health (health.c) */
 /* May this write go on? inserting: it needs space. */

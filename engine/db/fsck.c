@@ -68,12 +68,35 @@ static void check_slot(varve_report *r, const varve_collection *c, view *v, cons
     }
 }
 
+/* Counters must be above everything they have given out: else a number is used twice. */
+static void check_counters(varve_report *r, const varve_collection *c, const view *v,
+                           const collection_counters *used)
+{
+    const collection_counters *n = &c->counters;
+    uint64_t next_segment = 0;
+    for (size_t i = 0; i < v->source_count; i++) {
+        if (!v->sources[i].seg) continue;
+        next_segment = VV_MAX(next_segment, segment_get_record(v->sources[i].seg)->number + 1);
+    }
+    if (n->next_auto_id < used->next_auto_id || n->next_ordinal < used->next_ordinal ||
+        n->next_segment < next_segment)
+        find(r, "%s.%s: its counters are behind its rows or segments", c->database, c->name);
+}
+
+static void note_used(collection_counters *used, const row_current *row, varve_id id)
+{
+    uint64_t next_id = id.kind == VARVE_ID_NUM ? id.num + (id.num < UINT64_MAX) : 0;
+    used->next_auto_id = VV_MAX(used->next_auto_id, next_id);
+    used->next_ordinal = VV_MAX(used->next_ordinal, row->ordinal + 1);
+}
+
 static varve_status check_rows(varve_report *r, varve_collection *c, view *v, varve_error *err)
 {
     uint8_t from[4], to[4];
     VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
     varve_text key, value;
     uint64_t live = 0, deleted = 0;
+    collection_counters used = {0};
     put_be32(from, c->id);
     put_be32(to, c->id + 1);
     VV_TRY(store_iter_new(c->db->store, STORE_ROWS, from, 4, to, 4, &i, err));
@@ -88,12 +111,14 @@ static varve_status check_rows(varve_report *r, varve_collection *c, view *v, va
         }
         live += !row.deleted;
         deleted += row.deleted;
+        note_used(&used, &row, id);
         check_slot(r, c, v, &row, id_key, key.len - 4);
     }
     if (live != v->rows_live || deleted != v->rows_deleted)
         find(r, "%s.%s: %llu live and %llu deleted row records, but %llu and %llu rows in segments",
              c->database, c->name, (unsigned long long)live, (unsigned long long)deleted,
              (unsigned long long)v->rows_live, (unsigned long long)v->rows_deleted);
+    check_counters(r, c, v, &used);
     r->rows += live;
     r->deleted += deleted;
     return store_iter_check(i, err);

@@ -40,12 +40,12 @@ varve_status db_check_writable(varve *db, bool inserting, varve_error *err)
 varve_status db_note_failure(varve *db, varve_status status, const varve_error *err)
 {
     if (status == VARVE_OK) return status;
-    if (status == VARVE_NO_SPACE) {
-        atomic_store(&db->low_space, true);
-        set_why(db, "no space left");
-    } else if (store_is_broken(db->store) || status == VARVE_IO || status == VARVE_CORRUPT) {
+    if (store_is_broken(db->store) || status == VARVE_IO || status == VARVE_CORRUPT) {
         set_why(db, err ? err->message : "an I/O error");
         atomic_store(&db->broken, true);
+    } else if (status == VARVE_NO_SPACE) {
+        atomic_store(&db->low_space, true);
+        set_why(db, "no space left");
     }
     return status;
 }

@@ -127,6 +127,7 @@ static varve_status open_store(varve *db, uint64_t floor, varve_error *err)
     VV_TRY(store_open(path, &options, &db->store, &opened, err));
     atomic_store(&db->acknowledged, opened.sequence);
     if (o->read_only) return VARVE_OK;
+    VV_TRY(file_sync_dir(db->path, err)); /* the name rocks/, when it is new */
     VV_TRY(db_path(db, "ACKED", path, err));
     floor_state state = {.slots_good = 2};
     if (file_exists(path) && !o->accept_loss) VV_TRY(floor_read(path, &state, err));
@@ -259,9 +260,11 @@ varve_status varve_close(varve *db, varve_error *err)
 {
     if (!db) return VARVE_OK;
     background_stop(db);
-    db->threads_started = false;
     varve_status status = VARVE_OK;
-    if (!db->options.read_only && !atomic_load(&db->broken)) {
+    if (!db->options.read_only && atomic_load(&db->broken)) {
+        status =
+            db_check_writable(db, false, err); /* says why; what was acknowledged is in the log */
+    } else if (!db->options.read_only) {
         status = varve_checkpoint(db, err);
         if (status == VARVE_OK)
             status = floor_write(db->floor, atomic_load(&db->acknowledged), err);

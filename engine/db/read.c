@@ -82,23 +82,32 @@ static varve_status get_places(getting *g, varve_error *err)
     return VARVE_OK;
 }
 
+/* More ids than the store answers at one moment: nothing may have been published in between. */
 static varve_status get_once(getting *g, varve_error *err)
 {
-    for (size_t first = 0; first < g->count; first += GET_CHUNK) {
-        VV_TRY(get_current(g, first, VV_MIN((size_t)GET_CHUNK, g->count - first), err));
+    view *before = g->count > GET_CHUNK ? collection_view(g->c) : NULL;
+    varve_status status = VARVE_OK;
+    for (size_t first = 0; first < g->count && status == VARVE_OK; first += GET_CHUNK) {
+        status = get_current(g, first, VV_MIN((size_t)GET_CHUNK, g->count - first), err);
     }
     view_unref(g->v);
     g->v = collection_view(g->c);
-    return get_places(g, err);
+    if (status == VARVE_OK) status = get_places(g, err);
+    if (before && before != g->v) g->stale = true;
+    view_unref(before);
+    return status;
 }
 
-static varve_status get_settled(getting *g, varve_error *err)
+/* locked: the caller holds writer_lock, and what does not fit together now never will. */
+static varve_status get_settled(getting *g, bool locked, varve_error *err)
 {
-    VV_TRY(get_once(g, err));
-    if (!g->stale) return VARVE_OK;
-    pthread_mutex_lock(&g->c->db->writer_lock);
     varve_status status = get_once(g, err);
-    pthread_mutex_unlock(&g->c->db->writer_lock);
+    if (!g->stale && (status == VARVE_OK || locked)) return status;
+    if (!locked) {
+        pthread_mutex_lock(&g->c->db->writer_lock);
+        status = get_once(g, err);
+        pthread_mutex_unlock(&g->c->db->writer_lock);
+    }
     if (status == VARVE_OK && g->stale)
         return vv_fail(err, VARVE_CORRUPT, "a row of collection %s is in no segment", g->c->name);
     return status;
@@ -113,6 +122,19 @@ static varve_status check_many(const varve *db, size_t n, const char *what, varv
     return VARVE_OK;
 }
 
+static varve_status get_rows(varve_collection *c, const varve_id *ids, size_t count, unsigned with,
+                             bool missing_fails, bool locked, varve_rowset **ret, varve_error *err)
+{
+    VV_CLEANUP(vv_freep) row_current *current = malloc((count + 1) * sizeof *current);
+    VV_CLEANUP(vv_freep) row_place *places = malloc((count + 1) * sizeof *places);
+    if (!current || !places) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", count);
+    getting g = {c, ids, count, with, missing_fails, NULL, current, places, 0, false};
+    varve_status status = get_settled(&g, locked, err);
+    if (status == VARVE_OK) status = query_fetch(g.v, places, g.found, with, ret, err);
+    view_unref(g.v);
+    return status;
+}
+
 varve_status varve_get(varve_collection *c, const varve_id *ids, size_t count, unsigned with,
                        bool missing_fails, varve_rowset **ret_rows, varve_error *err)
 {
@@ -121,14 +143,7 @@ varve_status varve_get(varve_collection *c, const varve_id *ids, size_t count, u
         return vv_fail(err, VARVE_LIMIT, "ids %zu exceeds max_batch_vectors %llu", count,
                        (unsigned long long)most);
     VV_TRY(collection_ready(c, err));
-    VV_CLEANUP(vv_freep) row_current *current = malloc((count + 1) * sizeof *current);
-    VV_CLEANUP(vv_freep) row_place *places = malloc((count + 1) * sizeof *places);
-    if (!current || !places) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", count);
-    getting g = {c, ids, count, with, missing_fails, NULL, current, places, 0, false};
-    varve_status status = get_settled(&g, err);
-    if (status == VARVE_OK) status = query_fetch(g.v, places, g.found, with, ret_rows, err);
-    view_unref(g.v);
-    return status;
+    return get_rows(c, ids, count, with, missing_fails, false, ret_rows, err);
 }
 
 varve_status varve_exists(varve_collection *c, varve_id id, varve_row_state *ret_state,
@@ -189,12 +204,9 @@ static varve_status page_collect(varve_collection *c, const varve_id *from, size
     return store_iter_check(i, err);
 }
 
-varve_status varve_scroll(varve_collection *c, const varve_id *from, size_t n, unsigned with,
-                          varve_rowset **ret_rows, varve_error *err)
+static varve_status page_fetch(varve_collection *c, const varve_id *from, size_t n, unsigned with,
+                               bool locked, varve_rowset **ret_rows, varve_error *err)
 {
-    VV_TRY(collection_ready(c, err));
-    VV_TRY(check_many(c->db, n, "n", err));
-    if (from) VV_TRY(id_check(*from, c->db->options.id_bytes_max, err));
     VV_CLEANUP(buffer_done) buffer keys;
     buffer_init(&keys, SIZE_MAX, "page of ids");
     VV_CLEANUP(vv_freep) size_t *ends = malloc((n + 1) * sizeof *ends);
@@ -207,15 +219,34 @@ varve_status varve_scroll(varve_collection *c, const varve_id *from, size_t n, u
         if (!id_key_get((const uint8_t *)keys.data + at, ends[i] - at, &ids[i]))
             return vv_fail(err, VARVE_CORRUPT, "a row key of collection %s is malformed", c->name);
     }
-    /* A row deleted since is left out of its page; the page after it is found all the same. */
     varve_rowset *rows = NULL;
-    VV_TRY(varve_get(c, ids, VV_MIN(count, n), with, false, &rows, err));
-    if (count > n) {
-        varve_status status = rowset_set_next(rows, ids[n], err);
-        if (status != VARVE_OK) {
-            varve_rowset_free(rows);
-            return status;
-        }
+    VV_TRY(get_rows(c, ids, VV_MIN(count, n), with, false, locked, &rows, err));
+    varve_status status = count > n ? rowset_set_next(rows, ids[n], err) : VARVE_OK;
+    if (status == VARVE_OK) {
+        *ret_rows = rows;
+    } else {
+        varve_rowset_free(rows);
+    }
+    return status;
+}
+
+/* A page is of one view: done again when a commit came in between, at last with the lock held. */
+varve_status varve_scroll(varve_collection *c, const varve_id *from, size_t n, unsigned with,
+                          varve_rowset **ret_rows, varve_error *err)
+{
+    VV_TRY(collection_ready(c, err));
+    VV_TRY(check_many(c->db, n, "n", err));
+    if (from) VV_TRY(id_check(*from, c->db->options.id_bytes_max, err));
+    VV_CLEANUP(view_unrefp) view *before = collection_view(c);
+    varve_rowset *rows = NULL;
+    VV_TRY(page_fetch(c, from, n, with, false, &rows, err));
+    VV_CLEANUP(view_unrefp) view *after = collection_view(c);
+    if (before != after) {
+        varve_rowset_free(rows);
+        pthread_mutex_lock(&c->db->writer_lock);
+        varve_status status = page_fetch(c, from, n, with, true, &rows, err);
+        pthread_mutex_unlock(&c->db->writer_lock);
+        if (status != VARVE_OK) return status;
     }
     *ret_rows = rows;
     return VARVE_OK;
@@ -272,4 +303,19 @@ varve_status varve_search(varve_collection *c, const varve_search_request *reque
     VV_CLEANUP(view_unrefp) view *v = collection_view(c);
     atomic_fetch_add(&c->db->searches, request->count);
     return query_search(v, request, &c->db->options, c->db->pool, ret_hits, err);
+}
+
+/* ---- for sessions */
+
+varve_status read_fields(varve_collection *c, varve_id id, buffer *out, varve_error *err)
+{
+    varve_rowset *rows = NULL;
+    VV_TRY(get_rows(c, &id, 1, VARVE_WITH_FIELDS | VARVE_WITH_DELETED, false, false, &rows, err));
+    varve_status status = VARVE_OK;
+    if (varve_rowset_count(rows)) {
+        varve_text fields = varve_rowset_fields(rows, 0);
+        status = buffer_add(out, fields.data, fields.len, err);
+    }
+    varve_rowset_free(rows);
+    return status;
 }

@@ -131,6 +131,8 @@ static varve_status add_prepared(varve_session *s, const write_request *w, varve
 static varve_status check_open(const varve_session *s, varve_error *err)
 {
     if (s->committed) return vv_fail(err, VARVE_CLOSED, "the session is committed");
+    if (atomic_load(&s->c->dropped))
+        return vv_fail(err, VARVE_NOT_FOUND, "Collection not found: %s", s->c->name);
     if (s->failed)
         return vv_fail(err, VARVE_CLOSED, "the session failed before and can only be discarded");
     return VARVE_OK;
@@ -183,13 +185,22 @@ varve_status varve_session_commit(varve_session *s, varve_receipt *ret_receipt, 
     return VARVE_OK;
 }
 
+static void give_back_ids(varve_session *s)
+{
+    if (s->committed || !s->reserved_end) return;
+    pthread_mutex_lock(&s->c->db->writer_lock);
+    if (s->c->counters.next_auto_id == s->reserved_end)
+        s->c->counters.next_auto_id = s->first_automatic;
+    pthread_mutex_unlock(&s->c->db->writer_lock);
+}
+
 static void discard_files(varve_session *s)
 {
     char path[DB_PATH_MAX];
     varve_error ignored;
     varve_status status = VARVE_OK;
     segment_writer_discard(s->writer);
-    if (s->committed || atomic_load(&s->c->db->broken))
+    if (s->committed || s->unsure || atomic_load(&s->c->db->broken))
         return; /* past the commit point, perhaps: the next open knows */
     for (size_t i = 0; i < s->segment_count; i++) {
         if (segment_file(s->c->db, s->c->id, s->segments[i].record.number, ".seg", path,
@@ -205,6 +216,7 @@ void varve_session_free(varve_session *s)
 {
     if (!s) return;
     discard_files(s);
+    give_back_ids(s);
     buffer_done(&s->keys);
     buffer_done(&s->vectors);
     buffer_done(&s->fields);

@@ -17,6 +17,9 @@
 
 #include "db/commit.h"
 
+#define SESSION_ROLL_BYTES_MIN (UINT64_C(256) << 10) /* buffers alone take a part of that */
+#define SESSION_AUTO_RESERVE   (UINT64_C(1) << 32)
+
 typedef struct session_segment {
     segment_record record;
 } session_segment;
@@ -44,6 +47,10 @@ struct varve_session {
     uint64_t *own_dead; /* row versions of ours that a later row of ours replaces */
     size_t own_dead_count, own_dead_capacity;
     uint64_t next_auto_id; /* above every integer id of ours */
+    uint64_t
+        known_ids; /* when the segment was begun, no integer id at or above this one was used */
+    uint64_t reserved_end; /* of the automatic ids kept free for us; 0: none */
+    bool unsure;           /* the commit point was tried, and nobody knows whether it was reached */
 };
 
 /* What a merge found; the sorted files are rows.sst and dead.sst on the desk. */
@@ -74,7 +81,7 @@ VV_CHECKED varve_status session_commit_spilled(varve_session *s, varve_receipt *
 /* session_recover.c: the intent and what follows it */
 #define SESSION_KEY_BYTES 9
 void session_key(uint64_t number, uint8_t ret[SESSION_KEY_BYTES]);
-VV_CHECKED varve_status session_intent_encode(const varve_session *s,
+VV_CHECKED varve_status session_intent_encode(const varve_session *s, bool has_dead,
                                               const collection_counters *counters, buffer *out,
                                               varve_error *err);
 /* From a durable intent to a manifest that names the segments. Under writer_lock, or before anybody

@@ -41,6 +41,8 @@ static varve_status check_limits(const session_commit *k, varve_error *err)
     if (p->field.dim && p->field.dim != s->dim)
         return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", p->field.dim,
                        s->dim);
+    if (p->field.metric == VARVE_METRIC_HAVERSINE && s->dim != 2)
+        return vv_fail(err, VARVE_INVALID, "haversine requires dimension 2, got %zu", s->dim);
     if (o->max_collection_vectors && rows > o->max_collection_vectors)
         return vv_fail(err, VARVE_LIMIT,
                        "collection vector count %llu would exceed max_collection_vectors %llu",
@@ -107,16 +109,13 @@ static varve_status prepare_locked(session_commit *k, varve_error *err)
         VV_TRY(session_merge(s, c->commits, &k->merged, err));
     }
     commit_part *p = NULL;
-    if (c->active && memtable_rows(c->active) == 0) collection_freeze(c);
     VV_TRY(part_new(c, false, &p, err));
     k->part = p;
     VV_TRY(check_limits(k, err));
     VV_TRY(add_sources(k, err));
-    /* What part_new may have hidden are burnt slots of the active memtable, which has moved to the
-     * end. */
-    for (size_t i = 0; i < p->change_count; i++)
-        p->changes[i].source = (uint32_t)(p->source_count - 1);
     VV_TRY(hide_dead(k, err));
+    if (s->reserved_end && p->counters.next_auto_id == s->reserved_end)
+        p->counters.next_auto_id = s->next_auto_id;
     if (s->next_auto_id > p->counters.next_auto_id) p->counters.next_auto_id = s->next_auto_id;
     return VARVE_OK;
 }
@@ -134,10 +133,11 @@ static varve_status write_intent(session_commit *k, varve_error *err)
         p->field_changed = true;
     }
     VV_TRY(part_build_view(p, err));
-    VV_TRY(session_intent_encode(k->s, &p->counters, &k->intent, err));
+    VV_TRY(session_intent_encode(k->s, k->merged.dead_count > 0, &p->counters, &k->intent, err));
     session_key(k->s->number, key);
     store_batch_put(batch, c->db->store, STORE_META, key, sizeof key, k->intent.data,
                     k->intent.len);
+    k->s->unsure = true;
     return catalog_write(c->db, batch, err);
 }
 

@@ -165,7 +165,8 @@ static varve_status merge_one(merging *g, run_cursor *newest, varve_error *err)
     VV_TRY(run_next(newest, err));
     VV_TRY(pass_repeats(g, key_len, err));
     VV_TRY(find_existing(g, key_len, &found, &before, err));
-    if (found && !g->s->upsert) return refuse(g, key_len, VARVE_EXISTS, "", err);
+    if (found && (!g->s->upsert || g->s->automatic)) /* an automatic id never replaces a row */
+        return refuse(g, key_len, VARVE_EXISTS, "", err);
     if (found) {
         g->m->rows_replaced++;
         VV_TRY(

@@ -2,8 +2,8 @@
  * commit and for the next open.
  *
  * Intent (STORE_META, 'b' | number u64 be), version 1, little-endian:
- *   u8 version | u32 cid | u64 next rowver, ordinal, segment, auto id | u32 segments | per segment:
- * u64 number, segment record */
+ *   u8 version | u8 flags (1: there is a dead.sst) | u32 cid | u64 next rowver, ordinal, segment,
+ * auto id | u32 segments | per segment: u64 number, segment record */
 #include "base/bytes.h"
 #include "base/file.h"
 #include "db/catalog.h"
@@ -12,7 +12,8 @@
 #include <stdlib.h>
 
 #define INTENT_VERSION       1
-#define INTENT_HEAD_BYTES    41
+#define INTENT_HEAD_BYTES    42
+#define INTENT_HAS_DEAD      1u
 #define INTENT_SEGMENT_BYTES (8 + SEGMENT_RECORD_BYTES)
 
 void session_key(uint64_t number, uint8_t ret[SESSION_KEY_BYTES])
@@ -21,17 +22,19 @@ void session_key(uint64_t number, uint8_t ret[SESSION_KEY_BYTES])
     put_be64(ret + 1, number);
 }
 
-varve_status session_intent_encode(const varve_session *s, const collection_counters *counters,
-                                   buffer *out, varve_error *err)
+varve_status session_intent_encode(const varve_session *s, bool has_dead,
+                                   const collection_counters *counters, buffer *out,
+                                   varve_error *err)
 {
     uint8_t head[INTENT_HEAD_BYTES], one[INTENT_SEGMENT_BYTES];
     head[0] = INTENT_VERSION;
-    put_u32(head + 1, s->c->id);
-    put_u64(head + 5, counters->next_rowver);
-    put_u64(head + 13, counters->next_ordinal);
-    put_u64(head + 21, counters->next_segment);
-    put_u64(head + 29, counters->next_auto_id);
-    put_u32(head + 37, (uint32_t)s->segment_count);
+    head[1] = has_dead ? INTENT_HAS_DEAD : 0;
+    put_u32(head + 2, s->c->id);
+    put_u64(head + 6, counters->next_rowver);
+    put_u64(head + 14, counters->next_ordinal);
+    put_u64(head + 22, counters->next_segment);
+    put_u64(head + 30, counters->next_auto_id);
+    put_u32(head + 38, (uint32_t)s->segment_count);
     VV_TRY(buffer_add(out, head, sizeof head, err));
     for (size_t i = 0; i < s->segment_count; i++) {
         put_u64(one, s->segments[i].record.number);
@@ -41,12 +44,16 @@ varve_status session_intent_encode(const varve_session *s, const collection_coun
     return VARVE_OK;
 }
 
-static varve_status ingest_if_there(varve *db, uint64_t number, store_family family,
-                                    const char *file, varve_error *err)
+/* The files were durable before the intent was: one that is not there was taken away. */
+static varve_status ingest(varve *db, uint64_t number, store_family family, const char *file,
+                           varve_error *err)
 {
     char path[DB_PATH_MAX];
     VV_TRY(session_desk(db, number, file, path, err));
-    if (!file_exists(path)) return VARVE_OK;
+    if (!file_exists(path))
+        return vv_fail(err, VARVE_CORRUPT,
+                       "work/session-%llu/%s is missing: a session cannot be completed",
+                       (unsigned long long)number, file);
     const char *const paths[] = {path};
     return store_ingest(db->store, family, paths, 1, err);
 }
@@ -55,7 +62,7 @@ static varve_status stage_intent(varve *db, uint64_t number, const uint8_t *inte
                                  store_batch *batch, varve_error *err)
 {
     uint8_t key[CATALOG_SEGMENT_KEY_BYTES];
-    uint32_t segments = len >= INTENT_HEAD_BYTES ? get_u32(intent + 37) : 0;
+    uint32_t segments = len >= INTENT_HEAD_BYTES ? get_u32(intent + 38) : 0;
     if (len < INTENT_HEAD_BYTES || (len - INTENT_HEAD_BYTES) / INTENT_SEGMENT_BYTES != segments ||
         (len - INTENT_HEAD_BYTES) % INTENT_SEGMENT_BYTES != 0)
         return vv_fail(err, VARVE_CORRUPT, "the record of session %llu is malformed",
@@ -63,9 +70,9 @@ static varve_status stage_intent(varve *db, uint64_t number, const uint8_t *inte
     if (intent[0] > INTENT_VERSION)
         return vv_fail(err, VARVE_NEWER_FORMAT, "session %llu was written by a newer version",
                        (unsigned long long)number);
-    uint32_t cid = get_u32(intent + 1);
-    collection_counters counters = {get_u64(intent + 5), get_u64(intent + 13), get_u64(intent + 21),
-                                    get_u64(intent + 29)};
+    uint32_t cid = get_u32(intent + 2);
+    collection_counters counters = {get_u64(intent + 6), get_u64(intent + 14), get_u64(intent + 22),
+                                    get_u64(intent + 30)};
     for (uint32_t i = 0; i < segments; i++) {
         const uint8_t *one = intent + INTENT_HEAD_BYTES + (size_t)i * INTENT_SEGMENT_BYTES;
         catalog_segment_key(cid, get_u64(one), key);
@@ -84,8 +91,9 @@ varve_status session_complete(varve *db, uint64_t number, const void *intent, si
     VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
     if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
     VV_TRY(stage_intent(db, number, intent, len, batch, err));
-    VV_TRY(ingest_if_there(db, number, STORE_ROWS, "rows.sst", err));
-    VV_TRY(ingest_if_there(db, number, STORE_DEAD, "dead.sst", err));
+    VV_TRY(ingest(db, number, STORE_ROWS, "rows.sst", err));
+    if (((const uint8_t *)intent)[1] & INTENT_HAS_DEAD)
+        VV_TRY(ingest(db, number, STORE_DEAD, "dead.sst", err));
     return catalog_write(db, batch, err);
 }
 

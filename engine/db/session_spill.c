@@ -13,6 +13,7 @@ static varve_status open_writer(varve_session *s, varve_error *err)
     varve_collection *c = s->c;
     pthread_mutex_lock(&c->db->writer_lock);
     s->writer_number = c->counters.next_segment++;
+    s->known_ids = c->counters.next_auto_id;
     pthread_mutex_unlock(&c->db->writer_lock);
     segment_spec spec = {c->id, s->writer_number, (uint32_t)s->dim, collection_field(c).dtype};
     VV_TRY(collection_dir(c->db, c->id, directory, err));
@@ -21,12 +22,26 @@ static varve_status open_writer(varve_session *s, varve_error *err)
     return segment_writer_new(temporary, &spec, &s->writer, err);
 }
 
+/* Absent fields of an upsert: those that the row has now. An id above all that were used has none.
+ */
+static varve_status keep_fields(const varve_session *s, const uint8_t *key, size_t key_len,
+                                buffer *out, varve_error *err)
+{
+    varve_id id;
+    if (!s->upsert || s->automatic || !id_key_get(key, key_len, &id)) return VARVE_OK;
+    if (id.kind == VARVE_ID_NUM && id.num >= s->known_ids) return VARVE_OK;
+    return read_fields(s->c, id, out, err);
+}
+
 varve_status session_spill_row(varve_session *s, const uint8_t *key, size_t key_len,
                                const void *vector, varve_text fields, varve_error *err)
 {
     const varve_options *o = &s->c->db->options;
     if (!s->writer) VV_TRY(open_writer(s, err));
-    if (!fields.data) fields = (varve_text){"{}", 2};
+    VV_CLEANUP(buffer_done) buffer kept;
+    buffer_init(&kept, SIZE_MAX, "fields");
+    if (!fields.data) VV_TRY(keep_fields(s, key, key_len, &kept, err));
+    if (!fields.data) fields = kept.len ? (varve_text){kept.data, kept.len} : (varve_text){"{}", 2};
     uint64_t row = segment_writer_rows(s->writer);
     VV_TRY(segment_writer_add(s->writer, row, row, key, key_len, vector, fields, err));
     VV_TRY(session_note_key(s, key, key_len, err));
@@ -35,7 +50,8 @@ varve_status session_spill_row(varve_session *s, const uint8_t *key, size_t key_
         s->next_auto_id = id.num == UINT64_MAX ? UINT64_MAX : id.num + 1;
     size_t memory =
         segment_writer_memory_bytes(s->writer) + s->keys.len + s->count * 2 * sizeof *s->key_ends;
-    if (segment_writer_bytes(s->writer) < o->bulk_segment_bytes && memory < o->session_memory_max)
+    if (segment_writer_bytes(s->writer) < o->bulk_segment_bytes &&
+        memory < VV_MAX(o->session_memory_max, SESSION_ROLL_BYTES_MIN))
         return VARVE_OK;
     return session_roll(s, err);
 }
@@ -44,7 +60,13 @@ static void take_first_automatic(varve_session *s)
 {
     varve *db = s->c->db;
     pthread_mutex_lock(&db->writer_lock);
-    s->first_automatic = VV_MAX(s->c->counters.next_auto_id, s->c->counters.next_ordinal);
+    collection_counters *n = &s->c->counters;
+    s->first_automatic = VV_MAX(n->next_auto_id, n->next_ordinal);
+    s->reserved_end = s->first_automatic > UINT64_MAX - SESSION_AUTO_RESERVE
+                          ? UINT64_MAX
+                          : s->first_automatic + SESSION_AUTO_RESERVE;
+    n->next_auto_id =
+        s->reserved_end; /* others take theirs above; what is not used is given back */
     pthread_mutex_unlock(&db->writer_lock);
 }
 

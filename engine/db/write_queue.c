@@ -61,7 +61,7 @@ varve_status write_submit(varve *db, write_request *w, varve_receipt *ret, varve
 {
     VV_TRY(db_check_writable(db, w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT, err));
     VV_TRY(collection_ready(w->collection, err));
-    if (w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT)
+    if (w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT || w->kind == WRITE_FIELDS)
         VV_TRY(seal_wait_room(w->collection, err));
     pthread_cond_init(&w->wake, NULL);
     pthread_mutex_lock(&db->queue_lock);

@@ -122,9 +122,16 @@ static varve_status open_reader(const char *path, const store_options *options, 
     uint64_t seen = store_manifest_state(path);
     for (int tries = 0, idle = 0; tries < READER_TRIES && idle < READER_TRIES_IDLE; tries++) {
         if (tries) clock_sleep_ms(READER_PAUSE_MS);
+        uint64_t before = store_manifest_state(path);
         status = try_reader(path, options, ret, err);
-        if (status != VARVE_CORRUPT) break;
         uint64_t now = store_manifest_state(path);
+        if (status == VARVE_OK && now != before) { /* a log may have gone after its manifest was read */
+            store_close(*ret);
+            *ret = NULL;
+            status = vv_fail(err, VARVE_CONFLICT, "the owner of %s writes too fast to be read beside", path);
+            continue;
+        }
+        if (status != VARVE_CORRUPT) break;
         idle = now == seen ? idle + 1 : 0;
         seen = now;
     }

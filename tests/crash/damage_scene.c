@@ -200,6 +200,7 @@ static void play(scene *s, varve *db)
 
 static void scene_init(scene *s)
 {
+    s->version = 0;
     s->docs = (place){.database = "default",
                       .name = "docs",
                       .index_mode = "FLAT-L2",

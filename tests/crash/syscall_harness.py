@@ -1,0 +1,160 @@
+"""Every system call that changes a file fails in turn, below our own fault points: the program
+VARVE_IO_WALK runs under the preloaded VARVE_IO_SHIM, and is looked at afterwards without it.
+
+  syscall_harness.py [--points n] [--seconds s] [--seed n] [--kind k] [--at n] [--verbose]
+
+points: calls of each kind of failure, spread over the whole run; 0: every call. Rule: an orderly end
+or the injected one, never another signal, never a hang; the folder then holds what was answered,
+with or without the step in flight, and fsck finds it sound."""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WALK = os.environ.get("VARVE_IO_WALK", "")
+SHIM = os.environ.get("VARVE_IO_SHIM", "")
+KINDS = ("eio", "enospc", "short", "dead", "full", "kill", "torn")
+WORKERS = max(2, os.cpu_count() or 2)
+MEMORY = "/dev/shm"
+RUN_SECONDS = 90
+EXITS = {0: "survived", 3: "refused", -signal.SIGKILL: "killed"}
+
+
+def work(folder, seed, kind, at):
+    """(exit code, steps answered, what the shim said, stderr)"""
+    steps_read, steps_write = os.pipe()
+    shim_read, shim_write = os.pipe()
+    env = {**os.environ, "LD_PRELOAD": SHIM, "IO_SHIM_ROOT": str(folder), "IO_SHIM_KIND": kind,
+           "IO_SHIM_AT": str(at), "IO_SHIM_FD": str(shim_write), "IO_WALK_VERBOSE": "1"}
+    with open(steps_read, "rb") as steps, open(shim_read, "rb") as shim:
+        process = subprocess.Popen([WALK, "work", str(folder), str(seed), str(steps_write)], env=env,
+                                   pass_fds=(steps_write, shim_write), stderr=subprocess.PIPE)
+        os.close(steps_write)
+        os.close(shim_write)
+        try:
+            stderr = process.communicate(timeout=RUN_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            stderr = process.communicate()[1] + b"not in time"
+        answered = len(steps.read()) // 4
+        said = shim.read().decode(errors="replace").splitlines()
+    return process.returncode, answered, said, stderr.decode(errors="replace").strip()
+
+
+class Point:
+    def __init__(self, kind, at, seed, aside):
+        self.kind, self.at, self.seed, self.folder = kind, at, seed, aside / f"{kind}-{at}"
+        self.finding, self.outcome, self.call = None, "", ""
+
+    def run(self):
+        code, answered, said, stderr = work(self.folder, self.seed, self.kind, self.at)
+        self.call = next((line for line in said if not line.startswith("calls ")), "")
+        self.outcome = EXITS.get(code, f"ended with {code}") if self.call else "no hit"
+        if code not in EXITS or code == -signal.SIGKILL and self.kind not in ("kill", "torn"):
+            self.finding = f"ended with {code}: {stderr[-400:]}"
+        elif not self.call and code != 0:
+            self.finding = f"failed without a failing call: {stderr[-400:]}"
+        else:
+            self.check(answered)
+        self.detail = stderr
+        if not self.finding:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return self
+
+    def check(self, answered):
+        copy = self.folder.with_suffix(".before")
+        if self.folder.exists():
+            shutil.copytree(self.folder, copy)
+        done = subprocess.run([WALK, "check", str(self.folder), str(self.seed), str(answered)],
+                              capture_output=True, text=True, timeout=RUN_SECONDS)
+        if done.returncode != 0:
+            self.finding = f"{answered} steps answered, then ({done.returncode}) {done.stdout}"
+        else:
+            shutil.rmtree(copy, ignore_errors=True)
+
+    def line(self):
+        call = self.call.replace(str(self.folder) + "/", "")
+        return f"{self.kind} at {self.at} (seed {self.seed}): {call}: {self.finding or self.outcome}"
+
+
+def plan(args, calls, seed, aside):
+    """The points, kinds in turn, so that a run cut short has some of each."""
+    generator = random.Random(seed)
+    of_kind = []
+    for kind in (args.kind,) if args.kind else KINDS:
+        if args.at:
+            chosen = [args.at]
+        elif args.points == 0:
+            chosen = range(1, calls + 1)
+        else:
+            step = max(1.0, calls / args.points)
+            start = generator.random() * step
+            chosen = sorted({int(start + i * step) + 1 for i in range(args.points)})
+        of_kind.append([Point(kind, at, args.walk_seed, aside) for at in chosen if at <= calls])
+    longest = max(map(len, of_kind))
+    return [points[i] for i in range(longest) for points in of_kind if i < len(points)]
+
+
+def sweep(args, points):
+    until, done = time.monotonic() + args.seconds, []
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for point in pool.map(Point.run, points):
+            done.append(point)
+            if args.verbose:
+                print(point.line() + (f" [{point.detail}]" if point.detail else ""), flush=True)
+            if time.monotonic() > until:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
+    return done
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--points", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=150)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--walk-seed", type=int, default=1)
+    parser.add_argument("--kind", choices=KINDS)
+    parser.add_argument("--at", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 32)
+    aside = Path(tempfile.mkdtemp(prefix="varve-io-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    began, findings = time.monotonic(), []
+    try:
+        code, answered, said, stderr = work(aside / "whole", args.walk_seed, "eio", 0)
+        calls = int(next((s.split()[1] for s in said if s.startswith("calls ")), 1)) - 1
+        if code != 0 or calls == 0:
+            print(f"crash.syscalls: the undisturbed run ended with {code}: {said} {stderr}")
+            return 1
+        points = plan(args, calls, seed, aside)
+        done = sweep(args, points)
+        findings = [p for p in done if p.finding]
+        for p in findings[:30]:
+            print("FOUND " + p.line())
+        outcomes = collections.Counter(p.outcome for p in done if not p.finding)
+        kinds = collections.Counter(p.call.split(" ")[0] for p in done if p.call)
+        print("calls hit: " + ", ".join(f"{n} {k}" for k, n in kinds.most_common()))
+        print(f"crash.syscalls: seed {seed}, {len(done)} of {len(points)} points in a run of {calls} "
+              f"calls and {answered} steps: "
+              + ", ".join(f"{n} {o}" for o, n in sorted(outcomes.items()))
+              + f"; {len(findings)} failures; {time.monotonic() - began:.0f} s")
+        if findings:
+            print(f"kept: {aside}")
+        return 1 if findings or len(done) < len(points) else 0
+    finally:
+        if not findings:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
