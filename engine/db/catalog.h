@@ -1,10 +1,11 @@
 /* catalog.h — keys of the catalogue (STORE_CATALOG), version 1:
- *   'c' | name length u8 | database | name     collection record (record/schema.h)
- *   'd' | database                             u64 order of creation, little-endian
- *   's' | cid u32 be | number u64 be           segment record (segment/segment.h)
- *   'u'                                        u32 next collection id | u64 next database order
- * and of STORE_META:  'n' | cid be  counters (4 × u64)   'b' | session number be  a session past
- * its commit point */
+ *   'c' | name length u8 | database | name   collection record (record/schema.h)
+ *   'd' | database                           u64 order of creation, little-endian
+ *   's' | cid u32 be | number u64 be         segment record (segment/segment.h)
+ *   'u'                                      u32 next collection id | u64 next database order
+ * and of STORE_META:
+ *   'n' | cid u32 be                         counters: u64 next rowver, ordinal, segment, auto id
+ *   'b' | session number u64 be              a session past its commit point (session_recover.c) */
 #ifndef VARVE_DB_CATALOG_H
 #define VARVE_DB_CATALOG_H
 
@@ -25,9 +26,6 @@ VV_CHECKED varve_status catalog_write(varve *db, store_batch *batch, varve_error
 VV_CHECKED varve_status catalog_add_database(varve *db, const char *name, uint64_t created,
                                              varve_error *err);
 VV_CHECKED varve_status catalog_check_database(varve *db, const char *database, varve_error *err);
-
-/* VARVE_UNSUPPORTED for a mode that is known but cannot be built yet. */
-VV_CHECKED varve_status index_mode_buildable(const char *text, varve_error *err);
 
 /* VARVE_UNSUPPORTED for a mode that is known but cannot be built yet. */
 VV_CHECKED varve_status index_mode_buildable(const char *text, varve_error *err);

@@ -1,18 +1,20 @@
 /* db.h — the face of db/: an open data folder, the only writer of its row store and manifest.
  *
  * Commit     The WriteBatch of the row store is the only commit point. Whatever can fail is done
- * before it (checks, memory, appending to the memtable, building the next view); after it there is
- * only a swap of pointers. Views      A collection publishes a new view for each commit that
- * touched it. Readers take a reference and never wait.
+ *            before it (checks, memory, appending to the memtable, building the next view); after
+ *            it there is only a swap of pointers.
+ * Views      A collection publishes a new view for each commit that touched it. Readers take a
+ *            reference and never wait.
  *
  * Lock table, in the order in which they may be taken:
- *   seal_lock      (collection) one seal, session roll or drop of the collection at a time; held
- * over I/O writer_lock    (folder)     who holds it is the committer; held over the commit's I/O:
- * group leader, end of a seal, session commit, catalogue changes catalog_lock   (folder)     names
- * -> collections; readers and writers; never held over I/O load_lock      (collection) first load
- * of a collection; held over reads queue_lock     (folder)     the queue of writers; leaf lock
- * (collection) view pointer, schema; leaf tick_lock, seal_queue_lock  (folder) wake-ups of the two
- * background threads; leaves */
+ *   seal_lock     collection  one seal or drop of the collection at a time; held over I/O
+ *   writer_lock   folder      who holds it is the committer: group leader, end of a seal, session
+ *                             commit, change of the catalogue; held over the commit's I/O
+ *   catalog_lock  folder      names to collections, many readers; never held over I/O
+ *   load_lock     collection  the first load of a collection; held over reads
+ *   queue_lock    folder      the queue of writers; leaf
+ *   lock          collection  view pointer, schema; leaf
+ *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves */
 #ifndef VARVE_DB_H
 #define VARVE_DB_H
 

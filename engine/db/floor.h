@@ -1,10 +1,16 @@
 /* floor.h — the ACKED file: the highest log sequence known to be acknowledged, kept outside the row
  * store, so that a log that lost its end silently is noticed at open (reliability F1).
  *
- * Two slots of 4096 bytes, written in turn, each with its own checksum: a torn write spoils only
- * the slot being written. offset size 0    8  "VARVEACK" 8    8  u64 counter: the valid slot with
- * the higher one counts 16    8  u64 sequence 24    8  u64 wall clock ms 32 4056  zero 4088    8
- * u64 XXH3-64 of the bytes before Threads    one writer (the folder's ticker, or open/close). */
+ * Two slots of 4096 bytes, written in turn, each with its own checksum: a torn write spoils only the
+ * slot being written.
+ *   offset size
+ *        0    8  "VARVEACK"
+ *        8    8  u64 counter: the valid slot with the higher one counts
+ *       16    8  u64 sequence
+ *       24    8  u64 wall clock ms
+ *       32 4056  zero
+ *     4088    8  u64 XXH3-64 of the bytes before
+ * Threads    one writer (the folder's ticker, or open/close). */
 #ifndef VARVE_DB_FLOOR_H
 #define VARVE_DB_FLOOR_H
 

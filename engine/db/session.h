@@ -1,17 +1,19 @@
-/* session.h — a session inside: rows that are gathered in memory while they are few, and go
- * straight into segment files when they are many.
+/* session.h — a session inside: rows that are gathered in memory while they are few, and go straight
+ * into segment files when they are many.
  *
  *   add: GATHERING --too many--> SPILLING: segment writer + a run of (id, row version) per segment
  *   commit of GATHERING: an ordinary group commit.
  *   commit of SPILLING:
- *     files durable -> merge the runs with the row store (sorted files of new row records and
- * tombstones, on the session's desk)
- *     -> WriteBatch(sync) {the session is committed: its segments}      <- the commit point
- *     -> ingest the sorted files -> WriteBatch(sync) {manifest += segments, the session is done} ->
- * view A crash before the commit point leaves files that the sweep removes; after it, the next open
- * does the rest again (session_recover.c). Ingesting a file twice is harmless. Row versions are
- * reserved when a segment is rolled; the active memtable is frozen then, so that ranges stay
- * disjoint. */
+ *     files durable
+ *     -> merge the runs with the row store: sorted files of new row records and of tombstones
+ *     -> WriteBatch(sync) {the session is committed: its segments}         <- the commit point
+ *     -> ingest the sorted files
+ *     -> WriteBatch(sync) {manifest += segments, the session is done} -> view
+ *
+ * A crash before the commit point leaves files that the sweep removes; after it, the next open does
+ * the rest again (session_recover.c). Ingesting a file twice is harmless.
+ * Row versions are reserved when a segment is rolled; the active memtable is frozen then, so that
+ * ranges stay disjoint. */
 #ifndef VARVE_DB_SESSION_H
 #define VARVE_DB_SESSION_H
 

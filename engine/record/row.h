@@ -1,11 +1,13 @@
-/* row.h — keys and values of rows in the row store. cid: collection id, u32 big-endian; rowver u64
- * big-endian; id key: id.h.
+/* row.h — keys and values of rows in the row store, version 1. cid: collection id, u32 big-endian;
+ * rowver: u64 big-endian; id key: id.h; values little-endian.
  *
- *   family  key            value (little-endian)
- *   rows    cid | id key   u64 rowver | u64 ordinal | u8 flags (1: deleted)             the current
- * version of an id fresh   cid | rowver   u64 ordinal | u16 n + id key | u32 n + fields | vector a
- * version not yet in a segment dead    cid | rowver   u8 kind: 'S' superseded, 'D' deleted (may be
- * restored)      a version that is no longer live
+ *   family  key           value
+ *   rows    cid | id key  u64 rowver | u64 ordinal | u8 flags (1: deleted)
+ *                         the current version of an id
+ *   fresh   cid | rowver  u64 ordinal | u16 n + id key | u32 n + fields | vector
+ *                         a version that is not yet in a segment
+ *   dead    cid | rowver  u8 kind: 'S' superseded, 'D' deleted (may be restored)
+ *                         a version that is no longer live
  *
  * rowver: which stored version of a row; grows within its collection, each used once. ordinal: the
  * row's place in order of insertion, kept through updates. Values are parsed by _get functions that

@@ -3,9 +3,10 @@
  *
  * Collection record, version 1, little-endian:
  *   u8 version | u32 id | u64 created wall ms | u32 n + description | u16 fields, then per field:
- *   u16 field id | u8 n + name ("" is the primary vector) | u32 dim (0 unknown) | u8 dtype | u8
- * metric | u8 n + index mode as typed A reader refuses a newer version (VARVE_NEWER_FORMAT) and
- * anything that does not end exactly at its end (VARVE_CORRUPT). */
+ *   u16 field id | u8 n + name ("" is the primary vector) | u32 dim (0 unknown) | u8 dtype |
+ *   u8 metric | u8 n + index mode as typed
+ * A reader refuses a newer version (VARVE_NEWER_FORMAT) and anything that does not end exactly at
+ * its end (VARVE_CORRUPT). */
 #ifndef VARVE_RECORD_SCHEMA_H
 #define VARVE_RECORD_SCHEMA_H
 

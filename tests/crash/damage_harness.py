@@ -1,13 +1,13 @@
-"""Planted damage: every file of a data folder, one case at a time, is flipped, cut, filled, removed,
-swapped or put back to an older state. Whatever is damaged must be noticed, by the open, by a read or by
+"""Planted damage: every file of a data folder, one case at a time, is flipped, cut, filled,
+lengthened, removed or swapped. Whatever is damaged must be noticed, by the open, by a read or by
 fsck, or must not matter; wrong answers and crashes never.
 
-  damage_harness.py [--cases n] [--seconds s] [--seed n] [--only text] [--verbose]
+  damage_harness.py [--cases n] [--seconds s] [--seed n] [--case n] [--verbose]
 
-Two folders are made by VARVE_PROBE (damage_probe): one closed in order, one as a killed process leaves
-it, with a live log. A case is a copy of one of them and a damage that follows from seed and number
-alone, so --only 'case 17' shows one again. Exit code 1: something was wrong, or passed unnoticed
-where that is not explained."""
+Two folders are made by VARVE_PROBE (damage_probe): one closed in order, one as a killed process
+leaves it, with a live log. A case is a copy of one of them and a damage that follows from seed and
+number alone, so --case shows one again. Exit code 1: something was wrong, or passed unnoticed where
+that is not explained."""
 
 import argparse
 import collections
@@ -18,16 +18,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
+
+from harness_disk import make_aside
 
 PROBE = os.environ.get("VARVE_PROBE", "")
 WORKERS = max(2, os.cpu_count() or 2)
 PROBE_SECONDS = 90
-MEMORY = "/dev/shm"
 
-# How often each class of file is chosen, and whether every damage to it must be noticed or explained.
+# How often each class of file is chosen, and whether every damage to it must be noticed or
+# explained.
 CLASSES = {
     "segment": (26, True), "log": (18, True), "table": (20, True), "manifest": (10, True),
     "current": (4, True), "acked": (8, True), "format": (4, True), "guard": (4, False),
@@ -71,7 +71,8 @@ class Case:
         weights = [CLASSES[c][0] for c in classes]
         self.file_class = self.random.choices(classes, weights)[0]
         self.file = self.random.choice(files[self.file_class])
-        self.other = self.random.choice([f for f in files[self.file_class] if f != self.file] or [None])
+        others = [f for f in files[self.file_class] if f != self.file]
+        self.other = self.random.choice(others or [None])
         self.kind = self.random.choices(*zip(*KINDS))[0]
         if self.kind == "swap" and self.other is None:
             self.kind = "flip"
@@ -344,7 +345,8 @@ def report(args, seed, results, seconds, aside):
           f"{counts['WRONG']} wrong, {counts['CRASH']} crashes; {seconds:.0f} s")
     if bad:
         print(f"kept: {aside}")
-    return 1 if bad or unexplained or len(results) < args.cases and not args.only else 0
+    short = args.case is None and len(results) < args.cases
+    return 1 if bad or unexplained or short else 0
 
 
 def main():
@@ -352,22 +354,20 @@ def main():
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--case", type=int, default=None)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 32)
-    aside = Path(tempfile.mkdtemp(prefix="varve-damage-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    aside = make_aside(in_memory=True, prefix="varve-damage-")
     began, results, code = time.monotonic(), [], 1
     try:
         bases = [build(kind, aside) for kind in ("clean", "unclean")]
         check_pristine(bases, aside)
-        numbers = range(args.cases)
-        if args.only:
-            numbers = [int(args.only.split()[-1])]
+        numbers = range(args.cases) if args.case is None else [args.case]
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             for result in pool.map(lambda n: run_case(seed, n, bases, aside), numbers):
                 results.append(result)
-                if args.verbose or args.only:
+                if args.verbose or args.case is not None:
                     print(f"{result.verdict}: {result.line()}", flush=True)
                 if time.monotonic() - began > args.seconds:
                     pool.shutdown(wait=False, cancel_futures=True)

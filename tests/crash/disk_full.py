@@ -1,6 +1,7 @@
 """A disk that fills up and gets room again, under a gateway that is being written to: inserts are
-refused with 507 below the reserve, deletes and reads go on, /readyz says so, writing resumes without a
-restart, and nothing acknowledged is lost, however full the disk was when the process ended.
+refused with 507 below the reserve, deletes and reads go on, /readyz says so, writing resumes
+without a restart, and nothing acknowledged is lost, however full the disk was when the process
+ended.
 
   disk_full.py [--rounds n] [--seed n]
 
@@ -41,8 +42,10 @@ def expect(condition, sentence):
 
 
 class Writer(threading.Thread):
-    """Upserts and deletes rows of its own. Of each id it knows the states that are allowed: that of the
-    last request acknowledged, and those of later ones that failed, which may have reached the log."""
+    """Upserts and deletes rows of its own. Of each id it knows the states that are allowed: that of
+    the
+    last request acknowledged, and those of later ones that failed, which may have reached the
+    log."""
 
     def __init__(self, number, server, seed, allowed, versions):
         super().__init__(daemon=True)
@@ -288,8 +291,8 @@ def run(args, seed, disk, aside):
     finally:
         scene.close()
     answers = ", ".join(f"{n} of {p} {s}" for (p, s), n in sorted(scene.totals.items()))
-    print(f"crash.diskfull: seed {seed}, {rounds} rounds; {answers}; {scene.compared} rows compared, "
-          f"{scene.lost} lost; slowest resume {scene.slowest_resume:.1f} s; "
+    print(f"crash.diskfull: seed {seed}, {rounds} rounds; {answers}; {scene.compared} rows "
+          f"compared, {scene.lost} lost; slowest resume {scene.slowest_resume:.1f} s; "
           f"{time.monotonic() - began:.0f} s")
     if why:
         print(f"FAILED: {why}")

@@ -1,5 +1,5 @@
-"""Where the folder lies while it is crashed: a plain directory, an ext4 image whose power can be cut, or
-a small tmpfs. What is mounted here is unmounted here, whatever happens."""
+"""Where the folder lies while it is crashed: a plain directory, an ext4 image whose power can be
+cut, or a small tmpfs. What is mounted here is unmounted here, whatever happens."""
 
 import os
 import shutil
@@ -31,14 +31,15 @@ def need(*programs):
             raise Unsupported(f"no {program}")
 
 
-def make_aside(in_memory):
-    """A directory for one run. What a killed process had written stays in memory anyway, so a folder
+def make_aside(in_memory, prefix="varve-crash-"):
+    """A directory for one run. What a killed process had written stays in memory anyway, so a
+    folder
     in memory loses nothing that a disk would keep, and leaves more time for crashes."""
     where = None
     if in_memory and os.path.isdir(MEMORY) and os.access(MEMORY, os.W_OK):
         room = os.statvfs(MEMORY)
         where = MEMORY if room.f_bavail * room.f_frsize >= MEMORY_BYTES_MIN else None
-    return Path(tempfile.mkdtemp(prefix="varve-crash-", dir=where))
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=where))
 
 
 class PlainDisk:

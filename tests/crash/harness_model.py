@@ -1,6 +1,7 @@
-"""What the folder must hold after a crash. Every client owns its ids, so that the state of each id is
-known exactly: what was acknowledged, plus the steps of the one request that was in flight. A step is
-atomic; the steps of a request come through in order, so the folder must show the first j of them."""
+"""What the folder must hold after a crash. Every client owns its ids, so that the state of each id
+is known exactly: what was acknowledged, plus the steps of the one request that was in flight. A
+step is atomic; the steps of a request come through in order, so the folder must show the first j of
+them."""
 
 import threading
 import zlib
@@ -57,7 +58,8 @@ class Freeze:
 
 
 class ClientModel:
-    """States of one client's ids, by (collection, id). Used by its thread, and by the checker once that
+    """States of one client's ids, by (collection, id). Used by its thread, and by the checker once
+    that
     thread has ended."""
 
     def __init__(self, freeze):
@@ -130,7 +132,7 @@ def judge_row(verdict, key, expected, found):
     sentence = f"{key}: {expected} expected, {found} found"
     if expected is None:
         verdict.add("extra", sentence)
-    elif found is None:
+    elif found is None or expected.state == LIVE and found.state == DELETED:
         verdict.add("lost", sentence)
     elif expected.state == DELETED and found.state == LIVE:
         verdict.add("resurrected", sentence)

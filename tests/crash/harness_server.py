@@ -1,5 +1,5 @@
-"""The gateway that a harness torments: started, asked, killed. Only processes started here are ended,
-each by its own id."""
+"""The gateway that a harness torments: started, asked, killed. Only processes started here are
+ended, each by its own id."""
 
 import http.client
 import json

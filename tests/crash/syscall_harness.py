@@ -3,9 +3,9 @@ VARVE_IO_WALK runs under the preloaded VARVE_IO_SHIM, and is looked at afterward
 
   syscall_harness.py [--points n] [--seconds s] [--seed n] [--kind k] [--at n] [--verbose]
 
-points: calls of each kind of failure, spread over the whole run; 0: every call. Rule: an orderly end
-or the injected one, never another signal, never a hang; the folder then holds what was answered,
-with or without the step in flight, and fsck finds it sound."""
+points: calls of each kind of failure, spread over the whole run; 0: every call. Rule: an orderly
+end or the injected one, never another signal, never a hang; the folder then holds what was
+answered, with or without the step in flight, and fsck finds it sound."""
 
 import argparse
 import collections
@@ -16,15 +16,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
+
+from harness_disk import make_aside
 
 WALK = os.environ.get("VARVE_IO_WALK", "")
 SHIM = os.environ.get("VARVE_IO_SHIM", "")
 KINDS = ("eio", "enospc", "short", "dead", "full", "kill", "torn")
 WORKERS = max(2, os.cpu_count() or 2)
-MEMORY = "/dev/shm"
 RUN_SECONDS = 90
 EXITS = {0: "survived", 3: "refused", -signal.SIGKILL: "killed"}
 
@@ -36,8 +35,9 @@ def work(folder, seed, kind, at):
     env = {**os.environ, "LD_PRELOAD": SHIM, "IO_SHIM_ROOT": str(folder), "IO_SHIM_KIND": kind,
            "IO_SHIM_AT": str(at), "IO_SHIM_FD": str(shim_write), "IO_WALK_VERBOSE": "1"}
     with open(steps_read, "rb") as steps, open(shim_read, "rb") as shim:
-        process = subprocess.Popen([WALK, "work", str(folder), str(seed), str(steps_write)], env=env,
-                                   pass_fds=(steps_write, shim_write), stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [WALK, "work", str(folder), str(seed), str(steps_write)], env=env,
+            pass_fds=(steps_write, shim_write), stderr=subprocess.PIPE)
         os.close(steps_write)
         os.close(shim_write)
         try:
@@ -83,7 +83,8 @@ class Point:
 
     def line(self):
         call = self.call.replace(str(self.folder) + "/", "")
-        return f"{self.kind} at {self.at} (seed {self.seed}): {call}: {self.finding or self.outcome}"
+        what = self.finding or self.outcome
+        return f"{self.kind} at {self.at} (seed {self.seed}): {call}: {what}"
 
 
 def plan(args, calls, seed, aside):
@@ -128,7 +129,7 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 32)
-    aside = Path(tempfile.mkdtemp(prefix="varve-io-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    aside = make_aside(in_memory=True, prefix="varve-io-")
     began, findings = time.monotonic(), []
     try:
         code, answered, said, stderr = work(aside / "whole", args.walk_seed, "eio", 0)
@@ -144,8 +145,8 @@ def main():
         outcomes = collections.Counter(p.outcome for p in done if not p.finding)
         kinds = collections.Counter(p.call.split(" ")[0] for p in done if p.call)
         print("calls hit: " + ", ".join(f"{n} {k}" for k, n in kinds.most_common()))
-        print(f"crash.syscalls: seed {seed}, {len(done)} of {len(points)} points in a run of {calls} "
-              f"calls and {answered} steps: "
+        print(f"crash.syscalls: seed {seed}, {len(done)} of {len(points)} points in a run of "
+              f"{calls} calls and {answered} steps: "
               + ", ".join(f"{n} {o}" for o, n in sorted(outcomes.items()))
               + f"; {len(findings)} failures; {time.monotonic() - began:.0f} s")
         if findings:
