@@ -12,28 +12,29 @@
  *     varve_search(c, &(varve_search_request){.vectors = q, .count = 1, .dim = 384, .k = 10},
  *                  &hits, &err);
  *
- * Ownership   `open`, `create`, `new` and functions with a `**ret_` argument hand a reference to the
- *             caller, who ends it with the close/release/free of its type; every one of those
- *             accepts NULL. What an accessor returns is borrowed and lives as long as the object it
- *             was asked of. Arguments are never kept: they may be freed when the call is back. A
- *             ret_ argument is left untouched by a call that fails.
- * Threads     Every function may be called from any number of threads at once, on the same objects,
- *             but for varve_session (one thread at a time) and the close/release/free calls (after
- *             the last use).
+ * Ownership   `open`, `create`, `new` and functions with a `**ret_` argument hand a reference to
+ *             the caller, who ends it with the close/release/free of its type; every one of those
+ *             accepts NULL. What an accessor returns is borrowed and lives as long as the object
+ *             it was asked of. Arguments are never kept: they may be freed when the call is back.
+ *             A ret_ argument is left untouched by a call that fails.
+ * Threads     Every function may be called from any number of threads at once, on the same
+ *             objects, but for varve_session (one thread at a time) and the close/release/free
+ *             calls (after the last use).
  * Errors      Every fallible call returns a varve_status and takes, last, a varve_error to fill;
  *             NULL discards the sentence. A call that fails has changed nothing, unless its comment
  *             says otherwise.
  * Durability  A write that returned VARVE_OK survives kill -9 and power loss (varve_durability).
  * Visibility  A write is atomic, and seen by every read that begins after it returned. A read works
- *             on one immutable view: it never sees half a batch. Searches never wait for a writer, a
- *             seal or a compaction; a read by id may wait for a commit that is being published.
+ *             on one immutable view: it never sees half a batch. Searches never wait for a writer,
+ *             a seal or a compaction; a read by id may wait for a commit that is being published.
  *
  * Caveats
- *  - One process opens a folder for writing; a second gets VARVE_LOCKED naming the owner. Any number
- *    may open it read_only beside it: such a handle sees the rows as they were when it was opened.
+ *  - One process opens a folder for writing; a second gets VARVE_LOCKED naming the owner. Any
+ *    number may open it read_only beside it: such a handle sees the rows as they were when it was
+ *    opened.
  *  - Do not use a handle across fork().
- *  - After VARVE_IO on a write the folder refuses further writes until it is reopened (an fsync that
- *    failed once cannot be trusted to have succeeded the second time); reads go on. After
+ *  - After VARVE_IO on a write the folder refuses further writes until it is reopened (an fsync
+ *    that failed once cannot be trusted to have succeeded the second time); reads go on. After
  *    VARVE_NO_SPACE writes resume by themselves once there is space.
  *  - A cosine search compares directions: a zero vector is at distance 1 from everything.
  */

@@ -1,8 +1,8 @@
 /* floor.h — the ACKED file: the highest log sequence known to be acknowledged, kept outside the row
  * store, so that a log that lost its end silently is noticed at open (reliability F1).
  *
- * Two slots of 4096 bytes, written in turn, each with its own checksum: a torn write spoils only the
- * slot being written.
+ * Two slots of 4096 bytes, written in turn, each with its own checksum: a torn write spoils only
+ * the slot being written.
  *   offset size
  *        0    8  "VARVEACK"
  *        8    8  u64 counter: the valid slot with the higher one counts

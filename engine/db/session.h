@@ -1,5 +1,5 @@
-/* session.h — a session inside: rows that are gathered in memory while they are few, and go straight
- * into segment files when they are many.
+/* session.h — a session inside: rows that are gathered in memory while they are few, and go
+ * straight into segment files when they are many.
  *
  *   add: GATHERING --too many--> SPILLING: segment writer + a run of (id, row version) per segment
  *   commit of GATHERING: an ordinary group commit.

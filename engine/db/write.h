@@ -1,6 +1,6 @@
 /* write.h — a write on its way: prepared by the caller's thread (checked, converted, minified),
- * queued, and committed with others by whoever leads the group (commit.h). Nothing of it points into
- * the caller's memory.
+ * queued, and committed with others by whoever leads the group (commit.h). Nothing of it points
+ * into the caller's memory.
  * Ownership  write_request_done() frees what prepare allocated. */
 #ifndef VARVE_DB_WRITE_H
 #define VARVE_DB_WRITE_H

@@ -12,7 +12,7 @@
  *
  * (1) bound is never below the key of the last hit, so a row whose key is above it is no hit.
  * (2) A row that was offered is among candidates or best, or it is no hit.
- * (3) A row whose exact key is +infinity (a distance that cannot be computed) comes last, but counts.
+ * (3) A row whose exact key is +infinity (a distance that cannot be computed) comes last.
  *
  * Ownership  a collector owns its lists; it borrows the view and both forms of the query. Ids are
  *            borrowed from the view.

@@ -125,10 +125,12 @@ static varve_status open_reader(const char *path, const store_options *options, 
         uint64_t before = store_manifest_state(path);
         status = try_reader(path, options, ret, err);
         uint64_t now = store_manifest_state(path);
-        if (status == VARVE_OK && now != before) { /* a log may have gone after its manifest was read */
+        if (status == VARVE_OK &&
+            now != before) { /* a log may have gone after its manifest was read */
             store_close(*ret);
             *ret = NULL;
-            status = vv_fail(err, VARVE_CONFLICT, "the owner of %s writes too fast to be read beside", path);
+            status = vv_fail(err, VARVE_CONFLICT,
+                             "the owner of %s writes too fast to be read beside", path);
             continue;
         }
         if (status != VARVE_CORRUPT) break;

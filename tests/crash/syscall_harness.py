@@ -25,7 +25,7 @@ SHIM = os.environ.get("VARVE_IO_SHIM", "")
 KINDS = ("eio", "enospc", "short", "dead", "full", "kill", "torn")
 WORKERS = max(2, os.cpu_count() or 2)
 RUN_SECONDS = 90
-EXITS = {0: "survived", 3: "refused", -signal.SIGKILL: "killed"}
+EXITS = {0: "survived", 3: "refused", 4: "reads went wrong", -signal.SIGKILL: "killed"}
 
 
 def work(folder, seed, kind, at):
@@ -53,37 +53,40 @@ def work(folder, seed, kind, at):
 class Point:
     def __init__(self, kind, at, seed, aside):
         self.kind, self.at, self.seed, self.folder = kind, at, seed, aside / f"{kind}-{at}"
-        self.finding, self.outcome, self.call = None, "", ""
+        self.findings, self.outcome, self.call = [], "", ""
 
     def run(self):
         code, answered, said, stderr = work(self.folder, self.seed, self.kind, self.at)
         self.call = next((line for line in said if not line.startswith("calls ")), "")
         self.outcome = EXITS.get(code, f"ended with {code}") if self.call else "no hit"
-        if code not in EXITS or code == -signal.SIGKILL and self.kind not in ("kill", "torn"):
-            self.finding = f"ended with {code}: {stderr[-400:]}"
-        elif not self.call and code != 0:
-            self.finding = f"failed without a failing call: {stderr[-400:]}"
-        else:
-            self.check(answered)
         self.detail = stderr
-        if not self.finding:
+        if code not in EXITS or code == -signal.SIGKILL and self.kind not in ("kill", "torn"):
+            self.findings.append(f"ended with {code}: {stderr[-400:]}")
+        if not self.call and code != 0:
+            self.findings.append(f"failed without a failing call: {stderr[-400:]}")
+        if code == 4:
+            self.findings.append(stderr[-600:])
+        self.check(answered)
+        if not self.findings:
             shutil.rmtree(self.folder, ignore_errors=True)
         return self
 
     def check(self, answered):
+        """Without the shim: open, compare, close, fsck."""
         copy = self.folder.with_suffix(".before")
         if self.folder.exists():
             shutil.copytree(self.folder, copy)
         done = subprocess.run([WALK, "check", str(self.folder), str(self.seed), str(answered)],
                               capture_output=True, text=True, timeout=RUN_SECONDS)
         if done.returncode != 0:
-            self.finding = f"{answered} steps answered, then ({done.returncode}) {done.stdout}"
-        else:
+            self.findings.append(
+                f"looked at after {answered} steps ({done.returncode}): {done.stdout}{done.stderr}")
+        if not self.findings:
             shutil.rmtree(copy, ignore_errors=True)
 
     def line(self):
         call = self.call.replace(str(self.folder) + "/", "")
-        what = self.finding or self.outcome
+        what = "; ".join(self.findings) or self.outcome
         return f"{self.kind} at {self.at} (seed {self.seed}): {call}: {what}"
 
 
@@ -139,10 +142,10 @@ def main():
             return 1
         points = plan(args, calls, seed, aside)
         done = sweep(args, points)
-        findings = [p for p in done if p.finding]
+        findings = [p for p in done if p.findings]
         for p in findings[:30]:
             print("FOUND " + p.line())
-        outcomes = collections.Counter(p.outcome for p in done if not p.finding)
+        outcomes = collections.Counter(p.outcome for p in done if not p.findings)
         kinds = collections.Counter(p.call.split(" ")[0] for p in done if p.call)
         print("calls hit: " + ", ".join(f"{n} {k}" for k, n in kinds.most_common()))
         print(f"crash.syscalls: seed {seed}, {len(done)} of {len(points)} points in a run of "

@@ -398,7 +398,7 @@ BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../ben
 )
 class Bundled(unittest.TestCase):
     def test_truth(self):
-        """Searches of the bundled data find exactly the rows that its makers computed in float64."""
+        """Searches of the bundled data find exactly the rows computed in float64 with it."""
         queries = os.path.join(BUNDLED, "queries.f16.npy")
         with open(os.path.join(BUNDLED, "truth.top100.i32.npy"), "rb") as f:
             truth = f.read()[128:]
