@@ -139,6 +139,8 @@ VV_CHECKED varve_status read_fields(varve_collection *c, varve_id id, buffer *ou
 VV_CHECKED varve_status db_check_writable(varve *db, bool inserting, varve_error *err);
 /* Remember what a failed write means for later ones; returns status unchanged. */
 varve_status db_note_failure(varve *db, varve_status status, const varve_error *err);
+/* No write until the folder is reopened. */
+void db_break(varve *db, const varve_error *err);
 void db_watch_space(varve *db);
 
 /* ---- catalogue (catalog.c, catalog_load.c) */

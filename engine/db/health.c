@@ -50,6 +50,12 @@ varve_status db_note_failure(varve *db, varve_status status, const varve_error *
     return status;
 }
 
+void db_break(varve *db, const varve_error *err)
+{
+    if (atomic_exchange(&db->broken, true)) return;
+    set_why(db, err ? err->message : "an I/O error");
+}
+
 void db_watch_space(varve *db)
 {
     uint64_t free_bytes;

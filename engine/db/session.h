@@ -87,8 +87,8 @@ VV_CHECKED varve_status session_intent_encode(const varve_session *s, bool has_d
                                               const collection_counters *counters, buffer *out,
                                               varve_error *err);
 /* From a durable intent to a manifest that names the segments. Under writer_lock, or before anybody
- * else is there. */
+ * else is there. *ret_rows_in: also when it fails, whether the row records are in the store. */
 VV_CHECKED varve_status session_complete(varve *db, uint64_t number, const void *intent, size_t len,
-                                         varve_error *err);
+                                         bool *ret_rows_in, varve_error *err);
 
 #endif

@@ -141,20 +141,9 @@ static varve_status write_intent(session_commit *k, varve_error *err)
     return catalog_write(c->db, batch, err);
 }
 
-/* Past the commit point: an error here ends writing until the folder is reopened, and that
- * completes the session. */
-static varve_status complete_locked(session_commit *k, varve_error *err)
+static void publish(session_commit *k)
 {
     varve_collection *c = k->s->c;
-    k->s->committed = true;
-    if (VV_FAULT("session.committed") != VV_FAULT_NONE)
-        return db_note_failure(c->db, vv_fail(err, VARVE_IO, "a fault after the commit point"),
-                               err);
-    varve_status status = session_complete(c->db, k->s->number, k->intent.data, k->intent.len, err);
-    if (status != VARVE_OK) {
-        atomic_store(&c->db->broken, true);
-        return db_note_failure(c->db, status, err);
-    }
     c->counters = k->part->counters;
     c->commits++;
     if (k->part->field_changed) {
@@ -164,7 +153,27 @@ static varve_status complete_locked(session_commit *k, varve_error *err)
     }
     collection_publish(c, k->part->next_view);
     k->part->next_view = NULL;
-    return VARVE_OK;
+}
+
+/* Past the commit point: an error here ends writing until the folder is reopened, and that completes
+ * the session. Reads go on, and see what the row records say: all of the session once they are in,
+ * nothing of it before. */
+static varve_status complete_locked(session_commit *k, varve_error *err)
+{
+    varve_collection *c = k->s->c;
+    bool rows_in = false;
+    k->s->committed = true;
+    if (VV_FAULT("session.committed") != VV_FAULT_NONE)
+        return db_note_failure(c->db, vv_fail(err, VARVE_IO, "a fault after the commit point"),
+                               err);
+    varve_status status =
+        session_complete(c->db, k->s->number, k->intent.data, k->intent.len, &rows_in, err);
+    if (status != VARVE_OK) {
+        status = db_note_failure(c->db, status, err);
+        db_break(c->db, err);
+    }
+    if (rows_in) publish(k);
+    return status;
 }
 
 static varve_status commit_locked(session_commit *k, varve_error *err)

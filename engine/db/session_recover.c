@@ -86,12 +86,13 @@ static varve_status stage_intent(varve *db, uint64_t number, const uint8_t *inte
 }
 
 varve_status session_complete(varve *db, uint64_t number, const void *intent, size_t len,
-                              varve_error *err)
+                              bool *ret_rows_in, varve_error *err)
 {
     VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
     if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
     VV_TRY(stage_intent(db, number, intent, len, batch, err));
     VV_TRY(ingest(db, number, STORE_ROWS, "rows.sst", err));
+    *ret_rows_in = true;
     if (((const uint8_t *)intent)[1] & INTENT_HAS_DEAD)
         VV_TRY(ingest(db, number, STORE_DEAD, "dead.sst", err));
     return catalog_write(db, batch, err);
@@ -114,7 +115,8 @@ varve_status sessions_recover(varve *db, varve_error *err)
     for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
         if (key.len != SESSION_KEY_BYTES)
             return vv_fail(err, VARVE_CORRUPT, "a session record has a malformed key");
-        VV_TRY(session_complete(db, get_be64(key.data + 1), value.data, value.len, err));
+        bool rows_in;
+        VV_TRY(session_complete(db, get_be64(key.data + 1), value.data, value.len, &rows_in, err));
     }
     return store_iter_check(i, err);
 }

@@ -25,6 +25,7 @@ varve_status store_flush(store *s, varve_error *err)
 {
     if (s->read_only) return vv_fail(err, VARVE_READ_ONLY, "%s is open for reading only", s->path);
     VV_TRY(store_fault(s, VV_FAULT("store.flush"), "flush the row store", err));
+    VV_TRY(store_check_log(s, err));
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create(); /* waits by default */
     varve_status status = flush_families(s, options, err);
     rocksdb_flushoptions_destroy(options);

@@ -74,7 +74,9 @@ varve_status store_write(store *s, store_batch *b, bool sync, varve_error *err)
     VV_TRY(refuse_reader(s, err));
     VV_TRY(store_fault(s, VV_FAULT("store.write"), "write to the log", err));
     rocksdb_write(s->db, sync ? s->write_synced : s->write_logged, b->rocks, &message);
-    return message ? store_fail_write(s, message, "write to the log", err) : VARVE_OK;
+    if (message) return store_fail_write(s, message, "write to the log", err);
+    if (atomic_load(&s->log_failed)) atomic_store(&s->log_failed, false);
+    return VARVE_OK;
 }
 
 varve_status store_sync_log(store *s, varve_error *err)
@@ -82,6 +84,7 @@ varve_status store_sync_log(store *s, varve_error *err)
     char *message = NULL;
     VV_TRY(refuse_reader(s, err));
     VV_TRY(store_fault(s, VV_FAULT("store.sync"), "sync the log", err));
+    VV_TRY(store_check_log(s, err));
     rocksdb_flush_wal(s->db, 1, &message);
     return message ? store_fail_write(s, message, "sync the log", err) : VARVE_OK;
 }

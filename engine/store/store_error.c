@@ -53,8 +53,16 @@ static bool heals(const char *message, varve_status status)
 
 varve_status store_fail_write(store *s, char *message, const char *what, varve_error *err)
 {
+    atomic_store(&s->log_failed, true);
     if (!heals(message, store_classify(message))) atomic_store(&s->broken, true);
     return store_fail_open(message, what, err);
+}
+
+varve_status store_check_log(store *s, varve_error *err)
+{
+    if (!atomic_load(&s->log_failed)) return VARVE_OK;
+    return vv_fail(err, atomic_load(&s->broken) ? VARVE_IO : VARVE_NO_SPACE,
+                   "the log could not be written before, and no write has succeeded since");
 }
 
 varve_status store_fault(store *s, int fault, const char *what, varve_error *err)

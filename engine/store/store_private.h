@@ -38,7 +38,8 @@ struct store {
     rocksdb_writeoptions_t *write_synced, *write_logged;
     char *path;
     bool read_only;
-    atomic_bool broken; /* set once, by the failure that only a reopen heals */
+    atomic_bool broken;     /* set once, by the failure that only a reopen heals */
+    atomic_bool log_failed; /* since the last write that succeeded: nobody may touch this log */
 };
 
 struct store_batch {
@@ -53,6 +54,10 @@ varve_status store_fail_open(char *message, const char *what, varve_error *err);
 /* The same for a call on an open store: a failure that RocksDB will not get over marks it broken.
  * For writes, flushes, ingests. */
 varve_status store_fail_write(store *s, char *message, const char *what, varve_error *err);
+/* Debian's RocksDB asserts that a log whose write failed is not synced or flushed again; it opens a
+ * new one when it recovers. Until a write succeeds such calls are refused here: VARVE_NO_SPACE or
+ * VARVE_IO. */
+varve_status store_check_log(store *s, varve_error *err);
 /* The status of a fault that a test has armed, as if RocksDB had met it; VARVE_OK for none. */
 varve_status store_fault(store *s, int fault, const char *what, varve_error *err);
 

@@ -213,7 +213,7 @@ class Load(threading.Thread):
         keys = self.pick(collection, {None, LIVE, DELETED} if replace else {None}, 300)
         if not keys:
             return
-        version, with_fields = self.model.version(), replace or self.random.random() < 0.7
+        version, with_fields = self.model.version(), self.random.random() < 0.7
         query = {**names(collection), "mode": "upsert" if replace else "insert", "commit": "end"}
         step = self.written(collection, keys, version, with_fields, replace)
         self.stream(query, list(self.lines(keys, version, with_fields)), [step])
@@ -228,19 +228,21 @@ class Load(threading.Thread):
                  for i in range(0, len(keys), rows)]
         self.stream(query, list(self.lines(keys, version, True)), steps)
 
+    def frame(self, keys, version, with_fields):
+        head = b"VRVB" + struct.pack("<IIBBBBQ", len(keys), DIM, 0, 1, with_fields, 0, 0)
+        vectors = numpy.array([vector_of(key, version) for key in keys], "<f4").tobytes()
+        frame = head + vectors + struct.pack(f"<{len(keys)}Q", *keys)
+        for key in keys if with_fields else []:
+            text = json.dumps(fields_of(key, version)).encode()
+            frame += struct.pack("<I", len(text)) + text
+        return frame
+
     def bulk_frames(self):
         keys, version = self.pick(NUMBERS, {None, LIVE, DELETED}, 300), self.model.version()
-        parts = []
-        for i in range(0, len(keys), 50):
-            some = keys[i:i + 50]
-            head = b"VRVB" + struct.pack("<IIBBBBQ", len(some), DIM, 0, 1, 1, 0, 0)
-            vectors = numpy.array([vector_of(k, version) for k in some], "<f4").tobytes()
-            ids = struct.pack(f"<{len(some)}Q", *some)
-            texts = [json.dumps(fields_of(k, version)).encode() for k in some]
-            fields = b"".join(struct.pack("<I", len(text)) + text for text in texts)
-            parts.append(head + vectors + ids + fields)
+        with_fields = self.random.random() < 0.5
+        parts = [self.frame(keys[i:i + 50], version, with_fields) for i in range(0, len(keys), 50)]
         query = {**names(NUMBERS), "mode": "upsert", "commit": "end", "format": "frames"}
-        step = self.written(NUMBERS, keys, version, True, True)
+        step = self.written(NUMBERS, keys, version, with_fields, True)
         self.stream(query, parts, [step])
 
     def bulk_dropped(self):
