@@ -155,7 +155,7 @@ static void publish(session_commit *k)
     k->part->next_view = NULL;
 }
 
-/* Past the commit point: an error here ends writing until the folder is reopened, and that completes
+/* Past the commit point: an error ends writing until the folder is reopened, and that completes
  * the session. Reads go on, and see what the row records say: all of the session once they are in,
  * nothing of it before. */
 static varve_status complete_locked(session_commit *k, varve_error *err)
