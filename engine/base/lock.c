@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct lock_owner {
@@ -66,6 +67,13 @@ varve_status lock_take(const char *path, lock_file *ret, varve_error *err)
     ret->fd = fd;
     fd = -1;
     return VARVE_OK;
+}
+
+bool lock_names(const lock_file *lock, const char *path)
+{
+    struct stat held, named;
+    return fstat(lock->fd, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
 }
 
 void lock_drop(lock_file *lock) { vv_closep(&lock->fd); }

@@ -12,6 +12,8 @@ typedef struct lock_file {
 
 /* VARVE_LOCKED: "<path> is owned by pid N on HOST since TIME". */
 VV_CHECKED varve_status lock_take(const char *path, lock_file *ret, varve_error *err);
+/* Does `path` still name the file that is locked? false: it was renamed, removed or replaced. */
+bool lock_names(const lock_file *lock, const char *path);
 void lock_drop(lock_file *lock);
 
 #endif

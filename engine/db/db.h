@@ -109,6 +109,7 @@ struct varve {
     bool *check_pending; /* set by fsck: an interrupted session is noted here, not refused */
 
     atomic_bool broken;                /* after an I/O error: no more writes until reopened */
+    atomic_bool gone;        /* the folder was renamed or removed under us */
     atomic_bool low_space;             /* free space is below the reserve, or a write found none */
     atomic_bool unsynced;              /* relaxed writes wait for an fsync */
     atomic_uint_fast64_t acknowledged; /* sequence known to be on stable storage */

@@ -26,6 +26,8 @@ varve_status db_check_writable(varve *db, bool inserting, varve_error *err)
         return vv_fail(err, VARVE_IO, "writes are refused until the folder is reopened, after: %s",
                        why);
     }
+    if (atomic_load(&db->gone))
+        return vv_fail(err, VARVE_IO, "the data folder is gone: it was renamed or removed");
     if (inserting && atomic_load(&db->low_space)) {
         db_watch_space(db);
         if (atomic_load(&db->low_space))
@@ -60,6 +62,12 @@ void db_watch_space(varve *db)
 {
     uint64_t free_bytes;
     varve_error ignored;
+    char lock_path[DB_PATH_MAX];
+    if (!db->options.read_only && db_path(db, "LOCK", lock_path, &ignored) == VARVE_OK) {
+        bool gone = !lock_names(&db->lock, lock_path);
+        if (gone && !atomic_load(&db->gone)) set_why(db, "the data folder is gone");
+        atomic_store(&db->gone, gone);
+    }
     if (file_free_space(db->path, &free_bytes, &ignored) != VARVE_OK) return;
     atomic_store(&db->disk_free, free_bytes);
     bool low = free_bytes < db->options.disk_reserve_bytes;

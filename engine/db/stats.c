@@ -46,8 +46,8 @@ void varve_stats(varve *db, varve_folder_stats *ret_stats)
     s.seals = atomic_load(&db->seals);
     s.searches = atomic_load(&db->searches);
     s.rows_written = atomic_load(&db->rows_written);
-    s.writable =
-        !db->options.read_only && !atomic_load(&db->broken) && !atomic_load(&db->low_space);
+    s.writable = !db->options.read_only && !atomic_load(&db->broken) && !atomic_load(&db->gone) &&
+                 !atomic_load(&db->low_space);
     if (db->options.read_only) {
         snprintf(s.why_not_writable, sizeof s.why_not_writable, "open for reading only");
     } else if (!s.writable) {

@@ -322,6 +322,29 @@ static void test_fsck_sees_counters_that_fell_behind(void **state)
     varve_report_free(report);
 }
 
+static void wait_for_gone(fixture *f, bool gone)
+{
+    for (int i = 0; i < 200 && atomic_load(&f->db->gone) != gone; i++)
+        usleep(20000);
+    assert_int_equal(atomic_load(&f->db->gone), gone);
+}
+
+static void test_a_folder_that_vanished_takes_no_writes(void **state)
+{
+    fixture *f = *state;
+    char aside[300];
+    snprintf(aside, sizeof aside, "%s-aside", f->dir.path);
+    start(f, NULL);
+    assert_ok(f, insert(f, 0, 10, 2, NULL));
+    assert_int_equal(rename(f->dir.path, aside), 0);
+    wait_for_gone(f, true);
+    assert_int_equal(insert(f, 10, 1, 2, NULL), VARVE_IO);
+    assert_count(f, 10);
+    assert_int_equal(rename(aside, f->dir.path), 0);
+    wait_for_gone(f, false);
+    assert_ok(f, insert(f, 10, 1, 2, NULL));
+}
+
 /* ---- many ids at once are read from one moment */
 
 static void *toggle(void *context)
@@ -378,6 +401,7 @@ int main(void)
         TEST(test_nothing_is_written_behind_an_interrupted_session),
         TEST(test_a_session_that_lost_its_files_is_not_passed_over),
         TEST(test_fsck_sees_counters_that_fell_behind),
+        TEST(test_a_folder_that_vanished_takes_no_writes),
         TEST(test_many_ids_are_one_view),
     };
 #undef TEST
