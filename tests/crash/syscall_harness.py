@@ -87,9 +87,9 @@ class Point:
             shutil.rmtree(copy, ignore_errors=True)
 
     def is_refused_manifest(self, said):
-        """A known defect, counted apart (docs/durability.md): when the sync of RocksDB's manifest fails
-        during an ingest, RocksDB removes the file that the manifest may name already. The next open
-        notices and refuses; nothing wrong is ever read."""
+        """A known defect, counted apart (docs/durability.md): when the sync of RocksDB's manifest
+        fails during an ingest, RocksDB removes the file that the manifest may name already. The
+        next open notices and refuses; nothing wrong is ever read."""
         failed_sync = "fdatasync" in self.call and "rocks/MANIFEST" in self.call
         return failed_sync and "cannot open the row store: Corruption" in said and ".ldb" in said
 
