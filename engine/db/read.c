@@ -59,25 +59,34 @@ static varve_status get_current(getting *g, size_t first, size_t n, varve_error 
     return status;
 }
 
+/* Does the view hold this version, in the state that the store says? */
+static varve_status agrees(const getting *g, const row_current *r, row_place *ret_place, bool *ret,
+                           varve_error *err)
+{
+    bool found = false;
+    VV_TRY(view_find(g->v, r->rowver, &found, ret_place, err));
+    const row_source *s = found ? &g->v->sources[ret_place->source] : NULL;
+    *ret = found && tombstones_has(s->deleted, ret_place->slot) == r->deleted &&
+           tombstones_has(s->hidden, ret_place->slot) == r->deleted;
+    return VARVE_OK;
+}
+
 static varve_status get_places(getting *g, varve_error *err)
 {
     g->found = 0;
     g->stale = false;
     for (size_t i = 0; i < g->count; i++) {
         const row_current *r = &g->current[i];
-        bool there = r->rowver != UINT64_MAX && (!r->deleted || (g->with & VARVE_WITH_DELETED)),
-             found = false;
-        if (!there && g->missing_fails) return fail_missing(g->ids[i], err);
-        if (!there) continue;
-        row_place *place = &g->places[g->found];
-        VV_TRY(view_find(g->v, r->rowver, &found, place, err));
-        const row_source *s = found ? &g->v->sources[place->source] : NULL;
-        if (!found || tombstones_has(s->deleted, place->slot) != r->deleted ||
-            (!r->deleted && tombstones_has(s->hidden, place->slot))) {
+        bool exists = r->rowver != UINT64_MAX, same = true;
+        bool wanted_row = exists && (!r->deleted || (g->with & VARVE_WITH_DELETED));
+        /* a deleted row that is left out must be deleted in the view too: else half a batch is seen */
+        if (exists) VV_TRY(agrees(g, r, &g->places[g->found], &same, err));
+        if (!same) {
             g->stale = true;
             return VARVE_OK;
         }
-        g->found++;
+        if (!wanted_row && g->missing_fails) return fail_missing(g->ids[i], err);
+        if (wanted_row) g->found++;
     }
     return VARVE_OK;
 }

@@ -60,7 +60,10 @@ class Point:
         self.call = next((line for line in said if not line.startswith("calls ")), "")
         self.outcome = EXITS.get(code, f"ended with {code}") if self.call else "no hit"
         self.detail = stderr
-        if code not in EXITS or code == -signal.SIGKILL and self.kind not in ("kill", "torn"):
+        if code == -signal.SIGABRT and "rocksdb::TableFileName" in stderr:
+            # a known defect, counted apart (docs/durability.md); what was answered is checked below
+            self.outcome = "ended by an assertion of RocksDB's ingest"
+        elif code not in EXITS or code == -signal.SIGKILL and self.kind not in ("kill", "torn"):
             self.findings.append(f"ended with {code}: {stderr[-400:]}")
         if not self.call and code != 0:
             self.findings.append(f"failed without a failing call: {stderr[-400:]}")
