@@ -79,7 +79,7 @@ static varve_status get_places(getting *g, varve_error *err)
         const row_current *r = &g->current[i];
         bool exists = r->rowver != UINT64_MAX, same = true;
         bool wanted_row = exists && (!r->deleted || (g->with & VARVE_WITH_DELETED));
-        /* a deleted row that is left out must be deleted in the view too: else half a batch is seen */
+        /* a row left out as deleted must be deleted in the view too, or half a batch is seen */
         if (exists) VV_TRY(agrees(g, r, &g->places[g->found], &same, err));
         if (!same) {
             g->stale = true;
