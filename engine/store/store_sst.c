@@ -84,20 +84,34 @@ varve_status store_sst_finish(store_sst *w, varve_error *err)
     return VARVE_OK;
 }
 
-/* The log first: what was written before must not be lost while these files stay. */
-varve_status store_ingest(store *s, store_family f, const char *const *paths, size_t count,
-                          varve_error *err)
+enum { INGEST_TRIES = 10 };
+
+static char *ingest_once(store *s, store_family f, const char *const *paths, size_t count)
 {
     char *message = NULL;
-    if (count == 0) return VARVE_OK;
-    VV_TRY(store_sync_log(s, err));
-    VV_TRY(store_fault(s, VV_FAULT("store.ingest"), "take in sorted files", err));
     rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
     rocksdb_ingestexternalfileoptions_set_move_files(options, 0);
     rocksdb_ingestexternalfileoptions_set_allow_global_seqno(options, 1);
     rocksdb_ingestexternalfileoptions_set_allow_blocking_flush(options, 1);
     rocksdb_ingest_external_file_cf(s->db, s->families[f], paths, count, options, &message);
     rocksdb_ingestexternalfileoptions_destroy(options);
+    return message;
+}
+
+/* The log first: what was written before must not be lost while these files stay. RocksDB may ask to
+ * try again, when a flush of its own came in between. */
+varve_status store_ingest(store *s, store_family f, const char *const *paths, size_t count,
+                          varve_error *err)
+{
+    if (count == 0) return VARVE_OK;
+    VV_TRY(store_sync_log(s, err));
+    VV_TRY(store_fault(s, VV_FAULT("store.ingest"), "take in sorted files", err));
+    char *message = ingest_once(s, f, paths, count);
+    for (int tries = 1; message && strstr(message, "Try again") && tries < INGEST_TRIES; tries++) {
+        rocksdb_free(message);
+        clock_sleep_ms(1u << tries);
+        message = ingest_once(s, f, paths, count);
+    }
     if (!message) return VARVE_OK;
     /* A damaged or missing file of the caller's does the store no harm. */
     return store_classify(message) == VARVE_CORRUPT
