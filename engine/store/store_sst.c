@@ -4,6 +4,7 @@
  * older keys its sequence number by writing into it: through a link it would change the caller's
  * file, and a second ingest of that one would change the file of the first, which is then corrupt.
  * The copy is synced by RocksDB, as is the directory, before the manifest names it. */
+#include "base/clock.h"
 #include "base/fault.h"
 #include "store/store_private.h"
 
@@ -98,8 +99,8 @@ static char *ingest_once(store *s, store_family f, const char *const *paths, siz
     return message;
 }
 
-/* The log first: what was written before must not be lost while these files stay. RocksDB may ask to
- * try again, when a flush of its own came in between. */
+/* The log first: what was written before must not be lost while these files stay. RocksDB may ask
+ * to try again, when a flush of its own came in between. */
 varve_status store_ingest(store *s, store_family f, const char *const *paths, size_t count,
                           varve_error *err)
 {
