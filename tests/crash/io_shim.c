@@ -8,7 +8,7 @@
  *                  enospc  it fails for lack of space, once
  *                  short   a write writes half of its bytes
  *                  dead    it and all after it fail: a disk that went away
- *                  full    it and the next FULL_CALLS fail for lack of space, then there is some
+ *                  full    it and all within FULL_MS fail for lack of space, then there is some
  *                  kill    the process ends instead
  *                  torn    a write writes half of its bytes, then the process ends
  *   IO_SHIM_FD     where "<call> <path>\n" is written when it strikes, and "calls <n>\n" at exit
@@ -21,16 +21,18 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-#define FDS_MAX    65536
-#define FULL_CALLS 40
+#define FDS_MAX 65536
+#define FULL_MS 300
 
 typedef enum shim_kind { EIO_ONCE, ENOSPC_ONCE, SHORT, DEAD, FULL, KILL, TORN, KINDS } shim_kind;
 
@@ -41,6 +43,7 @@ static struct {
     shim_kind kind;
     int report_fd;
     atomic_ulong calls;
+    _Atomic(int64_t) full_until_ms;
     _Atomic(unsigned char) ours[FDS_MAX]; /* descriptors of files under the root */
 } shim;
 
@@ -95,12 +98,20 @@ static void name_of_fd(int fd, char *ret, size_t size)
     ret[len > 0 ? len : 0] = 0;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static bool is_struck(unsigned long call)
 {
     if (shim.at == 0) return false;
     if (shim.kind == DEAD) return call >= shim.at;
-    if (shim.kind == FULL) return call >= shim.at && call < shim.at + FULL_CALLS;
-    return call == shim.at;
+    if (shim.kind != FULL) return call == shim.at;
+    if (call == shim.at) atomic_store(&shim.full_until_ms, now_ms() + FULL_MS);
+    return now_ms() < atomic_load(&shim.full_until_ms);
 }
 
 /* -1: the call fails, with errno set; 0: it goes through; 1: by half. ends: half and then the end.

@@ -33,11 +33,12 @@ static void small_options(varve_options *o)
     o->floor_ms = 5;
 }
 
-static varve_status open_docs(const char *path, varve **ret_db, varve_collection **ret_c,
-                              varve_error *err)
+static varve_status open_docs(const char *path, bool must_exist, varve **ret_db,
+                              varve_collection **ret_c, varve_error *err)
 {
     varve_options o;
     small_options(&o);
+    o.must_exist = must_exist;
     varve_status status = varve_open(path, &o, ret_db, err);
     if (status != VARVE_OK) return status;
     status = varve_collection_open(*ret_db, "default", "docs", ret_c, err);
@@ -97,7 +98,7 @@ static int live(work *w, int last)
     varve_collection *c = NULL;
     char why[WHY_BYTES] = "";
     int code = EXIT_FAILED;
-    bool opened = open_docs(w->path, &db, &c, &w->err) == VARVE_OK, going = opened;
+    bool opened = open_docs(w->path, false, &db, &c, &w->err) == VARVE_OK, going = opened;
     while (going && w->answered < last)
         going = one_step(w, c);
     /* After a failure reads go on, and see what was answered. */
@@ -146,7 +147,7 @@ static bool check_open(const char *path, uint64_t seed, int answered, char *why)
     varve_collection *c = NULL;
     varve_error err = {0};
     bool fine = false;
-    if (open_docs(path, &db, &c, &err) == VARVE_OK) {
+    if (open_docs(path, answered > 0, &db, &c, &err) == VARVE_OK) {
         fine = holds(seed, answered, c, why);
     } else {
         snprintf(why, WHY_BYTES, "open: %s", err.message);
