@@ -192,13 +192,31 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(block_cache_bytes, 67108864, "cache of the row store")                                       \
     X(row_buffer_bytes, 268435456, "write buffer of the row store")                                \
     X(search_threads, 0, "threads of one search; 0: as many as processors")                        \
-    X(parallel_bytes_min, 8388608, "vector bytes below which a search stays on its thread")
+    X(parallel_bytes_min, 8388608, "vector bytes below which a search stays on its thread")        \
+    X(index_rows_min, 2048, "rows of a segment below which it is scanned, whatever the mode")      \
+    X(index_memory_max, 0, "bytes of indexes held in memory; 0: half of the machine's")            \
+    X(recall_target_percent, 95, "recall that a search aims at when it names no breadth")          \
+    X(compact_fanout, 4, "neighbouring segments of one size that are merged into one")             \
+    X(compact_rows_max, 16777216, "rows of a segment that merging makes")                          \
+    X(compact_tombstone_percent, 20, "share of hidden rows from which a segment is rewritten")     \
+    X(compact_deleted_keep_ms, 3600000, "time without deletes before compaction purges by itself") \
+    X(compact_threads, 1, "threads of a compaction job")                                           \
+    X(compact_memory_max, 4294967296, "bytes a compaction job may take; larger work is cut up")    \
+    X(compact_io_bytes_per_s, 0, "bytes per second a compaction job reads and writes; 0: any")     \
+    X(compact_cpu_percent, 100, "share of a processor that each thread of a job takes")            \
+    X(compact_nice, 19, "nice value of the compactor")                                             \
+    X(backlog_rows_slow, 1000000, "rows waiting for their index from which writers are slowed")    \
+    X(backlog_delay_ms_max, 1000, "longest delay of one write for that reason")
 
 typedef struct varve_options {
     bool read_only;   /* open beside an owner, or on a read-only medium */
     bool must_exist;  /* do not create the folder */
     bool accept_loss; /* repair: open although the log ends before the acknowledged floor (varve
                          fsck --accept-loss) */
+    const char *compactor_path;   /* the varve-compactor program; NULL: looked for beside the
+                                     library and the running program, then in PATH */
+    const char *compact_schedule; /* a cron line ("30 3 * * *", local time) at which every
+                                     collection is compacted; NULL: never */
 #define X(name, value, meaning) uint64_t name;
     VARVE_SETTING_TABLE(X)
 #undef X
@@ -297,8 +315,9 @@ VARVE_API VARVE_CHECKED varve_status varve_collection_list(varve *db, const char
 VARVE_API VARVE_CHECKED varve_status varve_collection_describe(varve_collection *collection,
                                                                const char *description,
                                                                varve_error *err);
-/* Choose how the collection is searched: "FLAT-<metric>" and its aliases (docs/index-modes.md); the
- * name is kept as typed. NULL: back to none. */
+/* Choose how the collection is searched, with default parameters (docs/index-modes.md); the name is
+ * kept as typed. NULL: back to none. Indexes are built by compaction; varve_index_build waits for
+ * them. */
 VARVE_API VARVE_CHECKED varve_status varve_index_mode_set(varve_collection *collection,
                                                           const char *index_mode, varve_error *err);
 
@@ -312,7 +331,10 @@ typedef struct varve_collection_stats {
     uint64_t rows_live, rows_deleted;
     uint64_t rows_in_memory; /* of those, not yet in a segment */
     uint64_t memory_bytes, segments, segment_bytes;
-    int64_t max_ordinal; /* ordinals number rows in order of insertion, from 0; -1: none yet */
+    uint64_t index_bytes;  /* index files, beside segment_bytes */
+    uint64_t rows_indexed; /* live or not, in segments whose index is of the chosen mode */
+    uint64_t rows_hidden;  /* superseded or deleted, still taking space */
+    int64_t max_ordinal;   /* ordinals number rows in order of insertion, from 0; -1: none yet */
 } varve_collection_stats;
 
 VARVE_API VARVE_CHECKED varve_status varve_collection_get_stats(varve_collection *collection,
@@ -498,10 +520,15 @@ typedef struct varve_search_request {
     varve_metric metric;
     unsigned with;       /* VARVE_WITH_FIELDS */
     uint64_t timeout_ms; /* 0: none */
+    bool exact;          /* pass over approximate indexes */
+    uint32_t breadth; /* ef of graphs, nprobe of partitions, candidates to rescore of codes; 0: */
+    double recall_target; /*   as much as this share of the true hits needs, by the curve measured
+                             when the index was built: 0 < r <= 1; 0: recall_target_percent */
 } varve_search_request;
 
-/* Hits of each query, best first, ties by id (integers ascending, then strings by bytes). Scores
- * are exact: those of a plain double-precision evaluation over the stored vectors, rounded to
+/* Hits of each query, best first, ties by id (integers ascending, then strings by bytes). Without an
+ * index, or with a FLAT one that has no quantiser, they are the true nearest; with another one, most
+ * of them (see recall_target), and always k of them while there are k live rows. Scores are exact: those of a plain double-precision evaluation over the stored vectors, rounded to
  * float32. A row whose distance is infinite (haversine beyond the poles, negative counts) comes
  * last. */
 typedef struct varve_hits varve_hits;
@@ -512,11 +539,132 @@ VARVE_API uint64_t varve_hits_ordinal(const varve_hits *hits, size_t query, size
 VARVE_API float varve_hits_score(const varve_hits *hits, size_t query, size_t i);
 VARVE_API varve_text varve_hits_fields(const varve_hits *hits, size_t query, size_t i);
 VARVE_API uint64_t varve_hits_rows_scanned(const varve_hits *hits);
+/* What the search did, summed over its queries. */
+typedef struct varve_search_work {
+    uint64_t rows_scanned;  /* by plain scan */
+    uint64_t codes_scanned; /* quantised codes looked at */
+    uint64_t nodes_visited; /* of graphs, or partitions opened */
+    uint64_t rows_rescored; /* exact distances beside those of plain scans */
+    uint64_t segments_indexed, segments_scanned;
+} varve_search_work;
+VARVE_API void varve_hits_work(const varve_hits *hits, varve_search_work *ret_work);
 VARVE_API void varve_hits_free(varve_hits *hits);
 
 VARVE_API VARVE_CHECKED varve_status varve_search(varve_collection *collection,
                                                   const varve_search_request *request,
                                                   varve_hits **ret_hits, varve_error *err);
+
+/* ---- indexes and compaction ---------------------------------------------------------------- */
+
+/* Segments are indexed, merged and purged by a process of its own, varve-compactor, which never
+ * opens the row store: this process hands it immutable files and adopts what it makes. Searches and
+ * writes go on meanwhile, and rows written after a build are found at once, by scan, until the next
+ * job indexes them. Killing either process at any point loses nothing. */
+
+/* Parameters of an index build; 0 is the default in brackets. Those of other modes are kept but
+ * unused. They survive every rebuild. */
+/*    name             default  meaning */
+#define VARVE_INDEX_PARAM_TABLE(X)                                                                 \
+    X(n_clusters, 256, "IVF, SPANN: partitions of a segment; 0 as many as suit it")                \
+    X(nprobe, 32, "IVF, SPANN: partitions that a search opens when it has no recall target")       \
+    X(replica_count, 1, "SPANN: copies of a row that lies between partitions")                     \
+    X(m, 16, "HNSW: half of the edges of a row")                                                   \
+    X(ef_construction, 128, "HNSW: candidates looked at for the edges of a row")                   \
+    X(ef_search, 50, "HNSW: beam of a search when it has no recall target")                        \
+    X(max_level, 0, "HNSW: kept for clients; the graph has no levels")                             \
+    X(r, 16, "DISKANN: half of the edges of a row")                                                \
+    X(l, 64, "DISKANN: candidates looked at for the edges of a row")                               \
+    X(max_degree, 0, "DISKANN: edges of a row; 0: twice r")
+
+typedef struct varve_index_params {
+#define X(name, value, meaning) uint32_t name;
+    VARVE_INDEX_PARAM_TABLE(X)
+#undef X
+    double alpha; /* DISKANN, HNSW: how much longer than a detour an edge may be; >= 1; 0: 1.2 */
+} varve_index_params;
+
+/* Choose mode and parameters, durably, and build: back when every segment has its index (rows in
+ * memory are sealed first). params NULL: all defaults. no_wait: back when the choice is durable; a
+ * running compactor does the rest. VARVE_INVALID an unknown mode or a parameter out of its range;
+ * VARVE_UNSUPPORTED a mode that the vector type does not allow; VARVE_IO no compactor could be
+ * started. After an error of the build the choice stays and is tried again by the next compaction;
+ * searches are exact meanwhile. */
+VARVE_API VARVE_CHECKED varve_status varve_index_build(varve_collection *collection,
+                                                       const char *index_mode,
+                                                       const varve_index_params *params,
+                                                       bool no_wait, varve_error *err);
+VARVE_API VARVE_CHECKED varve_status varve_index_get_params(varve_collection *collection,
+                                                            varve_index_params *ret_params,
+                                                            varve_error *err);
+
+typedef struct varve_compact_options {
+    bool no_wait;        /* only ask for it; the report is then zero */
+    bool keep_deleted;   /* merge and index, but leave deleted rows restorable */
+    uint64_t timeout_ms; /* 0: none; VARVE_TIMEOUT, and the work goes on without the caller */
+} varve_compact_options;
+typedef struct varve_compact_report {
+    uint64_t rows_removed;     /* deleted rows that were purged */
+    uint64_t versions_removed; /* superseded versions that were dropped, those included */
+    uint64_t segments_before, segments_after;
+    uint64_t bytes_before, bytes_after; /* segments and indexes on disk */
+    uint64_t jobs, elapsed_ms;
+} varve_compact_report;
+/* Purge deleted rows (they can no longer be restored), merge segments, build missing indexes, and
+ * remove what was deleted from row store and log as well. Back when done. Runs in the compactor that
+ * is connected, else in one started for it. options NULL: all zero. */
+VARVE_API VARVE_CHECKED varve_status varve_compact(varve_collection *collection,
+                                                   const varve_compact_options *options,
+                                                   varve_compact_report *ret_report,
+                                                   varve_error *err);
+
+/* Start a compactor and keep it running (with growing pauses when it dies) until varve_compactor_stop
+ * or close. Without this call jobs run only while varve_compact or varve_index_build wait. */
+VARVE_API VARVE_CHECKED varve_status varve_compactor_start(varve *db, varve_error *err);
+VARVE_API void varve_compactor_stop(varve *db);
+
+typedef enum varve_job_state {
+    VARVE_JOB_RUNNING,
+    VARVE_JOB_DONE,
+    VARVE_JOB_REFUSED, /* its inputs had changed; it is planned anew */
+    VARVE_JOB_FAILED,
+    VARVE_JOB_CANCELLED
+} varve_job_state;
+typedef struct varve_job {
+    uint64_t id;
+    char database[132], collection[132];
+    char kind[16];     /* "index", "merge", "purge", "rebuild" */
+    char reason[160];  /* "4 segments of about 65536 rows" */
+    char stage[32];    /* "graph", "write" */
+    char message[160]; /* of a failure */
+    varve_job_state state;
+    uint64_t rows, segments; /* of its inputs */
+    double share;            /* done, 0 to 1 */
+    double rows_per_s;
+    uint64_t eta_ms;               /* estimate; 0 when done or unknown */
+    uint64_t started_ms, ended_ms; /* wall clock since 1970; 0: not yet */
+} varve_job;
+/* Running and the last finished jobs, newest first; free() with varve_jobs_free. */
+typedef struct varve_job_list varve_job_list;
+VARVE_API VARVE_CHECKED varve_status varve_jobs(varve *db, varve_job_list **ret_jobs,
+                                                varve_error *err);
+VARVE_API size_t varve_jobs_count(const varve_job_list *jobs);
+VARVE_API const varve_job *varve_jobs_get(const varve_job_list *jobs, size_t i);
+VARVE_API void varve_jobs_free(varve_job_list *jobs);
+/* VARVE_NOT_FOUND: no such running job. */
+VARVE_API VARVE_CHECKED varve_status varve_job_cancel(varve *db, uint64_t id, varve_error *err);
+
+typedef struct varve_compaction_stats {
+    bool supervised;   /* varve_compactor_start was called */
+    int pid;           /* of the compactor connected; 0: none */
+    uint64_t restarts; /* of a supervised compactor */
+    uint64_t jobs_done, jobs_refused, jobs_failed, jobs_cancelled;
+    uint64_t rows_removed, bytes_written, bytes_removed;
+    uint64_t backlog_rows, backlog_segments; /* waiting for their index; of open collections */
+    uint64_t index_bytes, index_memory_bytes;
+    uint64_t writes_delayed, write_delay_ms; /* back-pressure since open */
+    char next_reason[160];                   /* the job that would come next; "" for none */
+} varve_compaction_stats;
+VARVE_API void varve_compaction_get_stats(varve *db, varve_compaction_stats *ret_stats);
 
 /* ---- check --------------------------------------------------------------------------------- */
 

@@ -40,6 +40,9 @@ double distance_scan_error(const distance_query *q, float score, double norm_max
 double distance_exact(varve_metric metric, varve_dtype stored, size_t dim, const float *query,
                       const void *row);
 
+/* A stored row as dim floats, exactly. */
+void distance_row_floats(varve_dtype stored, size_t dim, const void *row, float *ret);
+
 /* Euclidean norm of a stored row, in double precision. */
 double distance_norm(varve_dtype stored, size_t dim, const void *row);
 

@@ -42,6 +42,11 @@ void distance_load(varve_dtype stored, const void *row, size_t first, size_t n, 
     }
 }
 
+void distance_row_floats(varve_dtype stored, size_t dim, const void *row, float *ret)
+{
+    distance_load(stored, row, 0, dim, ret);
+}
+
 typedef enum step {
     STEP_IP,
     STEP_L2,

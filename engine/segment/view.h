@@ -10,10 +10,10 @@
 #ifndef VARVE_SEGMENT_VIEW_H
 #define VARVE_SEGMENT_VIEW_H
 
-#include "record/schema.h"
+#include "base/tombstone.h"
+#include "index/index.h"
 #include "segment/memtable.h"
 #include "segment/segment.h"
-#include "segment/tombstone.h"
 
 typedef struct row_source {
     segment *seg; /* one of the two is set; references are owned by the view */
@@ -21,6 +21,7 @@ typedef struct row_source {
     uint64_t rows;
     uint64_t rowver_min, rowver_max;
     tombstones *hidden, *deleted;
+    vector_index *index; /* of a segment's primary vector; NULL: none. Owned by the view */
 } row_source;
 
 typedef struct view {

@@ -1,6 +1,6 @@
 /* test_tombstone.c — tombstone sets against a plain array of flags, and what a change shares. */
 #include "base/random.h"
-#include "segment/tombstone.h"
+#include "base/tombstone.h"
 
 #include <malloc.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * (1) A chunk with no member is a NULL in the directory, and the last chunk is not NULL.
  * (2) A set without members is NULL.
  * (3) A chunk that two directories name never changes. */
-#include "segment/tombstone.h"
+#include "base/tombstone.h"
 
 #include "base/bytes.h"
 

@@ -4,8 +4,8 @@
  * Ownership  reference-counted; both calls take NULL.
  * Threads    any number of threads may read, ref and unref.
  * Errors     VARVE_NO_MEMORY. */
-#ifndef VARVE_SEGMENT_TOMBSTONE_H
-#define VARVE_SEGMENT_TOMBSTONE_H
+#ifndef VARVE_BASE_TOMBSTONE_H
+#define VARVE_BASE_TOMBSTONE_H
 
 #include "base/status.h"
 

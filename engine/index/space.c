@@ -1,0 +1,101 @@
+/* space.c — from stored rows to points; see space.h. */
+#include "index/space.h"
+
+#include "base/bytes.h"
+#include "distance/distance.h"
+
+#include <math.h>
+
+enum { CHUNK_ROWS = 1024 };
+
+/* Below this share of M^2 the added coordinate would carry nothing. */
+static const double NORM_SPREAD_MIN = 1e-4;
+
+static varve_status measure_norms(const index_rows *rows, double *ret_min, double *ret_max,
+                                  varve_error *err)
+{
+    double least = INFINITY, most = 0;
+    for (uint32_t first = 0, n; first < rows->count; first += n) {
+        const uint8_t *at;
+        size_t stride = varve_dtype_row_bytes(rows->dtype, rows->dim);
+        n = VV_MIN((uint32_t)CHUNK_ROWS, rows->count - first);
+        VV_TRY(rows->get(rows->context, first, n, &at, err));
+        for (uint32_t i = 0; i < n; i++) {
+            double norm = distance_norm(rows->dtype, rows->dim, at + i * stride);
+            least = VV_MIN(least, norm);
+            most = VV_MAX(most, norm);
+        }
+    }
+    *ret_min = rows->count ? least : 0;
+    *ret_max = most;
+    return VARVE_OK;
+}
+
+varve_status space_init(space *s, varve_metric metric, const index_rows *rows, varve_error *err)
+{
+    space made = {.metric = metric, .dtype = rows->dtype, .dim = rows->dim, .width = rows->dim};
+    double least = 0;
+    if (metric != VARVE_METRIC_IP && metric != VARVE_METRIC_L2 && metric != VARVE_METRIC_COSINE)
+        return vv_fail(err, VARVE_UNSUPPORTED, "%s is no metric of a Euclidean space",
+                       varve_metric_name(metric));
+    if (metric == VARVE_METRIC_IP) {
+        VV_TRY(measure_norms(rows, &least, &made.norm_max, err));
+        double square = made.norm_max * made.norm_max;
+        if (square - least * least > NORM_SPREAD_MIN * square) made.width++;
+    }
+    *s = made;
+    return VARVE_OK;
+}
+
+static double squared_norm(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
+static void to_unit(float *x, size_t n)
+{
+    double norm = sqrt(squared_norm(x, n));
+    if (!(norm > 0)) return;
+    float factor = (float)(1 / norm);
+    for (size_t i = 0; i < n; i++)
+        x[i] *= factor;
+}
+
+void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret)
+{
+    size_t stride = varve_dtype_row_bytes(s->dtype, s->dim);
+    for (size_t i = 0; i < n; i++) {
+        float *x = ret + i * s->width;
+        distance_row_floats(s->dtype, s->dim, rows + i * stride, x);
+        if (s->metric == VARVE_METRIC_COSINE) to_unit(x, s->dim);
+        if (s->width == s->dim) continue;
+        double rest = s->norm_max * s->norm_max - squared_norm(x, s->dim);
+        x[s->dim] = rest > 0 ? (float)sqrt(rest) : 0;
+    }
+}
+
+void space_query(const space *s, const float *query, float *ret)
+{
+    memcpy(ret, query, s->dim * sizeof *ret);
+    if (s->metric == VARVE_METRIC_COSINE) to_unit(ret, s->dim);
+    if (s->width != s->dim) ret[s->dim] = 0;
+}
+
+double space_key(const space *s, double squared_distance, double query_norm)
+{
+    if (s->metric == VARVE_METRIC_L2) return squared_distance;
+    if (s->metric == VARVE_METRIC_COSINE) return squared_distance / 2;
+    return (squared_distance - query_norm * query_norm - s->norm_max * s->norm_max) / 2;
+}
+
+double space_distance(const space *s, double key, double query_norm)
+{
+    double squared = key;
+    if (s->metric == VARVE_METRIC_COSINE) squared = 2 * key;
+    if (s->metric == VARVE_METRIC_IP)
+        squared = 2 * key + query_norm * query_norm + s->norm_max * s->norm_max;
+    return squared > 0 ? squared : 0;
+}

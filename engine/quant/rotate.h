@@ -1,0 +1,27 @@
+/* rotate.h — a random rotation that costs O(width log width): rounds of random signs and fast
+ * Walsh-Hadamard transforms, so that the energy of a vector spreads evenly over its coordinates
+ * (Ailon and Chazelle, "The Fast Johnson-Lindenstrauss Transform", 2009; as in RaBitQ, Gao and Long,
+ * SIGMOD 2024). Norms and distances are kept, up to rounding. Any width: a width that is no power of
+ * two is covered by two transforms of the largest one inside it, at both ends, in turns.
+ *
+ * Ownership  a rotation is a plain value with its signs; rotation_done() frees them.
+ * Threads    read-only once made. */
+#ifndef VARVE_QUANT_ROTATE_H
+#define VARVE_QUANT_ROTATE_H
+
+#include "base/status.h"
+
+typedef struct rotation {
+    uint32_t width;  /* of what goes in */
+    uint32_t padded; /* of what comes out: the next multiple of 64; the rest is fed with zeros */
+    uint64_t seed;
+    uint8_t *signs;
+} rotation;
+
+/* Same width and seed: same rotation, for ever (it is part of file formats). */
+VV_CHECKED varve_status rotation_init(rotation *r, uint32_t width, uint64_t seed, varve_error *err);
+void rotation_done(rotation *r);
+/* n × width floats into n × padded floats. */
+void rotation_apply(const rotation *r, const float *x, size_t n, float *ret);
+
+#endif

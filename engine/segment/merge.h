@@ -1,0 +1,35 @@
+/* merge.h — segments, adjacent in rowver order, into new ones without the rows to drop.
+ * Rows keep rowver, ordinal, id, vector and fields. A row never is in two outputs; outputs are in
+ * rowver order. Every input block is verified as it is read.
+ * Threads  one. */
+#ifndef VARVE_SEGMENT_MERGE_H
+#define VARVE_SEGMENT_MERGE_H
+
+#include "base/tombstone.h"
+#include "index/index.h"
+#include "segment/segment.h"
+
+typedef struct merge_input {
+    segment *seg;
+    const tombstones *drop; /* NULL: none */
+} merge_input;
+
+typedef struct merge_spec {
+    uint32_t collection, dim;
+    varve_dtype dtype;
+    uint64_t first_number;
+    uint32_t output_max;
+    uint64_t rows_max;        /* of one output */
+    const char *directory;    /* outputs go here as <number>.seg */
+    index_progress *progress; /* NULL: none */
+    void *context;
+} merge_spec;
+
+/* How many outputs there will be, and their rows: equal parts, each at most rows_max. */
+uint32_t merge_outputs(uint64_t rows, uint64_t rows_max);
+/* ret_records: room for output_max. VARVE_LIMIT: it would take more outputs. */
+VV_CHECKED varve_status segment_merge(const merge_spec *spec, const merge_input *inputs,
+                                      size_t input_count, segment_record *ret_records,
+                                      uint32_t *ret_count, varve_error *err);
+
+#endif
