@@ -1,8 +1,10 @@
 /* drop_file.h — the slots of an input that a compaction leaves out, handed over in a file on the
- * desk: "VARVDROP" | u32 version | u32 zero | u64 segment number | u64 rows | u64 count | one bit per
- * row, in u64 words | XXH3-64 of all before. Written by temporary and rename; not synced: a job does
- * not outlive its owner.
- * Errors  VARVE_CORRUPT when it is not of this segment, number of rows, count or checksum. */
+ * desk: "VARVDROP" | u32 version | u32 zero | u64 segment number | u64 rows | u64 count | one bit
+ * per row, in u64 words | XXH3-64 of all before. Written by temporary and rename; not synced: a job
+ * does not outlive its owner.
+ * Threads  any, on different files.
+ * Errors   VARVE_CORRUPT when it is not of this segment, number of rows, count or checksum;
+ *          VARVE_NEWER_FORMAT; VARVE_NOT_FOUND, VARVE_IO. */
 #ifndef VARVE_SEGMENT_DROP_FILE_H
 #define VARVE_SEGMENT_DROP_FILE_H
 
