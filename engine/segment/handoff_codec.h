@@ -1,7 +1,7 @@
 /* handoff_codec.h — inside segment/: one walk over the fields of a message, in two directions. A
  * function that lists fields is used to write them and to read them, so the two cannot differ:
  *     o->epoch = codec_u64(c, o->epoch);
- * writes the value, or replaces it by what is read. The first failure sticks: everything after it is
+ * writes the value, or replaces it by what is read. The first failure sticks: all that follows is
  * passed over and reads as zero. Integers are little-endian; a text is u16 length and bytes.
  *
  * Ownership  a codec borrows its bytes and its buffer.
