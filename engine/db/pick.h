@@ -24,7 +24,8 @@
 #define PICK_FRESH_ROWS_MIN 1024
 
 typedef struct pick_segment {
-    uint64_t number, rows, bytes;
+    uint64_t number, rows;
+    uint64_t column_bytes;    /* upper estimate: in memory while it is merged, beside vectors */
     uint64_t hidden, deleted; /* slots; deleted ones are hidden too, the rest of those superseded */
     bool has_index;           /* one that serves the collection's mode, or … */
     bool index_lost;          /* … one that does not, or cannot be read */
@@ -35,7 +36,8 @@ typedef struct pick_segment {
 typedef struct pick_rules {
     bool wants_full, wants_fresh; /* index files that the mode uses at best */
     const char *mode;             /* for reasons */
-    uint64_t rows_fit; /* largest segment whose index can be built within compact_memory_max */
+    uint64_t rows_fit;   /* largest segment whose index can be built within compact_memory_max */
+    uint64_t memory_max; /* for columns of one output; 0: no limit */
     uint64_t rows_max, index_rows_min, fanout, tombstone_percent; /* settings */
     bool deleted_counts; /* no deletes for a while: deleted rows may be purged */
     bool index_only;     /* asked for: indexes, nothing else */
