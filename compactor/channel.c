@@ -197,6 +197,15 @@ varve_status channel_send(channel *c, const handoff_message *m, varve_error *err
     return handoff_send(c->fd, m, err);
 }
 
+varve_status channel_ready(channel *c, varve_error *err)
+{
+    varve_status status = VARVE_OK;
+    (void)pthread_mutex_lock(&c->lock);
+    if (c->stopped || c->bye || c->gone) status = why_locked(c, err);
+    (void)pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
 bool channel_said_bye(channel *c)
 {
     (void)pthread_mutex_lock(&c->lock);

@@ -1,12 +1,12 @@
 /* channel.h — the compactor's end of the hand-off: a thread of its own reads the socket all the
  * time, so that a job learns at once that it is cancelled or that the owner is gone.
  *
- *   channel_open ──> the reader thread: CANCEL, BYE and the end of the connection interrupt the job,
- *                    WELCOME, JOB, ADOPTED and REFUSE wait for channel_wait
- *   channel_close ─> the reader has ended, the socket is closed; may be opened anew
+ *   channel_open --> the reader thread: CANCEL, BYE and the end of the connection interrupt the
+ *                    job; WELCOME, JOB, ADOPTED and REFUSE wait for channel_wait
+ *   channel_close -> the reader has ended, the socket is closed; may be opened anew
  *
- * Ownership  the channel owns its socket from channel_open on, also when that fails. A channel lives
- *            as long as the process: whoever may stop it needs no permission to.
+ * Ownership  the channel owns its socket from channel_open on, also when that fails. A channel
+ *            lives as long as the process, so that channel_stop never comes too late.
  * Threads    one thread works: opens, waits, sends, sleeps, closes. channel_stop from any thread.
  * Errors     VARVE_CLOSED the owner is gone or said BYE; VARVE_CANCELLED channel_stop;
  *            VARVE_CORRUPT a message that has no place here; those of segment/job.h. */
@@ -35,9 +35,9 @@ typedef struct channel {
     bool cancelled;      /* and the owner wants no more of it */
 } channel;
 
-/* ends_process: a job that does not end by itself CHANNEL_GRACE_MS after the owner has gone, because
- * it is inside a long call, is ended together with the process. Nothing is lost by that: what it
- * leaves lies on the desk, and whoever opens the folder next clears it away. */
+/* ends_process: a job that does not end by itself CHANNEL_GRACE_MS after the owner has gone,
+ * because it is inside a long call, is ended together with the process. Nothing is lost by that:
+ * what it leaves lies on the desk, and an owner that starts clears that away. */
 #define CHANNEL_GRACE_MS    500
 #define CHANNEL_EXIT_STATUS 1
 void channel_init(channel *c, bool ends_process);
@@ -50,6 +50,8 @@ void channel_stop(channel *c);
 VV_CHECKED varve_status channel_wait(channel *c, uint64_t timeout_ms, handoff_message *ret,
                                      varve_error *err);
 VV_CHECKED varve_status channel_send(channel *c, const handoff_message *m, varve_error *err);
+/* May there be another job? Errors as of channel_wait. */
+VV_CHECKED varve_status channel_ready(channel *c, varve_error *err);
 bool channel_said_bye(channel *c);
 
 /* ---- for a job ----------------------------------------------------------------------------- */

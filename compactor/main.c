@@ -169,7 +169,7 @@ static int run_fd(channel *c, int fd)
     return exit_code(status, &err);
 }
 
-/* An owner that is not there yet, is being restarted, or said BYE: try again, more and more rarely. */
+/* An owner that is not there yet, is being restarted, or said BYE: try again, ever more rarely. */
 static int run_socket(channel *c, const char *path, bool once)
 {
     uint64_t pause_ms = PAUSE_MS_MIN;
@@ -193,7 +193,7 @@ static int run_socket(channel *c, const char *path, bool once)
 /* ---- faults of tests ----------------------------------------------------------------------- */
 
 #ifdef VARVE_FAULTS
-/* VARVE_FAULT="name:nth:kind": see base/fault.h; name "*" is any, kind crash, eio, enospc or short. */
+/* VARVE_FAULT="name:nth:kind" (base/fault.h): any name is "*"; crash, eio, enospc or short. */
 static void arm_fault(void)
 {
     static const struct {

@@ -29,7 +29,7 @@ static void note(meter *m, const char *stage, uint64_t done, uint64_t total)
     m->state.done = VV_MAX(m->state.done, VV_MIN(m->part_begin + done, m->state.total));
 }
 
-/* A message that cannot be sent is no reason to give up: if the owner is gone, the channel says so. */
+/* A message that cannot be sent ends nothing: if the owner is gone, the channel says so. */
 static void tell(meter *m, uint64_t now_ns)
 {
     const handoff_message message = {.kind = HANDOFF_PROGRESS, .progress = m->state};

@@ -1,6 +1,6 @@
-/* meter.h — the progress of a job: told to the owner a few times per second, and the place where the
- * job is slowed down and learns that it has to end. A job is parts of so many rows; within a part,
- * stages come and go, and what was reported never goes back.
+/* meter.h — the progress of a job: told to the owner a few times per second, and the place where
+ * the job is slowed down and learns that it has to end. A job is parts of so many rows; within a
+ * part, stages come and go, and what was reported never goes back.
  * Threads  one. */
 #ifndef COMPACTOR_METER_H
 #define COMPACTOR_METER_H

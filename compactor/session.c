@@ -117,6 +117,7 @@ static varve_status next_job(session *s, job_result *result, varve_error *err)
 {
     VV_CLEANUP(handoff_message_done) handoff_message m = {0};
     const handoff_message pin = {.kind = HANDOFF_PIN};
+    VV_TRY(channel_ready(s->c, err));
     VV_TRY(channel_send(s->c, &pin, err));
     VV_TRY(channel_wait(s->c, 0, &m, err));
     if (m.kind != HANDOFF_JOB)
@@ -130,7 +131,7 @@ static varve_status ended(session *s, varve_status status, varve_error *err)
     varve_status known;
     if (channel_said_bye(s->c)) return VARVE_OK;
     if (status != VARVE_CLOSED) return status;
-    known = channel_check(s->c, err);
+    known = channel_ready(s->c, err);
     return known == VARVE_OK ? status : known;
 }
 

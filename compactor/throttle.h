@@ -1,13 +1,13 @@
 /* throttle.h — how much of the machine a job may take: a share of the processors, bytes of reading
  * and writing per second, and its place behind everybody else.
  *
- * A debt is kept in time: work that took c seconds of processor at a share of s costs c / s seconds,
- * b bytes at a rate of r cost b / r; time that passes pays. Whoever is in debt sleeps. A job that
- * waited for something else may catch up THROTTLE_CREDIT_NS at most: it never makes up for an hour of
- * waiting by an hour at full speed.
+ * A debt is kept in time: c seconds of processor at a share of s cost c / s seconds, b bytes at a
+ * rate of r cost b / r; time that passes pays. Whoever is in debt sleeps. A job that waited for
+ * something else may catch up THROTTLE_CREDIT_NS at most: it never makes up for an hour of waiting
+ * by an hour at full speed.
  *
- * Threads  one. With several threads at work, the one that reports sleeps between two steps, and the
- *          others have nothing to do meanwhile: the share is of the processor time of all. */
+ * Threads  one. With several threads at work, the one that reports sleeps between two steps, and
+ *          the others have nothing to do meanwhile: the share is of the processor time of all. */
 #ifndef COMPACTOR_THROTTLE_H
 #define COMPACTOR_THROTTLE_H
 
