@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Tiers are 0 to 128 Ki rows, to 512 Ki, to 2 Mi, …: a sealed segment (64 Ki), four of them merged, and
- * so on lie in the middle of theirs, so that some rows more or less do not part equals. */
+/* Tiers are 0 to 128 Ki rows, to 512 Ki, to 2 Mi, …: a sealed segment (64 Ki), four of them merged,
+ * and so on lie in the middle of theirs, so that some rows more or less do not part equals. */
 #define TIER_ROWS 32768
 
 unsigned pick_tier(uint64_t rows)

@@ -1,5 +1,5 @@
-/* pick.h — what compaction should do next in one collection: a pure function of its segments and the
- * settings. Who acts on it is compaction.h.
+/* pick.h — what compaction should do next in one collection: a pure function of its segments and
+ * the settings. Who acts on it is compaction.h.
  *
  *   PURGE    (the owner itself) deleted rows of these segments are given up for good: look again
  *   MERGE    neighbours into one, without their superseded rows
@@ -8,9 +8,9 @@
  *   INDEX    the index of the wanted kind for a segment that never had one
  *   REBUILD  the same, where there was one of another mode, or a damaged one
  *
- * Rewriting comes first, but for segments that a merge takes along; then merges, the smallest first;
- * then indexes, the largest first. Small segments between those of a merge are merged too: only
- * neighbours can be, and they would block it for ever.
+ * Rewriting comes first, but for segments that a merge takes along; then merges, the smallest
+ * first; then indexes, the largest first. Small segments between those of a merge are merged too:
+ * only neighbours can be, and they would block it for ever.
  *
  * What is asked for ends although writers go on: each job then takes in a segment older than the
  * request, and makes only younger ones.

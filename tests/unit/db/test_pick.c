@@ -257,7 +257,7 @@ static void tiers(void **state)
         assert_int_equal(pick_tier(cases[i].rows), cases[i].tier);
 }
 
-/* What acts on decisions ends, and ends with few segments: the steps are played on the table alone. */
+/* What acts on decisions ends, and with few segments: the steps are played on the table alone. */
 static size_t play(pick_segment *s, size_t n, const pick_decision *d, uint64_t number)
 {
     pick_segment made = {.number = number, .has_index = true, .kind = INDEX_KIND_FULL};
