@@ -24,6 +24,8 @@ int owner_make_folder(void **state)
 
 int owner_remove_folder(void **state) { return remove_folder(state); }
 
+const char *owner_root(void) { return folder; }
+
 const char *owner_path(const char *name) { return in_folder(name); }
 
 const char *owner_segments(void)

@@ -2,8 +2,8 @@
  * socket, speaks the hand-off on the other, keeps desks, and judges what is proposed row by row. It
  * commits nothing.
  *
- *   OWNER_COLLECTION's segments lie in <folder>/segments/7/; a job's desk is made by owner_order() and
- *   removed by owner_clear(). */
+ *   OWNER_COLLECTION's segments lie in <folder>/segments/7/; a job's desk is made by owner_order()
+ *   and removed by owner_clear(). */
 #ifndef VARVE_TESTS_COMPACTOR_OWNER_H
 #define VARVE_TESTS_COMPACTOR_OWNER_H
 
@@ -30,6 +30,7 @@ typedef struct owner {
 /* The folder of a test, with segments/7 and work in it: set-up and end of a group. */
 int owner_make_folder(void **state);
 int owner_remove_folder(void **state);
+const char *owner_root(void);
 const char *owner_path(const char *name); /* in the folder; valid for a few calls */
 const char *owner_segments(void);
 

@@ -93,8 +93,8 @@ static void test_indexes(void **state)
 {
     static const index_spec specs[] = {
         {.kind = INDEX_KIND_FRESH, .mode = {.metric = VARVE_METRIC_L2}},
-        {.kind = INDEX_KIND_FULL, .mode = {INDEX_HNSW, VARVE_METRIC_L2, QUANT_NONE, 0}},
-        {.kind = INDEX_KIND_FULL, .mode = {INDEX_IVF, VARVE_METRIC_COSINE, QUANT_SQ8, 0}},
+        {.kind = INDEX_KIND_FULL, .mode = {INDEX_FLAT, VARVE_METRIC_L2, QUANT_SQ8, 0}},
+        {.kind = INDEX_KIND_FULL, .mode = {INDEX_FLAT, VARVE_METRIC_COSINE, QUANT_SQ8, 0}},
     };
     merge_inputs t;
     owner o;
@@ -354,7 +354,7 @@ static void test_memory_limit(void **state)
     order->limits.memory_max = 100000;
     expect_failed_job(&o, order, VARVE_LIMIT, "compact_memory_max is 100000");
     order = owner_order(&t, JOB_MERGE, 81); /* of an index: before anything is written */
-    order->spec.mode = (index_mode){INDEX_HNSW, VARVE_METRIC_L2, QUANT_NONE, 0};
+    order->spec.mode = (index_mode){INDEX_FLAT, VARVE_METRIC_L2, QUANT_SQ8, 0};
     order->limits.memory_max = 200000;
     owner_send(&o, order);
     owner_expect_failure(&o, 81, VARVE_LIMIT, "compact_memory_max is 200000");
@@ -502,9 +502,10 @@ static void test_reconnects(void **state)
 {
     merge_inputs t;
     owner o;
-    const char *path = owner_path("socket");
+    char path[100];
     int listener;
     (void)state;
+    snprintf(path, sizeof path, "%s", owner_path("socket"));
     make_small(&t);
     owner_start_socket(&o, path);
     clock_sleep_ms(50);
@@ -533,23 +534,12 @@ static void test_reconnects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_merges),
-        TEST(test_indexes),
-        TEST(test_refused),
-        TEST(test_cancelled),
-        TEST(test_owner_dies),
-        TEST(test_owner_dies_meanwhile),
-        TEST(test_bye),
-        TEST(test_signal),
-        TEST(test_damaged_files),
-        TEST(test_wrong_orders),
-        TEST(test_memory_limit),
-        TEST(test_priority),
-        TEST(test_io_rate),
-        TEST(test_cpu_share),
-        TEST(test_version),
-        TEST(test_nonsense),
-        TEST(test_reconnects),
+        TEST(test_merges),       TEST(test_indexes),      TEST(test_refused),
+        TEST(test_cancelled),    TEST(test_owner_dies),   TEST(test_owner_dies_meanwhile),
+        TEST(test_bye),          TEST(test_signal),       TEST(test_damaged_files),
+        TEST(test_wrong_orders), TEST(test_memory_limit), TEST(test_priority),
+        TEST(test_io_rate),      TEST(test_cpu_share),    TEST(test_version),
+        TEST(test_nonsense),     TEST(test_reconnects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

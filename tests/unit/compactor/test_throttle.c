@@ -1,5 +1,5 @@
-/* test_throttle.c — the arithmetic of the throttle over clocks that the test turns: rates and shares
- * are kept in the long run, and nobody saves up for later. */
+/* test_throttle.c — the arithmetic of the throttle over clocks that the test turns: rates and
+ * shares are kept in the long run, and nobody saves up for later. */
 #include "throttle.h"
 
 #include <setjmp.h>
