@@ -1,4 +1,4 @@
-/* quant_rows_body.h — the part of quant_body.h that reads rows: distances, and SQ8 codes. */
+/* quant_rows_body.h — the part of quant_body.h that reads rows: distances, and codes. */
 
 typedef double lanes4 __attribute__((vector_size(32)));
 typedef int64_t masks4 __attribute__((vector_size(32)));
@@ -136,4 +136,80 @@ static void encode_sq8(const float *mean, size_t width, const float *x, size_t r
     put_f32(tail, (float)s.offset);
     put_f32(tail + QUANT_SQ8_FIELD_BYTES, (float)s.scale);
     put_f32(tail + 2 * (size_t)QUANT_SQ8_FIELD_BYTES, sq8_error(&s, width));
+}
+
+/* ---- PQ ------------------------------------------------------------------------------------ */
+
+#define PQ_DEPTH 16 /* coordinates that are turned at a time: a lane is a row */
+
+#ifndef PQ_LANES
+#define PQ_LANES 8 /* floats that the instruction set compares at once, at most */
+#endif
+#define PQ_PARTS (QUANT_GROUP / PQ_LANES)
+
+typedef float pq_floats __attribute__((vector_size(4 * PQ_LANES)));
+typedef int32_t pq_ints __attribute__((vector_size(4 * PQ_LANES)));
+
+/* The coordinates of QUANT_GROUP rows, and their distances to 16 centroids: PQ_LANES rows a
+ * vector. */
+typedef struct pq_scratch {
+    pq_floats x[PQ_DEPTH][PQ_PARTS];
+    pq_floats sums[16][PQ_PARTS];
+} pq_scratch;
+
+INLINE void pq_turn(const float *const *rows, size_t start, size_t depth, pq_scratch *s)
+{
+    for (size_t r = 0; r < QUANT_GROUP; r++) {
+        const float *x = rows[r] + start;
+        for (size_t d = 0; d < depth; d++)
+            s->x[d][r / PQ_LANES][r % PQ_LANES] = x[d];
+    }
+}
+
+INLINE void pq_distances(const float *centroids, size_t depth, bool first, pq_scratch *s)
+{
+    for (size_t c = 0; c < 16; c++) {
+        for (size_t p = 0; p < PQ_PARTS; p++) {
+            pq_floats sum = first ? (pq_floats){0} : s->sums[c][p];
+            for (size_t d = 0; d < depth; d++) {
+                pq_floats e = s->x[d][p] - centroids[16 * d + c];
+                sum += e * e;
+            }
+            s->sums[c][p] = sum;
+        }
+    }
+}
+
+INLINE void pq_nearest(const pq_scratch *s, uint8_t *ret)
+{
+    for (size_t p = 0; p < PQ_PARTS; p++) {
+        pq_floats best = s->sums[0][p];
+        pq_ints ids = {0};
+        for (int32_t c = 1; c < 16; c++) {
+            pq_ints better = s->sums[c][p] < best;
+            best = (pq_floats)((better & (pq_ints)s->sums[c][p]) | (~better & (pq_ints)best));
+            ids = (better & c) | (~better & ids);
+        }
+        for (size_t l = 0; l < PQ_LANES; l++)
+            ret[p * PQ_LANES + l] = (uint8_t)ids[l];
+    }
+}
+
+static void encode_pq(const quant_subspaces *q, const float *const *rows, uint8_t *ret_group)
+{
+    pq_scratch s;
+    for (size_t i = 0; i < q->count; i++) {
+        size_t start = quant_subspace_start(q, i), width = quant_subspace_start(q, i + 1) - start;
+        uint8_t codes[QUANT_GROUP];
+        bool high;
+        for (size_t at = 0; at < width; at += PQ_DEPTH) {
+            size_t depth = VV_MIN(width - at, (size_t)PQ_DEPTH);
+            pq_turn(rows, start + at, depth, &s);
+            pq_distances(q->centroids + 16 * (start + at), depth, at == 0, &s);
+        }
+        pq_nearest(&s, codes);
+        uint8_t *to = ret_group + quant_nibbles_place(i, &high);
+        for (size_t r = 0; r < QUANT_GROUP; r++)
+            to[r / 16 * 64 + r % 16] |= (uint8_t)(codes[r] << (high ? 4 : 0));
+    }
 }
