@@ -9,12 +9,6 @@
 
 enum { AHEAD = 16, CACHE_LINE = 64 };
 
-static varve_status segment_rows(void *context, uint32_t first, uint32_t n, const uint8_t **ret,
-                                 varve_error *err)
-{
-    return segment_vectors(context, first, n, ret, err);
-}
-
 static varve_status reserve_found(part *p, size_t room, varve_error *err)
 {
     size_t bytes;
@@ -54,7 +48,7 @@ varve_status search_indexed(search *s, part *p, size_t i, size_t source, varve_e
 {
     const row_source *from = &s->v->sources[source];
     const varve_search_request *r = s->request;
-    index_rows rows = {(uint32_t)from->rows, s->v->dim, s->v->dtype, segment_rows, from->seg};
+    index_rows rows;
     index_query q = {.values = s->queries[i].values,
                      .k = s->keep,
                      .breadth = r->breadth,
@@ -65,6 +59,7 @@ varve_status search_indexed(search *s, part *p, size_t i, size_t source, varve_e
                      .bound = p->collectors[i].bound};
     index_work work = {0};
     size_t count = 0;
+    source_index_rows(from, &rows);
     VV_TRY(search_check_time(s, err));
     VV_TRY(reserve_found(p, index_hits_max(from->index, &q), err));
     VV_TRY(index_search(from->index, &rows, &q, p->found, &count, &work, err));

@@ -1,9 +1,12 @@
-/* Which path a source gets: a table of what is known and what must follow. */
-#include "query/plan.h"
-
-#include <cmocka.h>
+/* test_query_plan.c — which path a source gets: a table of what is known and what must follow. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "query/plan.h"
 
 static const struct row {
     const char *what;
