@@ -8,9 +8,9 @@
  * Long, SIGMOD 2024, theorem 3.2), and
  *     |x - query|^2 = |r|^2 + |query - m|^2 - 2 |r| |query - m| <o, q>.
  * A row keeps |r| and the factor 2 / <y, o>. For a Gaussian the best step is known (Max,
- * "Quantizing for minimum distortion", 1960); RaBitQ of several bits (Gao et al., SIGMOD 2025)
- * looks for the best step of each row around it. The paper tries every step at which a code
- * changes; a few dozen even ones come as near as matters. PolarVec takes the step as it is.
+ * "Quantizing for minimum distortion", 1960), and PolarVec takes it unless that would cut off too
+ * much. RaBitQ of several bits (Gao et al., SIGMOD 2025) looks for the best step of each row; the
+ * paper tries every one at which a code changes, here some even ones come as near as matters.
  *
  * <u, q>: 1 bit is looked up in tables, 4 coordinates at a time, as NIBBLES; more are multiplied
  * with the query in integers of 8 bits, or 15 when the codes are as fine as that.
@@ -26,10 +26,10 @@
 #define RABITQ_DEFAULT   1
 #define POLARVEC_DEFAULT 4
 #define BITS_MAX         8
-#define FINE_BITS        6  /* from there on the query has 15 bits */
-#define STEPS            17 /* that RaBitQ tries, as shares of the best for a Gaussian */
-#define STEP_FIRST       1.14f
-#define STEP_LESS        0.035f
+#define FINE_BITS        6 /* from there on the query has 15 bits */
+#define STEPS            9 /* that RaBitQ tries, as shares of the best for a Gaussian */
+#define STEP_FIRST       1.1f
+#define STEP_LESS        0.05f
 
 /* Steps of the best even quantiser of 2^B levels for a Gaussian of deviation 1. */
 static const float steps_gauss[BITS_MAX + 1] = {0,       1.5958f, 0.9957f, 0.5860f, 0.3352f,
@@ -87,18 +87,28 @@ static double turn(const quantiser *q, const float *x, float *ret)
     return norm;
 }
 
+/* The step sizes to try: the best for a Gaussian, the one that cuts off no coordinate (or one
+ * coordinate in a million would spoil its row), and with RaBitQ others around the first. */
+static size_t choose_steps(const quantiser *q, const float *o, float ret[STEPS + 2])
+{
+    unsigned bits = q->spec.parameter;
+    float step = steps_gauss[bits] / sqrtf((float)q->rotation.padded), largest = 0;
+    size_t count = 0;
+    ret[count++] = step;
+    for (size_t i = 0; i < q->rotation.padded; i++)
+        largest = VV_MAX(largest, fabsf(o[i]));
+    if (bits > 1 && largest > 0) ret[count++] = largest / (float)(1u << (bits - 1));
+    for (size_t i = 0; i < STEPS && q->spec.kind == QUANT_KIND_RABITQ && bits > 1; i++)
+        ret[count++] = step * (STEP_FIRST - STEP_LESS * (float)i);
+    return count;
+}
+
 /* Codes of a direction; returns <y, o>. */
 static double encode_direction(const quantiser *q, const float *o, uint8_t *ret_codes)
 {
-    unsigned bits = q->spec.parameter;
-    size_t padded = q->rotation.padded, count = 1;
-    float steps[STEPS], step = steps_gauss[bits] / sqrtf((float)padded);
-    steps[0] = step;
-    if (q->spec.kind == QUANT_KIND_RABITQ && bits > 1) {
-        for (count = 0; count < STEPS; count++)
-            steps[count] = step * (STEP_FIRST - STEP_LESS * (float)count);
-    }
-    return q->isa->encode_bits(o, padded, bits, steps, count, ret_codes);
+    float steps[STEPS + 2];
+    size_t count = choose_steps(q, o, steps);
+    return q->isa->encode_bits(o, q->rotation.padded, q->spec.parameter, steps, count, ret_codes);
 }
 
 static void put_codes(const quantiser *q, const uint8_t *codes, size_t r, uint8_t *group)
