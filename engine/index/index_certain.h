@@ -20,7 +20,7 @@
 #define VARVE_INDEX_CERTAIN_H
 
 #include "base/topk.h"
-#include "index/index_type.h"
+#include "index/index.h"
 #include "quant/quant.h"
 
 /* ---- rows as coded ------------------------------------------------------------------------- */
