@@ -1,7 +1,7 @@
 /* run_job.c — see run_job.h.
  *
- *   open inputs --> MERGE: merge to the desk, compare --> for each output: index, check --+
- *               +-> INDEX: index of the one input, check ---------------------------------+-> result
+ *   open inputs --> MERGE: merge to the desk, compare --> each output: index, check --+--> result
+ *               +-> INDEX: index of the one input, check -----------------------------+
  *
  * Indexes are built from nothing: no builder makes use of an index_reuse so far. */
 #include "run_job.h"
