@@ -74,9 +74,23 @@ void lynse_collection_shape(gateway *g, http_request *request, http_reply *reply
     lynse_run_json(g, request, reply, LYNSE_COLLECTION, collection_shape);
 }
 
+static varve_status out_details_of_stats(const varve_collection_stats *s, buffer *out,
+                                         varve_error *err)
+{
+    return buffer_printf(out, err,
+                         ",\"rows_in_memory\":%" PRIu64 ",\"rows_indexed\":%" PRIu64
+                         ",\"rows_hidden\":%" PRIu64 ",\"segments\":%" PRIu64
+                         ",\"segment_bytes\":%" PRIu64 ",\"index_bytes\":%" PRIu64,
+                         s->rows_in_memory, s->rows_indexed, s->rows_hidden, s->segments,
+                         s->segment_bytes, s->index_bytes);
+}
+
+/* What LynseDB tells, and with "details" what only Varve has. */
 static varve_status stats(lynse_call *c, varve_error *err)
 {
     varve_collection_stats s;
+    bool details;
+    VV_TRY(lynse_bool(c, "details", &details, err));
     VV_TRY(get_stats(c->collection, &s, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_printf(&c->reply->body, err,
@@ -85,6 +99,7 @@ static varve_status stats(lynse_call *c, varve_error *err)
                          ",\"index_mode\":",
                          all_rows(&s), s.rows_live, s.rows_deleted, s.dim, s.max_ordinal));
     VV_TRY(lynse_out_text(&c->reply->body, s.index_mode[0] ? s.index_mode : "none", err));
+    if (details) VV_TRY(out_details_of_stats(&s, &c->reply->body, err));
     VV_TRY(buffer_add(&c->reply->body, "}", 1, err));
     return lynse_reply_end(c, err);
 }
