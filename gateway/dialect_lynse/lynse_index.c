@@ -91,7 +91,8 @@ static varve_status read_params(lynse_call *c, varve_index_params *ret, varve_er
     return VARVE_OK;
 }
 
-/* LynseDB's families that cannot be built of nothing: its clients wait for this refusal. */
+/* LynseDB's families that cannot be built of nothing: its clients count on this refusal. One who
+ * does not wait for the build only chooses, and may do so before there are rows. */
 static bool needs_rows(const char *index_mode)
 {
     static const char *const families[] = {"HNSW-", "IVF-", "DISKANN-", "SPANN-"};
@@ -114,7 +115,7 @@ static varve_status build(lynse_call *c, const char *mode, varve_error *err)
     bool wait, empty = false;
     VV_TRY(lynse_bool_or(c, "wait", true, &wait, err));
     VV_TRY(read_params(c, &params, err));
-    if (needs_rows(mode)) VV_TRY(is_empty(c, &empty, err));
+    if (wait && needs_rows(mode)) VV_TRY(is_empty(c, &empty, err));
     if (empty) {
         c->code = "empty_database";
         return vv_fail(err, VARVE_INVALID, "Empty database: %s needs rows to be built from", mode);
