@@ -94,6 +94,18 @@ varve_status file_write_at(file_writer *w, uint64_t offset, const void *bytes, s
     return VARVE_OK;
 }
 
+varve_status file_cut(file_writer *w, uint64_t size, varve_error *err)
+{
+    assert(size <= file_written(w));
+    VV_TRY(flush_buffer(w, err));
+    int error = file_fault(VV_FAULT("file.write"));
+    if (error == 0 && ftruncate(w->fd, (off_t)size) != 0) error = errno;
+    if (error == 0 && lseek(w->fd, (off_t)size, SEEK_SET) < 0) error = errno;
+    if (error) return file_fail(err, "cut", w->path, error);
+    w->position = size;
+    return VARVE_OK;
+}
+
 uint64_t file_written(const file_writer *w) { return w->position + w->buffered; }
 
 /* Once only: after a failed fdatasync the kernel may have dropped the pages, and a second call

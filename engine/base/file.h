@@ -25,6 +25,8 @@ VV_CHECKED varve_status
 file_write_at(file_writer *w, uint64_t offset, const void *bytes, size_t len,
               varve_error *err); /* flushes the buffer; for headers known late */
 uint64_t file_written(const file_writer *w);
+/* Back to its first `size` bytes; writing goes on there. Passes "file.write". */
+VV_CHECKED varve_status file_cut(file_writer *w, uint64_t size, varve_error *err);
 VV_CHECKED varve_status file_sync(file_writer *w,
                                   varve_error *err); /* flush the buffer, fdatasync */
 /* Ends the writer, also when it fails. Directory sync included: after VARVE_OK the name is durable.

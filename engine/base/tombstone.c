@@ -94,6 +94,34 @@ bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret)
     return false;
 }
 
+/* The first difference of two chunks from slot `from` of them on; false: none. */
+static bool chunk_difference(const chunk *a, const chunk *b, uint64_t from, uint64_t *ret)
+{
+    uint64_t mask = UINT64_MAX << from % WORD_BITS;
+    for (size_t w = from / WORD_BITS; w < CHUNK_WORDS; w++, mask = UINT64_MAX) {
+        uint64_t word = ((a ? a->words[w] : 0) ^ (b ? b->words[w] : 0)) & mask;
+        if (!word) continue;
+        *ret = w * WORD_BITS + (uint64_t)__builtin_ctzll(word);
+        return true;
+    }
+    return false;
+}
+
+bool tombstones_next_difference(const tombstones *a, const tombstones *b, uint64_t slot,
+                                uint64_t *ret)
+{
+    size_t end = VV_MAX(a ? a->chunk_count : 0, b ? b->chunk_count : 0);
+    uint64_t from = slot % CHUNK_SLOTS, at;
+    for (size_t i = slot / CHUNK_SLOTS; i < end; i++, from = 0) {
+        uint64_t first = (uint64_t)i * CHUNK_SLOTS;
+        const chunk *ca = chunk_of(a, first), *cb = chunk_of(b, first);
+        if (ca == cb || !chunk_difference(ca, cb, from, &at)) continue;
+        *ret = first + at;
+        return true;
+    }
+    return false;
+}
+
 /* A set with room for `chunk_count` chunks that shares all of old's. */
 static tombstones *share(const tombstones *old, size_t chunk_count)
 {

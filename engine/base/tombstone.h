@@ -25,5 +25,10 @@ VV_CHECKED varve_status tombstones_change(const tombstones *old, const uint64_t 
 uint64_t tombstones_word(const tombstones *t, uint64_t first);
 /* The first member at or after slot; false: none. */
 bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret);
+/* The first slot at or after `slot` that is in one of the two but not in the other; false: none.
+ * What they share is passed over unread, so two states of one set are compared in the time of their
+ * differences. */
+bool tombstones_next_difference(const tombstones *a, const tombstones *b, uint64_t slot,
+                                uint64_t *ret);
 
 #endif

@@ -1,6 +1,6 @@
 /* index.h — the face of index/: one immutable index file over the vectors of one segment, for one
- * vector field. It holds what makes a search fast (codes, a graph, partitions) and nothing else: the
- * rows themselves stay in the segment, and the segment may be searched without it at any time.
+ * vector field. It holds what makes a search fast (codes, a graph, partitions) and nothing else:
+ * the rows themselves stay in the segment, and the segment may be searched without it at any time.
  *
  *   structure  flat (codes only), graph (HNSW and DISKANN modes), ivf (IVF and SPANN modes)
  *   quantiser  of the codes: none, SQ8, PQ, RaBitQ, PolarVec, binary
@@ -36,7 +36,8 @@ typedef struct index_spec {
     varve_dtype dtype;
 } index_spec;
 
-/* Names mode, parameters that matter to it, dim and dtype: equal specs have equal hashes for ever. */
+/* Names mode, parameters that matter to it, dim and dtype: equal specs have equal hashes for
+ * ever. */
 uint64_t index_spec_hash(const index_spec *s);
 /* Would a file be built at all? FRESH: metric IP, L2 or cosine over float32 or float16. FULL: all
  * but FLAT without a quantiser, which is served by FRESH. */
@@ -48,7 +49,8 @@ VV_CHECKED varve_status index_params_check(const varve_index_params *p, varve_er
 /* Upper estimate of what a build over so many rows takes beside the mapped rows. */
 uint64_t index_build_bytes(const index_spec *s, uint64_t rows);
 
-/* The vectors of a segment: slots [first, first + n), n >= 1, back to back, verified; any thread. */
+/* The vectors of a segment: slots [first, first + n), n >= 1, back to back, verified; any
+ * thread. */
 typedef struct index_rows {
     uint32_t count, dim;
     varve_dtype dtype;
@@ -81,8 +83,8 @@ typedef struct index_build_options {
 } index_build_options;
 
 /* What the manifest says of an index. Stored under cid | segment number | field. Version 1:
- *   u8 version | u8 kind | u32 generation | u64 spec hash | u64 rows | u64 file bytes | u64 footer hash
- *   | u8 n + canonical mode name */
+ *   u8 version | u8 kind | u32 generation | u64 spec hash | u64 rows | u64 file bytes | u64 footer
+ *   hash | u8 n + canonical mode name */
 typedef struct index_record {
     index_kind kind;
     uint32_t generation;
@@ -128,8 +130,8 @@ typedef struct index_query {
     const tombstones *hidden; /* slots never returned; NULL: none */
     uint64_t skip;            /* a slot to take as if it were not there, or UINT64_MAX */
     uint64_t deadline_ns;     /* monotonic; 0: none. VARVE_TIMEOUT */
-    /* The exact key (smaller is better) of the k-th best hit known from other segments, or infinity:
-     * rows that are certainly worse need not be returned. */
+    /* The exact key (smaller is better) of the k-th best hit known from other segments, or
+     * infinity: rows that are certainly worse need not be returned. */
     double bound;
 } index_query;
 
@@ -159,8 +161,8 @@ size_t index_curve(const vector_index *x, const index_curve_point **ret);
 /* The breadth that a search with these would use. */
 uint32_t index_breadth(const vector_index *x, size_t k, double recall_target);
 
-/* Read all of the file, verify every sum and promise against the rows (codes decode near them, edges
- * within range, each slot once). rows NULL: the file alone. */
+/* Read all of the file, verify every sum and promise against the rows (codes decode near them,
+ * edges within range, each slot once). rows NULL: the file alone. */
 VV_CHECKED varve_status index_check(vector_index *x, const index_rows *rows, varve_error *err);
 
 #endif

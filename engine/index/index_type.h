@@ -4,7 +4,8 @@
  *
  *   build ──sections──> index_file_writer ──draft──> opened by the same type ──curve──> final file
  *
- * Threads  state is read-only after open and load; search keeps its scratch in a list of the index. */
+ * Threads  state is read-only after open and load; search keeps its scratch in a list of the
+ * index. */
 #ifndef VARVE_INDEX_TYPE_H
 #define VARVE_INDEX_TYPE_H
 
@@ -23,7 +24,8 @@ typedef struct index_build_context {
 typedef struct index_type {
     const char *name;
     varve_status (*build)(const index_build_context *c, varve_error *err);
-    /* The file's sections have been found; read the small ones, check all that a search relies on. */
+    /* The file's sections have been found; read the small ones, check all that a search relies
+     * on. */
     varve_status (*open)(const index_spec *spec, index_file *f, void **ret_state, varve_error *err);
     void (*close)(void *state);
     size_t (*hits_max)(const void *state, const index_query *q, uint32_t breadth);

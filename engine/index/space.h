@@ -2,10 +2,10 @@
  * codes, graphs and partitions for inner product, L2 and cosine are built in.
  *   L2      x
  *   cosine  x / |x|; a zero vector stays zero
- *   IP      (x, sqrt(M^2 - |x|^2)) with M the largest norm, queries (q, 0): Bachrach et al., "Speeding
- *           Up the Xbox Recommender System", RecSys 2014. Without the added coordinate when all
- *           norms are nearly equal: then the order by distance is that by product but for ties that
- *           exact rescoring settles.
+ *   IP      (x, sqrt(M^2 - |x|^2)) with M the largest norm, queries (q, 0): Bachrach et al.,
+ *           "Speeding Up the Xbox Recommender System", RecSys 2014. Without the added coordinate
+ *           when all norms are nearly equal: then the order by distance is that by product but for
+ *           ties that exact rescoring settles.
  * Ownership  a space is a plain value; it can be stored (five numbers) and made again.
  * Threads    read-only once made. */
 #ifndef VARVE_INDEX_SPACE_H
@@ -28,8 +28,8 @@ VV_CHECKED varve_status space_init(space *s, varve_metric metric, const index_ro
 void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret);
 /* A query (dim floats) into width floats. Cosine: of unit length. */
 void space_query(const space *s, const float *query, float *ret);
-/* The metric's key (smaller is better) of a point at this squared distance from a query. query_norm:
- * Euclidean, of the query as asked. */
+/* The metric's key (smaller is better) of a point at this squared distance from a query.
+ * query_norm: Euclidean, of the query as asked. */
 double space_key(const space *s, double squared_distance, double query_norm);
 /* Its inverse: the squared distance of a key; at least 0. */
 double space_distance(const space *s, double key, double query_norm);

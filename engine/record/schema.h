@@ -1,12 +1,13 @@
 /* schema.h — what the catalogue says of a collection, and the bytes it says it in; names and index
  * modes.
  *
- * Collection record, version 1, little-endian:
+ * Collection record, version 2, little-endian:
  *   u8 version | u32 id | u64 created wall ms | u32 n + description | u16 fields, then per field:
  *   u16 field id | u8 n + name ("" is the primary vector) | u32 dim (0 unknown) | u8 dtype |
- *   u8 metric | u8 n + index mode as typed
+ *   u8 metric | u8 n + index mode as typed | u32 each of VARVE_INDEX_PARAM_TABLE | f64 alpha
+ * Version history. 1: without parameters, which are then all 0. 2: with them.
  * A reader refuses a newer version (VARVE_NEWER_FORMAT) and anything that does not end exactly at
- * its end (VARVE_CORRUPT). */
+ * its end (VARVE_CORRUPT); it reads every older one. */
 #ifndef VARVE_RECORD_SCHEMA_H
 #define VARVE_RECORD_SCHEMA_H
 
@@ -22,6 +23,7 @@ typedef struct vector_field {
     varve_dtype dtype;
     varve_metric metric;
     char index_mode[SCHEMA_INDEX_MODE_MAX + 1]; /* as typed; "" none */
+    varve_index_params params;                  /* as given; 0: the default */
 } vector_field;
 
 typedef struct collection_schema {

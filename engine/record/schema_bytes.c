@@ -4,9 +4,10 @@
 #include "record/utf8.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
-enum { VERSION = 1, FIELD_BYTES_MIN = 2 + 1 + 4 + 1 + 1 + 1 };
+enum { VERSION = 2, VERSION_WITHOUT_PARAMS = 1, FIELD_BYTES_MIN = 2 + 1 + 4 + 1 + 1 + 1 };
 
 /* ---- write --------------------------------------------------------------------------------- */
 
@@ -33,6 +34,16 @@ static varve_status add_short_text(buffer *out, const char *text, varve_error *e
     return buffer_add(out, text, len, err);
 }
 
+static varve_status add_params(buffer *out, const varve_index_params *p, varve_error *err)
+{
+    uint8_t alpha[8];
+#define X(name, value, meaning) VV_TRY(add_u32(out, p->name, err));
+    VARVE_INDEX_PARAM_TABLE(X)
+#undef X
+    memcpy(alpha, &p->alpha, sizeof alpha);
+    return buffer_add(out, alpha, sizeof alpha, err);
+}
+
 static varve_status add_field(buffer *out, const vector_field *f, varve_error *err)
 {
     uint8_t types[2] = {(uint8_t)f->dtype, (uint8_t)f->metric};
@@ -40,7 +51,8 @@ static varve_status add_field(buffer *out, const vector_field *f, varve_error *e
     VV_TRY(add_short_text(out, f->name, err));
     VV_TRY(add_u32(out, f->dim, err));
     VV_TRY(buffer_add(out, types, sizeof types, err));
-    return add_short_text(out, f->index_mode, err);
+    VV_TRY(add_short_text(out, f->index_mode, err));
+    return add_params(out, &f->params, err);
 }
 
 static varve_status add_schema(const collection_schema *s, buffer *out, varve_error *err)
@@ -108,7 +120,17 @@ static void take_short_text(reader *r, char *ret, size_t max)
     ret[len] = '\0';
 }
 
-static void take_field(reader *r, vector_field *f, bool primary)
+static void take_params(reader *r, varve_index_params *p)
+{
+#define X(name, value, meaning) p->name = (uint32_t)take_uint(r, 4);
+    VARVE_INDEX_PARAM_TABLE(X)
+#undef X
+    uint64_t alpha = take_uint(r, 8);
+    p->alpha = get_f64(&alpha);
+    if (!isfinite(p->alpha) || p->alpha < 0) r->failed = true;
+}
+
+static void take_field(reader *r, vector_field *f, unsigned version, bool primary)
 {
     f->id = (uint16_t)take_uint(r, 2);
     take_short_text(r, f->name, SCHEMA_NAME_MAX);
@@ -116,6 +138,7 @@ static void take_field(reader *r, vector_field *f, bool primary)
     f->dtype = (varve_dtype)take_uint(r, 1);
     f->metric = (varve_metric)take_uint(r, 1);
     take_short_text(r, f->index_mode, SCHEMA_INDEX_MODE_MAX);
+    if (version > VERSION_WITHOUT_PARAMS) take_params(r, &f->params);
     bool named = schema_check_name(f->name, "field", NULL) == VARVE_OK;
     if ((unsigned)f->dtype >= VARVE_DTYPE_COUNT || (unsigned)f->metric >= VARVE_METRIC_COUNT ||
         primary != (f->id == 0) || (primary ? f->name[0] != '\0' : !named))
@@ -135,7 +158,7 @@ static varve_status take_description(reader *r, collection_schema *s, varve_erro
     return s->description ? VARVE_OK : vv_fail(err, VARVE_NO_MEMORY, "no memory for a description");
 }
 
-static varve_status take_fields(reader *r, collection_schema *s, varve_error *err)
+static varve_status take_fields(reader *r, unsigned version, collection_schema *s, varve_error *err)
 {
     size_t count = take_uint(r, 2);
     if (count == 0 || count > r->left / FIELD_BYTES_MIN) r->failed = true;
@@ -144,7 +167,7 @@ static varve_status take_fields(reader *r, collection_schema *s, varve_error *er
     if (!s->fields) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a collection");
     s->field_count = count;
     for (size_t i = 0; i < count; i++)
-        take_field(r, &s->fields[i], i == 0);
+        take_field(r, &s->fields[i], version, i == 0);
     return VARVE_OK;
 }
 
@@ -160,7 +183,7 @@ varve_status schema_decode(const void *bytes, size_t len, collection_schema *ret
     s.id = (uint32_t)take_uint(&r, 4);
     s.created_ms = take_uint(&r, 8);
     VV_TRY(take_description(&r, &s, err));
-    VV_TRY(take_fields(&r, &s, err));
+    VV_TRY(take_fields(&r, version, &s, err));
     if (version == 0 || r.failed || r.left)
         return vv_fail(err, VARVE_CORRUPT, "malformed collection record of %zu bytes", len);
     *ret = s;

@@ -1,5 +1,5 @@
-/* job.h — what owner and compactor say to each other: the hand-off. One AF_UNIX SEQPACKET socket; the
- * owner is the server and the only one that commits. Each packet is one message.
+/* job.h — what owner and compactor say to each other: the hand-off. One AF_UNIX SEQPACKET socket;
+ * the owner is the server and the only one that commits. Each packet is one message.
  *
  *   compactor                                    owner
  *     HELLO {version, pid} --------------------->   epoch: a number no other open of a folder has
@@ -18,8 +18,9 @@
  * Files. Inputs lie under root/segments/<collection>/, as the manifest names them; the owner keeps
  * them while the job runs. The desk is root/work/job-<epoch>-<job>/: the owner puts <number>.drop
  * there for each input that has slots to leave out (segment/drop_file.h); the compactor writes
- * <number>.seg and <number>.<field>.<generation>.idx, each by temporary, sync, rename. Only the owner moves
- * files into segments/ and only the owner removes a desk. An owner that starts removes all desks.
+ * <number>.seg and <number>.<field>.<generation>.idx, each by temporary, sync, rename. Only the
+ * owner moves files into segments/ and only the owner removes a desk. An owner that starts removes
+ * all desks.
  *
  * (1) What a MERGE drops is superseded for good: nothing can bring it back, so dropping it needs no
  *     second look. What is hidden later, the owner carries over as first tombstones of the outputs.
@@ -28,19 +29,20 @@
  *
  * Ownership  handoff_message_done() frees what a received message owns.
  * Threads    one per direction of a socket.
- * Errors     VARVE_CORRUPT a malformed message; VARVE_CLOSED the other side is gone; VARVE_NEWER_FORMAT
- *            a HELLO of another version; VARVE_TIMEOUT. */
+ * Errors     VARVE_CORRUPT a malformed message; VARVE_CLOSED the other side is gone;
+ *            VARVE_NEWER_FORMAT a message of another version; VARVE_TIMEOUT; VARVE_IO. */
 #ifndef VARVE_SEGMENT_JOB_H
 #define VARVE_SEGMENT_JOB_H
 
 #include "index/index.h"
 #include "segment/segment.h"
 
-#define HANDOFF_VERSION     1
-#define HANDOFF_MESSAGE_MAX 65536
-#define JOB_INPUTS_MAX      64
-#define JOB_OUTPUTS_MAX     64
-#define JOB_PATH_MAX        3072
+#define HANDOFF_VERSION         1
+#define HANDOFF_MESSAGE_MAX     65536
+#define JOB_INPUTS_MAX          64
+#define JOB_OUTPUTS_MAX         64
+#define JOB_PATH_MAX            3072
+#define HANDOFF_SEND_TIMEOUT_MS 10000 /* a peer that reads nothing for so long is as good as gone */
 
 typedef enum job_kind {
     JOB_INDEX = 1, /* a new index for the one input; its rows stay */
@@ -55,8 +57,10 @@ typedef struct job_input {
 } job_input;
 
 typedef struct job_limits {
-    uint32_t threads, nice, cpu_percent; /* cpu_percent of each thread, 1..100 */
-    uint64_t memory_max, io_bytes_per_s; /* 0: no limit */
+    uint32_t threads;                    /* 1..1024 */
+    uint32_t nice;                       /* 0..19 */
+    uint32_t cpu_percent;                /* of each thread, 1..100 */
+    uint64_t memory_max, io_bytes_per_s; /* 0: no limit; bytes of reading and writing together */
 } job_limits;
 
 typedef struct job_order {
@@ -68,9 +72,9 @@ typedef struct job_order {
     varve_dtype dtype;
     index_spec spec;       /* of the index to build; FRESH too; see index_spec_has_file */
     uint32_t generation;   /* of INDEX's output; outputs of MERGE have generation 1 */
-    uint64_t rows_max;     /* of one output segment */
+    uint64_t rows_max;     /* of one output segment; MERGE: at least 1 */
     uint64_t first_number; /* of output segments: first_number + i, i < output_max */
-    uint32_t output_max;
+    uint32_t output_max;   /* MERGE: at least 1 */
     job_limits limits;
     uint32_t input_count;
     job_input inputs[JOB_INPUTS_MAX];
@@ -125,15 +129,19 @@ VV_CHECKED varve_status handoff_encode(const handoff_message *m, buffer *out, va
 VV_CHECKED varve_status handoff_decode(const void *bytes, size_t len, handoff_message *ret,
                                        varve_error *err); /* for fuzzing too */
 
-/* Blocking; signals of interruption are passed over. */
+/* Signals are passed over. Waits while the peer reads nothing: VARVE_TIMEOUT after
+ * HANDOFF_SEND_TIMEOUT_MS. VARVE_INVALID, and nothing sent: decoding would refuse the message. */
 VV_CHECKED varve_status handoff_send(int fd, const handoff_message *m, varve_error *err);
-/* timeout_ms 0: for ever. */
+/* timeout_ms 0: for ever. A packet that was refused has been taken off the socket. */
 VV_CHECKED varve_status handoff_receive(int fd, uint64_t timeout_ms, handoff_message *ret,
                                         varve_error *err);
 
 /* ---- names --------------------------------------------------------------------------------- */
 VV_CHECKED varve_status job_desk_path(const char *root, uint64_t epoch, uint64_t job, char *ret,
                                       size_t size, varve_error *err);
+/* A file of segments/<collection>/. */
+VV_CHECKED varve_status job_input_path(const char *root, uint32_t collection, const char *name,
+                                       char *ret, size_t size, varve_error *err);
 /* "<number>.seg", "<number>.<field>.<generation>.idx", "<number>.drop" */
 #define JOB_NAME_MAX 64
 void job_segment_name(uint64_t number, char ret[JOB_NAME_MAX]);

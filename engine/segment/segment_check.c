@@ -125,8 +125,7 @@ varve_status segment_check(segment *s, varve_error *err)
 {
     check c = {.s = s, .ordinal_min = UINT64_MAX};
     varve_status status;
-    for (uint64_t block = 0; block < s->block_count; block++)
-        VV_TRY(segment_verify_block(s, block, err));
+    VV_TRY(block_sums_verify_all(&s->blocks, err));
     buffer_init(&c.fields, SIZE_MAX / 2, "fields of a row");
     status = check_rows(&c, err);
     buffer_done(&c.fields);

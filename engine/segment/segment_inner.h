@@ -1,10 +1,11 @@
 /* segment_inner.h — an open segment, as segment_open.c makes it and segment_read.c and
  * segment_check.c read it. Offsets and sizes here have been checked: each section lies inside the
  * mapped file, before data_end, and has the size that the number of rows asks for.
- * Threads  everything but references, doomed and the words of verified is constant after open. */
+ * Threads  everything but references, doomed and the bits of blocks is constant after open. */
 #ifndef VARVE_SEGMENT_INNER_H
 #define VARVE_SEGMENT_INNER_H
 
+#include "base/block_sums.h"
 #include "base/file.h"
 #include "segment/segment.h"
 #include "segment/segment_format.h"
@@ -29,17 +30,9 @@ struct segment {
     uint64_t stride; /* bytes of a vector */
     section vectors, id_bytes, field_bytes;
     column rowvers, ordinals, id_offsets, field_offsets;
-    uint64_t data_end; /* blocks cover what lies between header and this */
-    const uint8_t *sums;
-    uint64_t block_count;
-    uint64_t *verified; /* atomic words; bit i: block i matched its sum */
+    block_sums blocks; /* of all sections */
 };
 
-/* Verify the blocks under these bytes of the file that were not verified before. */
-VV_CHECKED varve_status segment_verify(segment *s, uint64_t offset, uint64_t size,
-                                       varve_error *err);
-/* One block, whatever its bit says. */
-VV_CHECKED varve_status segment_verify_block(segment *s, uint64_t block, varve_error *err);
 /* Fill the struct from the mapped file, believing nothing. */
 VV_CHECKED varve_status segment_parse(segment *s, varve_error *err);
 

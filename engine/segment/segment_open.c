@@ -8,7 +8,6 @@
 
 /* Below this a segment is one mapping with one advice: there may be very many small ones. */
 #define ADVICE_BYTES_MIN ((uint64_t)1 << 20)
-#define VERIFIED_BITS    64
 
 /* Ends of the file, ids and fields are read here and there, and the first touch of a block asks for
  * all of it (segment_read.c); vectors are scanned front to back. Advice that is refused costs speed
@@ -63,8 +62,6 @@ static varve_status open_into(segment *s, const char *path, const segment_spec *
     VV_TRY(segment_parse(s, err));
     if (spec) VV_TRY(check_spec(s, spec, err));
     if (expect) VV_TRY(check_record(s, expect, err));
-    s->verified = calloc(s->block_count / VERIFIED_BITS + 1, sizeof s->verified[0]);
-    if (!s->verified) return vv_fail(err, VARVE_NO_MEMORY, "no memory to open segment %s", path);
     advise_vectors(s);
     return VARVE_OK;
 }
@@ -92,7 +89,7 @@ void segment_unref(segment *s)
     file_unmap(&s->map);
     /* What cannot be removed now is swept by the next open: no manifest names it. */
     if (s->doomed) (void)!file_unlink(s->path, NULL);
-    free(s->verified);
+    block_sums_done(&s->blocks);
     free(s->path);
     free(s);
 }

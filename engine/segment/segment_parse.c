@@ -105,21 +105,19 @@ static varve_status read_sums(segment *s, section directory, varve_error *err)
     if (e.at.offset < SEGMENT_HEADER_BYTES || e.at.offset > directory.offset ||
         e.at.size != directory.offset - e.at.offset || e.at.offset % SEGMENT_SECTION_ALIGNMENT != 0)
         return bad(s, "the block sums are not before the directory", err);
-    s->data_end = e.at.offset;
-    s->block_count = size_align(e.at.offset, SEGMENT_BLOCK_BYTES) / SEGMENT_BLOCK_BYTES;
-    if (e.at.size != s->block_count * SEGMENT_SUM_BYTES)
+    if (!block_sums_fit(e.at.offset, e.at.size))
         return bad(s, "the block sums do not fit the sections", err);
-    s->sums = s->map.data + e.at.offset;
-    if (e.first != hash_bytes(s->sums, e.at.size))
+    if (e.first != hash_bytes(s->map.data + e.at.offset, e.at.size))
         return bad(s, "the block sums do not match their checksum", err);
-    return VARVE_OK;
+    return block_sums_init(&s->blocks, "segment", s->path, &s->map, SEGMENT_HEADER_BYTES,
+                           e.at.offset, err);
 }
 
 static varve_status place_section(const segment *s, const entry *e, uint64_t previous_end,
                                   varve_error *err)
 {
-    if (e->at.offset < previous_end || e->at.offset > s->data_end ||
-        e->at.size > s->data_end - e->at.offset || e->at.offset % SEGMENT_SECTION_ALIGNMENT != 0)
+    if (e->at.offset < previous_end || e->at.offset > s->blocks.end ||
+        e->at.size > s->blocks.end - e->at.offset || e->at.offset % SEGMENT_SECTION_ALIGNMENT != 0)
         return bad(s, "a section is not where it may be", err);
     return VARVE_OK;
 }

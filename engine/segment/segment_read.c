@@ -1,73 +1,8 @@
-/* segment_read.c — verification by blocks, and the accessors on top of it. */
+/* segment_read.c — the accessors: blocks are verified as they are first touched. */
 #include "base/bytes.h"
-#include "base/hash.h"
 #include "segment/segment_inner.h"
 
 #include <assert.h>
-#include <sys/mman.h>
-
-#define WORD_BITS         64
-#define READ_AHEAD_BLOCKS 16 /* 1 MiB: the disk reads it while these blocks are hashed */
-
-/* ---- verification -------------------------------------------------------------------------- */
-
-/* The bits [first, last] of the word `index`, of all bits [first, last] of the set. */
-static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t last)
-{
-    uint64_t mask = UINT64_MAX;
-    if (index == first / WORD_BITS) mask <<= first % WORD_BITS;
-    if (index == last / WORD_BITS) mask &= UINT64_MAX >> (WORD_BITS - 1 - last % WORD_BITS);
-    return mask;
-}
-
-varve_status segment_verify_block(segment *s, uint64_t block, varve_error *err)
-{
-    uint64_t from = VV_MAX(block * SEGMENT_BLOCK_BYTES, (uint64_t)SEGMENT_HEADER_BYTES);
-    uint64_t to = VV_MIN((block + 1) * SEGMENT_BLOCK_BYTES, s->data_end);
-    uint64_t sum = hash_bytes(s->map.data + from, to - from);
-    if (sum != get_u64(s->sums + block * SEGMENT_SUM_BYTES))
-        return vv_fail(err, VARVE_CORRUPT, "segment %s: block %llu does not match its checksum",
-                       s->path, (unsigned long long)block);
-    /* Relaxed, here and where bits are read: a bit publishes nothing, the bytes never change. */
-    __atomic_fetch_or(&s->verified[block / WORD_BITS], (uint64_t)1 << block % WORD_BITS,
-                      __ATOMIC_RELAXED);
-    return VARVE_OK;
-}
-
-/* One request to the disk for all that is about to be hashed; a scan will ask for more. */
-static void will_need(const segment *s, uint64_t first, uint64_t last)
-{
-    uint64_t end = last + 1 + (last > first ? READ_AHEAD_BLOCKS : 0);
-    uint64_t from = first * SEGMENT_BLOCK_BYTES;
-    uint64_t to = VV_MIN(end * SEGMENT_BLOCK_BYTES, s->map.size);
-    (void)madvise((uint8_t *)(uintptr_t)s->map.data + from, to - from, MADV_WILLNEED);
-}
-
-static __attribute__((noinline)) varve_status verify_missing(segment *s, uint64_t first,
-                                                             uint64_t last, varve_error *err)
-{
-    will_need(s, first, last);
-    for (uint64_t block = first; block <= last; block++) {
-        uint64_t word = __atomic_load_n(&s->verified[block / WORD_BITS], __ATOMIC_RELAXED);
-        if (word >> block % WORD_BITS & 1) continue;
-        VV_TRY(segment_verify_block(s, block, err));
-    }
-    return VARVE_OK;
-}
-
-varve_status segment_verify(segment *s, uint64_t offset, uint64_t size, varve_error *err)
-{
-    uint64_t first, last;
-    if (size == 0) return VARVE_OK;
-    first = offset / SEGMENT_BLOCK_BYTES;
-    last = (offset + size - 1) / SEGMENT_BLOCK_BYTES;
-    for (uint64_t i = first / WORD_BITS; i <= last / WORD_BITS; i++) {
-        uint64_t word = __atomic_load_n(&s->verified[i], __ATOMIC_RELAXED);
-        if (VV_UNLIKELY(~word & mask_of(i, first, last)))
-            return verify_missing(s, first, last, err);
-    }
-    return VARVE_OK;
-}
 
 /* ---- accessors ----------------------------------------------------------------------------- */
 
@@ -79,7 +14,7 @@ static varve_status column_get(segment *s, const column *c, uint64_t i, uint64_t
         *ret = c->first + i * c->step;
         return VARVE_OK;
     }
-    VV_TRY(segment_verify(s, at, sizeof(uint64_t), err));
+    VV_TRY(block_sums_verify(&s->blocks, at, sizeof(uint64_t), err));
     *ret = get_u64(s->map.data + at);
     return VARVE_OK;
 }
@@ -94,7 +29,7 @@ static varve_status heap_get(segment *s, const column *offsets, const section *h
     if (from > to || to > heap->size)
         return vv_fail(err, VARVE_CORRUPT, "segment %s: the offsets of row %llu are wrong", s->path,
                        (unsigned long long)slot);
-    VV_TRY(segment_verify(s, heap->offset + from, to - from, err));
+    VV_TRY(block_sums_verify(&s->blocks, heap->offset + from, to - from, err));
     *ret = s->map.data + heap->offset + from;
     *ret_len = to - from;
     return VARVE_OK;
@@ -105,7 +40,7 @@ varve_status segment_vectors(segment *s, uint64_t first, uint64_t n, const uint8
 {
     uint64_t at = s->vectors.offset + first * s->stride;
     assert(first <= s->record.rows && n <= s->record.rows - first);
-    VV_TRY(segment_verify(s, at, n * s->stride, err));
+    VV_TRY(block_sums_verify(&s->blocks, at, n * s->stride, err));
     *ret = s->map.data + at;
     return VARVE_OK;
 }

@@ -1,12 +1,12 @@
 /* segment_writer.c — rows in, a published file out. Vectors stream; the other columns wait in
  * memory for segment_writer_finish, because each is a section of its own. */
+#include "base/block_stream.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "segment/norm.h"
 #include "segment/segment.h"
 #include "segment/segment_column.h"
 #include "segment/segment_format.h"
-#include "segment/segment_stream.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 struct segment_writer {
     segment_spec spec;
     size_t stride; /* bytes of a vector */
-    segment_stream stream;
+    block_stream stream;
     segment_column rowvers, ordinals, id_offsets, field_offsets;
     buffer ids, fields;
     segment_record record; /* what is known so far */
@@ -41,7 +41,7 @@ static varve_status writer_init(segment_writer *w, const char *temporary_path,
     buffer_init(&w->fields, SIZE_MAX / 2, "fields of a segment");
     VV_TRY(segment_column_add(&w->id_offsets, 0, err));
     VV_TRY(segment_column_add(&w->field_offsets, 0, err));
-    return segment_stream_init(&w->stream, temporary_path, err);
+    return block_stream_init(&w->stream, temporary_path, SEGMENT_HEADER_BYTES, err);
 }
 
 varve_status segment_writer_new(const char *temporary_path, const segment_spec *spec,
@@ -61,7 +61,7 @@ varve_status segment_writer_new(const char *temporary_path, const segment_spec *
 void segment_writer_discard(segment_writer *w)
 {
     if (!w) return;
-    segment_stream_done(&w->stream);
+    block_stream_done(&w->stream);
     segment_column_done(&w->rowvers);
     segment_column_done(&w->ordinals);
     segment_column_done(&w->id_offsets);
@@ -95,7 +95,7 @@ static varve_status add_row(segment_writer *w, const row *r, varve_error *err)
     VV_TRY(segment_column_add(&w->id_offsets, w->ids.len, err));
     VV_TRY(buffer_add(&w->fields, r->fields.data, r->fields.len, err));
     VV_TRY(segment_column_add(&w->field_offsets, w->fields.len, err));
-    return segment_stream_put(&w->stream, r->vector, w->stride, err);
+    return block_stream_put(&w->stream, r->vector, w->stride, err);
 }
 
 static void note_row(segment_record *record, const row *r, double norm)
@@ -196,9 +196,9 @@ static uint8_t *add_entry(segment_writer *w, segment_section kind, uint64_t offs
 static varve_status put_bytes(segment_writer *w, segment_section kind, const buffer *b,
                               varve_error *err)
 {
-    VV_TRY(segment_stream_align(&w->stream, err));
+    VV_TRY(block_stream_align(&w->stream, SEGMENT_SECTION_ALIGNMENT, err));
     (void)add_entry(w, kind, w->stream.position, b->len);
-    return segment_stream_put(&w->stream, b->data, b->len, err);
+    return block_stream_put(&w->stream, b->data, b->len, err);
 }
 
 static varve_status put_column(segment_writer *w, segment_section kind, const segment_column *c,
@@ -206,7 +206,7 @@ static varve_status put_column(segment_writer *w, segment_section kind, const se
 {
     uint8_t *entry;
     if (c->listed) return put_bytes(w, kind, &c->values, err);
-    VV_TRY(segment_stream_align(&w->stream, err));
+    VV_TRY(block_stream_align(&w->stream, SEGMENT_SECTION_ALIGNMENT, err));
     entry = add_entry(w, kind, w->stream.position, 0);
     put_u16(entry + 6, SEGMENT_FLAG_STEP);
     put_u64(entry + 24, c->first);
@@ -218,11 +218,11 @@ static varve_status put_sums(segment_writer *w, varve_error *err)
 {
     const buffer *sums = &w->stream.sums;
     uint8_t *entry;
-    VV_TRY(segment_stream_align(&w->stream, err));
-    VV_TRY(segment_stream_end_blocks(&w->stream, err));
+    VV_TRY(block_stream_align(&w->stream, SEGMENT_SECTION_ALIGNMENT, err));
+    VV_TRY(block_stream_end_blocks(&w->stream, err));
     entry = add_entry(w, SEGMENT_BLOCK_SUMS, w->stream.position, sums->len);
     put_u64(entry + 24, hash_bytes(sums->data, sums->len));
-    return segment_stream_put_after(&w->stream, sums->data, sums->len, err);
+    return block_stream_put_after(&w->stream, sums->data, sums->len, err);
 }
 
 static varve_status put_sections(segment_writer *w, varve_error *err)
@@ -272,8 +272,8 @@ static varve_status put_directory_and_footer(segment_writer *w, const uint8_t *h
     put_u64(footer + 40, hash_bytes(w->directory, sizeof w->directory));
     w->record.directory_hash = hash_bytes(footer, SEGMENT_FOOTER_HASH_AT);
     put_u64(footer + SEGMENT_FOOTER_HASH_AT, w->record.directory_hash);
-    VV_TRY(segment_stream_put_after(&w->stream, w->directory, sizeof w->directory, err));
-    return segment_stream_put_after(&w->stream, footer, sizeof footer, err);
+    VV_TRY(block_stream_put_after(&w->stream, w->directory, sizeof w->directory, err));
+    return block_stream_put_after(&w->stream, footer, sizeof footer, err);
 }
 
 varve_status segment_writer_finish(segment_writer *writer, const char *final_path,
@@ -288,7 +288,7 @@ varve_status segment_writer_finish(segment_writer *writer, const char *final_pat
     VV_TRY(put_sections(w, err));
     make_header(w, header);
     VV_TRY(put_directory_and_footer(w, header, err));
-    VV_TRY(segment_stream_publish(&w->stream, header, final_path, err));
+    VV_TRY(block_stream_publish(&w->stream, header, final_path, err));
     *ret = w->record;
     return VARVE_OK;
 }

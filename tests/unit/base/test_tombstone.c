@@ -167,6 +167,43 @@ static void test_empty_chunks_are_freed(void **state)
 #endif
 }
 
+/* Two states of one set, against a plain comparison slot by slot. */
+static void test_differences(void **state)
+{
+    enum { SLOTS = 4 * CHUNK_SLOTS };
+    random_state r;
+    uint64_t add[400], other[40], at = 0;
+    (void)state;
+    random_seed(&r, 5);
+    assert_false(tombstones_next_difference(NULL, NULL, 0, &at));
+    for (size_t i = 0; i < 400; i++)
+        add[i] = random_below(&r, SLOTS);
+    tombstones *a = change(NULL, add, 400, NULL, 0);
+    for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < 40; i++)
+            other[i] = random_below(&r, SLOTS);
+        tombstones *b = round == 0 ? tombstones_ref(a) : change(a, other, 40, add + 10 * round, 10);
+        if (round == 1) {
+            tombstones_unref(b);
+            b = NULL; /* everything is gone */
+        }
+        uint64_t next = 0;
+        for (uint64_t i = 0; i < SLOTS; i++) {
+            if (tombstones_has(a, i) == tombstones_has(b, i)) continue;
+            assert_true(tombstones_next_difference(a, b, next, &at));
+            assert_int_equal(at, i);
+            assert_true(tombstones_next_difference(b, a, i, &at));
+            assert_int_equal(at, i);
+            next = i + 1;
+        }
+        assert_false(tombstones_next_difference(a, b, next, &at));
+        assert_false(tombstones_next_difference(b, a, UINT64_MAX, &at));
+        assert_int_equal(next == 0, round == 0);
+        tombstones_unref(b);
+    }
+    tombstones_unref(a);
+}
+
 #define READERS 3
 static void *read_one(void *context)
 {
@@ -208,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_all_out_is_null),
         cmocka_unit_test(test_chunks_are_shared),
         cmocka_unit_test(test_empty_chunks_are_freed),
+        cmocka_unit_test(test_differences),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

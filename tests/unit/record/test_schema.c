@@ -3,6 +3,8 @@
 
 #include "record/schema.h"
 
+#include <math.h>
+
 #define DIM_MAX         65536
 #define DESCRIPTION_MAX 100
 
@@ -89,6 +91,20 @@ static bool decode(const void *bytes, size_t len, buffer *again)
     return true;
 }
 
+/* What version 1 wrote: no parameters. */
+static const char record_1[] = "\1\4\3\2\1\5\0\0\0\0\0\0\0\0\0\0\0\2\0" /* … */
+                               "\0\0\0\3\0\0\0\3\3\7flat-l1"
+                               "\4\0\5title\10\0\0\0\0\2\0";
+
+#define NO_PARAMS                                                                                  \
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"             \
+    "\0\0\0\0\0\0\0\0"
+static const char record_2[] =
+    "\2\4\3\2\1\5\0\0\0\0\0\0\0\0\0\0\0\2\0" /* … */
+    "\0\0\0\3\0\0\0\3\3\7flat-l1" NO_PARAMS "\4\0\5title\10\0\0\0\0\2\7hnsw-ip"
+    "\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5\0\0\0\6\0\0\0\7\0\0\0\10\0\0\0\11\0\0\0\12\0\0\0"
+    "\0\0\0\0\0\0\370\77";
+
 static void reads_what_it_writes(void **state)
 {
     (void)state;
@@ -98,7 +114,12 @@ static void reads_what_it_writes(void **state)
          .dtype = VARVE_INT8,
          .metric = VARVE_METRIC_L1,
          .index_mode = "flat-l1"},
-        {.id = 4, .name = "title", .dim = 8, .metric = VARVE_METRIC_COSINE},
+        {.id = 4,
+         .name = "title",
+         .dim = 8,
+         .metric = VARVE_METRIC_COSINE,
+         .index_mode = "hnsw-ip",
+         .params = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1.5}},
     };
     collection_schema s = {.id = 0x01020304, .created_ms = 5, .field_count = 2, .fields = fields};
     collection_schema got = {0};
@@ -106,27 +127,56 @@ static void reads_what_it_writes(void **state)
     buffer out;
     buffer_init(&out, 1000, "schema");
     assert_ok(schema_encode(&s, &out, err));
-    static const char expected[] = "\1\4\3\2\1\5\0\0\0\0\0\0\0\0\0\0\0\2\0" /* … */
-                                   "\0\0\0\3\0\0\0\3\3\7flat-l1"
-                                   "\4\0\5title\10\0\0\0\0\2\0";
-    assert_int_equal(out.len, sizeof expected - 1);
-    assert_memory_equal(out.data, expected, out.len);
+    assert_int_equal(out.len, sizeof record_2 - 1);
+    assert_memory_equal(out.data, record_2, out.len);
     mutate(decode, out.data, out.len);
     assert_ok(schema_decode(out.data, out.len, &got, err));
     assert_null(got.description);
     assert_string_equal(got.fields[1].name, "title");
+    assert_int_equal(got.fields[1].params.n_clusters, 1);
+    assert_int_equal(got.fields[1].params.max_degree, 10);
+    assert_true(got.fields[1].params.alpha == 1.5);
     schema_done(&got);
     s.description = description;
     buffer_clear(&out);
     assert_ok(schema_encode(&s, &out, err));
     mutate(decode, out.data, out.len);
-    out.data[0] = 2;
-    assert_fails(VARVE_NEWER_FORMAT, "version 2", schema_decode(out.data, out.len, &got, err));
+    out.data[0] = 3;
+    assert_fails(VARVE_NEWER_FORMAT, "version 3", schema_decode(out.data, out.len, &got, err));
     buffer_done(&out);
     buffer_init(&out, 30, "schema"); /* too small: nothing changes */
     assert_fails(VARVE_LIMIT, "schema", schema_encode(&s, &out, err));
     assert_int_equal(out.len, 0);
     buffer_done(&out);
+}
+
+static void reads_version_1(void **state)
+{
+    (void)state;
+    static const varve_index_params none = {0};
+    collection_schema got = {0};
+    assert_ok(schema_decode(record_1, sizeof record_1 - 1, &got, err));
+    assert_int_equal(got.field_count, 2);
+    assert_string_equal(got.fields[0].index_mode, "flat-l1");
+    assert_int_equal(got.fields[1].dim, 8);
+    for (size_t i = 0; i < 2; i++)
+        assert_memory_equal(&got.fields[i].params, &none, sizeof none);
+    schema_done(&got);
+    assert_fails(VARVE_CORRUPT, "malformed",
+                 schema_decode(record_1, sizeof record_1 - 2, &got, err));
+}
+
+static void refuses_parameters(void **state)
+{
+    (void)state;
+    static const double bad[] = {-1, INFINITY, NAN};
+    collection_schema got = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char bytes[sizeof record_2 - 1];
+        memcpy(bytes, record_2, sizeof bytes);
+        memcpy(bytes + sizeof bytes - 8, &bad[i], 8);
+        assert_fails(VARVE_CORRUPT, "malformed", schema_decode(bytes, sizeof bytes, &got, err));
+    }
 }
 
 static void checks_names(void **state)
@@ -152,6 +202,8 @@ int main(void)
         cmocka_unit_test(makes),
         cmocka_unit_test(refuses),
         cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(reads_version_1),
+        cmocka_unit_test(refuses_parameters),
         cmocka_unit_test(checks_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,104 @@
+/* rotate_body.h — one round of the rotation, compiled once for each instruction set by the files
+ * that include it. Vectors of the compiler, no intrinsics: all of them give the same bits, because
+ * there is nothing but products with a scale and sums, in one order (and files that include this are
+ * compiled with -ffp-contract=off).
+ *
+ * A Walsh-Hadamard transform of p coordinates is log2 p stages; stage h adds and subtracts
+ * coordinates that are h apart. Stages below 16 stay inside a vector, the others go two at a time. */
+#include "quant/rotate.h"
+
+#include <math.h>
+
+#define ROTATE_LANES 16
+
+typedef float rotate_floats __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t rotate_ints __attribute__((vector_size(64), aligned(4), may_alias));
+
+#define ROTATE_INLINE static inline __attribute__((always_inline))
+
+#define ROTATE_PAIR(v, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, lane)                       \
+    do {                                                                                           \
+        rotate_floats other =                                                                      \
+            __builtin_shufflevector(v, v, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);         \
+        rotate_ints minus = ((lanes & (lane)) != 0) & INT32_MIN;                                   \
+        v = other + (rotate_floats)((rotate_ints)v ^ minus);                                       \
+    } while (0)
+
+ROTATE_INLINE void rotate_small_stages(float *x, size_t p)
+{
+    const rotate_ints lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    for (size_t i = 0; i < p; i += ROTATE_LANES) {
+        rotate_floats v = *(rotate_floats *)(x + i);
+        ROTATE_PAIR(v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14, 1);
+        ROTATE_PAIR(v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2);
+        ROTATE_PAIR(v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11, 4);
+        ROTATE_PAIR(v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8);
+        *(rotate_floats *)(x + i) = v;
+    }
+}
+
+ROTATE_INLINE void rotate_two_stages(float *x, size_t h)
+{
+    for (size_t i = 0; i < h; i += ROTATE_LANES) {
+        rotate_floats *pa = (rotate_floats *)(x + i), *pb = (rotate_floats *)(x + i + h);
+        rotate_floats *pc = (rotate_floats *)(x + i + 2 * h),
+                      *pd = (rotate_floats *)(x + i + 3 * h);
+        rotate_floats a = *pa + *pb, b = *pa - *pb, c = *pc + *pd, d = *pc - *pd;
+        *pa = a + c;
+        *pb = b + d;
+        *pc = a - c;
+        *pd = b - d;
+    }
+}
+
+/* Of n coordinates and those h behind them. */
+ROTATE_INLINE void rotate_stage(float *x, size_t h)
+{
+    for (size_t i = 0; i < h; i += ROTATE_LANES) {
+        rotate_floats *pa = (rotate_floats *)(x + i), *pb = (rotate_floats *)(x + i + h);
+        rotate_floats sum = *pa + *pb, difference = *pa - *pb;
+        *pa = sum;
+        *pb = difference;
+    }
+}
+
+ROTATE_INLINE void rotate_transform(float *x, size_t p) /* p: a power of two, at least 64 */
+{
+    size_t h = ROTATE_LANES;
+    rotate_small_stages(x, p);
+    for (; 4 * h <= p; h *= 4) {
+        for (size_t i = 0; i < p; i += 4 * h)
+            rotate_two_stages(x + i, h);
+    }
+    for (; 2 * h <= p; h *= 2) {
+        for (size_t i = 0; i < p; i += 2 * h)
+            rotate_stage(x + i, h);
+    }
+}
+
+/* x[i] = ±scale x[i], the sign from bit i. */
+ROTATE_INLINE void rotate_scale(float *x, size_t n, const uint8_t *signs, float scale)
+{
+    const rotate_ints bit = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                             1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+    for (size_t i = 0; i < n; i += ROTATE_LANES) {
+        int32_t word = signs[i / 8] | signs[i / 8 + 1] << 8;
+        rotate_ints minus = ((bit & word) != 0) & INT32_MIN;
+        rotate_floats v = *(rotate_floats *)(x + i) * scale;
+        *(rotate_floats *)(x + i) = (rotate_floats)((rotate_ints)v ^ minus);
+    }
+}
+
+/* Signs, then the transform of the p coordinates from `at` on; if `halves`, then also sums and
+ * differences of the two halves of all. Scaled beforehand, so that nothing on the way is longer than
+ * x was. */
+ROTATE_INLINE void rotate_round(float *x, size_t padded, size_t p, size_t at, bool halves,
+                                const uint8_t *signs)
+{
+    float whole = halves ? 0x1.6a09e6p-1f : 1, part = whole / sqrtf((float)p);
+    rotate_scale(x, at, signs, whole);
+    rotate_scale(x + at, p, signs + at / 8, part);
+    rotate_scale(x + at + p, padded - at - p, signs + (at + p) / 8, whole);
+    rotate_transform(x + at, p);
+    if (halves) rotate_stage(x, padded / 2);
+}
