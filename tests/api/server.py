@@ -55,6 +55,12 @@ class Client:
         )
         return status, json.loads(data)
 
+    def get(self, path):
+        """Parsed JSON of a route that must succeed."""
+        status, _, data = self.request("GET", path)
+        assert status == 200, (path, status, data)
+        return json.loads(data)
+
     def binary(self, path, body=b"", method="POST", **query):
         return self.request(
             method,
