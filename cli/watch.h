@@ -1,7 +1,7 @@
 /* watch.h — do something that takes long, and show the running job of the compactor meanwhile.
  * Ownership  contexts are the caller's, and in use until watch_run is back.
- * Threads    the work runs on a thread of its own; looks happen on the caller's. So the two contexts
- *            share nothing but what is thread-safe. */
+ * Threads    the work runs on a thread of its own; looks happen on the caller's. So the two
+ *            contexts share nothing but what is thread-safe. */
 #ifndef CLI_WATCH_H
 #define CLI_WATCH_H
 

@@ -1,9 +1,9 @@
-/* compactor_watch.h — the gateway's compactor: started and supervised unless it is switched off, and
- * its jobs, restarts and failures in the log, each once.
+/* compactor_watch.h — the gateway's compactor: started and supervised unless it is switched off,
+ * and its jobs, restarts and failures in the log, each once.
  *
  * Ownership  compactor_watch_stop() ends it (NULL-safe), before the folder is closed.
- * Threads    start and stop belong to the main thread; between them a thread of its own looks once a
- *            second.
+ * Threads    start and stop belong to the main thread; between them a thread of its own looks once
+ *            a second.
  * Errors     those of varve_compactor_start: a program that is not there stops the start. */
 #ifndef GATEWAY_COMPACTOR_WATCH_H
 #define GATEWAY_COMPACTOR_WATCH_H

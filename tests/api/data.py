@@ -29,7 +29,7 @@ def distances(metric, rows, query):
 
 
 def recall(metric, rows, queries, answers, k):
-    """Mean share of hits that are as near as the true k-th one; answers are lists of row numbers."""
+    """Mean share of hits as near as the true k-th one; answers are lists of row numbers."""
     found = 0.0
     for query, answer in zip(queries, answers):
         d = distances(metric, rows, query)

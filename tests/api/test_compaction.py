@@ -158,7 +158,8 @@ class TestRun:
         assert removed == {"a": 0, "b": 1}
         status, answer = run(client)
         assert status == 200, answer
-        names = {(r["database_name"], r["collection_name"]) for r in answer["params"]["collections"]}
+        reports = answer["params"]["collections"]
+        names = {(r["database_name"], r["collection_name"]) for r in reports}
         assert {(database, "a"), (database, "b")} <= names
 
     def test_without_waiting(self, make, client):
@@ -177,7 +178,7 @@ class TestRun:
         "body, status, text",
         [
             ({"database_name": "nowhere"}, 404, "Database not found: nowhere"),
-            ({"database_name": "default", "collection_name": "no"}, 404, "Collection not found: no"),
+            ({"database_name": "default", "collection_name": "n"}, 404, "Collection not found: n"),
             ({"collection_name": "c"}, 400, "collection_name needs database_name"),
             ({"database_name": 7}, 400, "database_name must be a string"),
             ({"wait": "x"}, 400, "wait must be true or false"),
