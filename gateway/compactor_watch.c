@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LOOK_MS = 1000, STEP_MS = 50, RUNNING_MAX = 16 };
+/* Statistics are made by a look at every collection, so they are asked for more rarely. */
+enum { LOOK_MS = 1000, LOOKS_OF_PROCESS = 5, STEP_MS = 50, MISSING_MS = 15000, RUNNING_MAX = 16 };
 
 struct compactor_watch {
     gateway *g;
@@ -17,8 +18,9 @@ struct compactor_watch {
     uint64_t newest;               /* the highest job id seen */
     uint64_t running[RUNNING_MAX]; /* jobs that ran at the last look */
     size_t running_count;
-    uint64_t restarts;
+    uint64_t looks, restarts;
     int pid;
+    uint64_t alone_ns; /* since when none is connected, though one should be; 0: said, or not so */
 };
 
 static void jobs_freep(varve_job_list **jobs) { varve_jobs_free(*jobs); }
@@ -78,6 +80,15 @@ static void look_at_jobs(compactor_watch *w)
     w->newest = newest;
 }
 
+/* Rows are found without one, only ever more slowly: somebody should know. */
+static void look_for_none(compactor_watch *w)
+{
+    if (w->alone_ns == 0 || clock_now_ns() - w->alone_ns < MISSING_MS * 1000000ull) return;
+    w->alone_ns = 0;
+    log_message(&w->g->log, LOG_WARN, "compactor_missing",
+                "no compactor is connected: is varve-compactor beside this program or in PATH?");
+}
+
 static void look_at_process(compactor_watch *w)
 {
     varve_compaction_stats s = {0};
@@ -89,10 +100,14 @@ static void look_at_process(compactor_watch *w)
                     s.restarts);
     if (s.pid && s.pid != w->pid)
         log_message(l, LOG_INFO, "compactor_connected", "compactor with pid %d", s.pid);
-    if (!s.pid && w->pid)
+    if (!s.pid && w->pid) {
         log_message(l, LOG_INFO, "compactor_gone", "compactor with pid %d is gone", w->pid);
+        w->alone_ns = clock_now_ns();
+    }
+    if (s.pid || !s.supervised) w->alone_ns = 0;
     w->restarts = s.restarts;
     w->pid = s.pid;
+    look_for_none(w);
 }
 
 static void *watch(void *context)
@@ -100,7 +115,7 @@ static void *watch(void *context)
     compactor_watch *w = context;
     (void)pthread_setname_np(pthread_self(), "job-watch");
     while (!atomic_load(&w->ending)) {
-        look_at_process(w);
+        if (w->looks++ % LOOKS_OF_PROCESS == 0) look_at_process(w);
         look_at_jobs(w);
         for (int ms = 0; ms < LOOK_MS && !atomic_load(&w->ending); ms += STEP_MS)
             clock_sleep_ms(STEP_MS);
@@ -115,6 +130,7 @@ varve_status compactor_watch_start(gateway *g, compactor_watch **ret, varve_erro
     w = calloc(1, sizeof *w);
     if (!w) return vv_fail(err, VARVE_NO_MEMORY, "no memory to watch the compactor");
     w->g = g;
+    w->alone_ns = clock_now_ns();
     if (g->config.compactor) VV_TRY(varve_compactor_start(g->db, err));
     if (pthread_create(&w->thread, NULL, watch, w) != 0) {
         varve_compactor_stop(g->db);
