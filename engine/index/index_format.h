@@ -60,19 +60,20 @@
 #define INDEX_ALIGNMENT         64
 #define INDEX_SECTIONS_MAX      64
 
-/* Kinds of sections. */
+/* Kinds of sections: 1..15 common; of codes and flat structures 16..31; of graphs 32..63, which
+ * graph_format.h numbers; of partitions 64..95. */
 typedef enum index_section_kind {
     INDEX_BLOCK_SUMS = 1,
     INDEX_CURVE = 2,
-    /* flat and fresh: flat.h, fresh.h */
-    INDEX_FLAT_QUANTISER = 16,
-    INDEX_FLAT_CODES = 17,
-    INDEX_FLAT_SPACE = 18,
-    INDEX_FLAT_BITS = 19,
-    /* graph */
+    INDEX_QUANTISER = 16, /* quantiser_save() */
+    INDEX_MODEL = 17,     /* fresh.h, flat.h, ivf.h: what else rows and queries are coded by */
+    INDEX_CODES = 18,     /* groups of codes */
+    INDEX_NORMS = 19,     /* f32 per coded row */
+    INDEX_BITS = 20,      /* rows packed to bits */
     INDEX_GRAPH_FIRST = 32,
-    /* ivf: ivf_format.h */
-    INDEX_IVF_FIRST = 64
+    INDEX_CENTROIDS = 64,
+    INDEX_PARTITIONS = 65,
+    INDEX_SLOTS = 66
 } index_section_kind;
 
 _Static_assert(INDEX_HEADER_HASH_AT + 8 == INDEX_HEADER_BYTES, "the hash ends the header");

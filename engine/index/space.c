@@ -47,6 +47,13 @@ varve_status space_init(space *s, varve_metric metric, const index_rows *rows, v
     return VARVE_OK;
 }
 
+bool space_ok(const space *s)
+{
+    bool wider = s->metric == VARVE_METRIC_IP && s->width == s->dim + 1;
+    return (s->width == s->dim || wider) && s->norm_max >= 0 && isfinite(s->norm_max) &&
+           (s->metric == VARVE_METRIC_IP || s->norm_max == 0);
+}
+
 static double squared_norm(const float *x, size_t n)
 {
     double sum = 0;
@@ -55,13 +62,13 @@ static double squared_norm(const float *x, size_t n)
     return sum;
 }
 
-static void to_unit(float *x, size_t n)
+/* In double: the factor of a tiny vector is no float. */
+static void to_length(float *x, size_t n, double length)
 {
     double norm = sqrt(squared_norm(x, n));
     if (!(norm > 0)) return;
-    float factor = (float)(1 / norm);
     for (size_t i = 0; i < n; i++)
-        x[i] *= factor;
+        x[i] = (float)((double)x[i] * (length / norm));
 }
 
 void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret)
@@ -70,7 +77,7 @@ void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret)
     for (size_t i = 0; i < n; i++) {
         float *x = ret + i * s->width;
         distance_row_floats(s->dtype, s->dim, rows + i * stride, x);
-        if (s->metric == VARVE_METRIC_COSINE) to_unit(x, s->dim);
+        if (s->metric == VARVE_METRIC_COSINE) to_length(x, s->dim, 1);
         if (s->width == s->dim) continue;
         double rest = s->norm_max * s->norm_max - squared_norm(x, s->dim);
         x[s->dim] = rest > 0 ? (float)sqrt(rest) : 0;
@@ -80,22 +87,26 @@ void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret)
 void space_query(const space *s, const float *query, float *ret)
 {
     memcpy(ret, query, s->dim * sizeof *ret);
-    if (s->metric == VARVE_METRIC_COSINE) to_unit(ret, s->dim);
+    if (s->metric == VARVE_METRIC_COSINE) to_length(ret, s->dim, 1);
+    if (s->metric == VARVE_METRIC_IP) to_length(ret, s->dim, s->norm_max);
     if (s->width != s->dim) ret[s->dim] = 0;
 }
 
+/* IP: a query of length M gives |q - x|^2 = 2 M^2 - 2 <q, x>, and has a share |q| / M of its
+ * product. */
 double space_key(const space *s, double squared_distance, double query_norm)
 {
+    double square = s->norm_max * s->norm_max;
     if (s->metric == VARVE_METRIC_L2) return squared_distance;
     if (s->metric == VARVE_METRIC_COSINE) return squared_distance / 2;
-    return (squared_distance - query_norm * query_norm - s->norm_max * s->norm_max) / 2;
+    return square > 0 ? (squared_distance / 2 - square) * (query_norm / s->norm_max) : 0;
 }
 
 double space_distance(const space *s, double key, double query_norm)
 {
     double squared = key;
     if (s->metric == VARVE_METRIC_COSINE) squared = 2 * key;
-    if (s->metric == VARVE_METRIC_IP)
-        squared = 2 * key + query_norm * query_norm + s->norm_max * s->norm_max;
+    if (s->metric == VARVE_METRIC_IP && query_norm > 0)
+        squared = 2 * (key * (s->norm_max / query_norm) + s->norm_max * s->norm_max);
     return squared > 0 ? squared : 0;
 }

@@ -2,10 +2,11 @@
  * codes, graphs and partitions for inner product, L2 and cosine are built in.
  *   L2      x
  *   cosine  x / |x|; a zero vector stays zero
- *   IP      (x, sqrt(M^2 - |x|^2)) with M the largest norm, queries (q, 0): Bachrach et al.,
- *           "Speeding Up the Xbox Recommender System", RecSys 2014. Without the added coordinate
- *           when all norms are nearly equal: then the order by distance is that by product but for
- *           ties that exact rescoring settles.
+ *   IP      (x, sqrt(M^2 - |x|^2)) with M the largest norm, queries (q M / |q|, 0), for the length
+ *           of a query changes no order: Bachrach et al., "Speeding Up the Xbox Recommender
+ *           System", RecSys 2014. Without the added coordinate when all norms are nearly equal:
+ *           then the order by distance is that by product but for ties that exact rescoring
+ *           settles.
  * Ownership  a space is a plain value; it can be stored (five numbers) and made again.
  * Threads    read-only once made. */
 #ifndef VARVE_INDEX_SPACE_H
@@ -24,9 +25,11 @@ typedef struct space {
 /* Reads all rows for IP, none otherwise. VARVE_UNSUPPORTED: another metric. */
 VV_CHECKED varve_status space_init(space *s, varve_metric metric, const index_rows *rows,
                                    varve_error *err);
+/* Can these five numbers be those of a space? For spaces that were read back. */
+bool space_ok(const space *s);
 /* n stored rows, back to back, into n × width floats. */
 void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret);
-/* A query (dim floats) into width floats. Cosine: of unit length. */
+/* A query (dim floats) into width floats. Cosine: of unit length; IP: of length norm_max. */
 void space_query(const space *s, const float *query, float *ret);
 /* The metric's key (smaller is better) of a point at this squared distance from a query.
  * query_norm: Euclidean, of the query as asked. */

@@ -23,7 +23,8 @@ typedef struct kmeans_options {
 VV_CHECKED varve_status kmeans(const float *rows, size_t n, size_t width,
                                const kmeans_options *options, float *ret_centroids,
                                varve_error *err);
-/* For each row the `count` nearest centroids, nearest first: ids and squared distances (may be NULL). */
+/* For each row the `count` nearest centroids, nearest first: ids and squared distances (may be
+ * NULL). */
 VV_CHECKED varve_status kmeans_assign(const float *rows, size_t n, size_t width,
                                       const float *centroids, size_t k, size_t count,
                                       thread_pool *pool, uint32_t *ret_ids, float *ret_distances,

@@ -4,15 +4,15 @@
  *
  *   SQ8       one byte per coordinate; scale and offset of each row, and the certain length of its
  *             error, so that |x - q| is known within it
- *   PQ        product quantisation (Jegou et al., PAMI 2011): M subspaces; 16 centroids each, 4 bits, scanned
- *             from registers (fast scan: André et al., VLDB 2015)
+ *   PQ        product quantisation (Jegou et al., PAMI 2011): M subspaces; 16 centroids each, 4
+ *             bits, scanned from registers (fast scan: André et al., VLDB 2015)
  *   RABITQ    1 bit per rotated coordinate with an unbiased estimate (Gao and Long, SIGMOD 2024);
  *             parameter 2..8: extended RaBitQ (Gao et al., SIGMOD 2025)
  *   POLARVEC  parameter B = 1..8 bits per rotated coordinate, uniform, no training
  *
  * Codes are kept in groups of QUANT_GROUP rows, in the layout that the kernels want. Kernels:
- * scalar, AVX2, AVX-512, chosen as in distance/; all give the same keys for integer parts and nearly
- * the same for float ones.
+ * scalar, AVX2, AVX-512, chosen as in distance/; all give the same keys for integer parts and
+ * nearly the same for float ones.
  *
  * Ownership  quantiser_free(), quant_query_free(). A quant_query keeps a pointer to its quantiser.
  * Threads    both are read-only once made.

@@ -1,10 +1,11 @@
 /* rotate_body.h — one round of the rotation, compiled once for each instruction set by the files
  * that include it. Vectors of the compiler, no intrinsics: all of them give the same bits, because
- * there is nothing but products with a scale and sums, in one order (and files that include this are
- * compiled with -ffp-contract=off).
+ * there is nothing but products with a scale and sums, in one order (and files that include this
+ * are compiled with -ffp-contract=off).
  *
  * A Walsh-Hadamard transform of p coordinates is log2 p stages; stage h adds and subtracts
- * coordinates that are h apart. Stages below 16 stay inside a vector, the others go two at a time. */
+ * coordinates that are h apart. Stages below 16 stay inside a vector, the others go two at a
+ * time. */
 #include "quant/rotate.h"
 
 #include <math.h>
@@ -89,16 +90,44 @@ ROTATE_INLINE void rotate_scale(float *x, size_t n, const uint8_t *signs, float 
     }
 }
 
-/* Signs, then the transform of the p coordinates from `at` on; if `halves`, then also sums and
- * differences of the two halves of all. Scaled beforehand, so that nothing on the way is longer than
- * x was. */
+/* One round: signs, then the transform of the p coordinates from `at` on; if `halves`, then also
+ * sums and differences of the two halves of all. Scaled beforehand, so that nothing on the way is
+ * longer than x was. Each step but the signs is its own inverse, so `back` takes them in turn. */
 ROTATE_INLINE void rotate_round(float *x, size_t padded, size_t p, size_t at, bool halves,
-                                const uint8_t *signs)
+                                const uint8_t *signs, bool back)
 {
     float whole = halves ? 0x1.6a09e6p-1f : 1, part = whole / sqrtf((float)p);
+    if (back && halves) rotate_stage(x, padded / 2);
+    if (back) rotate_transform(x + at, p);
     rotate_scale(x, at, signs, whole);
     rotate_scale(x + at, p, signs + at / 8, part);
     rotate_scale(x + at + p, padded - at - p, signs + (at + p) / 8, whole);
-    rotate_transform(x + at, p);
-    if (halves) rotate_stage(x, padded / 2);
+    if (!back) rotate_transform(x + at, p);
+    if (!back && halves) rotate_stage(x, padded / 2);
+}
+
+#define ROTATE_ROUNDS_WHOLE 3 /* a power of two: every round mixes all coordinates */
+#define ROTATE_ROUNDS_ENDS  4 /* else: both ends, the halves, both ends */
+
+ROTATE_INLINE size_t rotate_transform_width(size_t padded)
+{
+    size_t p = ROTATE_PADDING;
+    while (2 * p <= padded)
+        p *= 2;
+    return p;
+}
+
+ROTATE_INLINE size_t rotate_rounds(size_t padded)
+{
+    return rotate_transform_width(padded) == padded ? ROTATE_ROUNDS_WHOLE : ROTATE_ROUNDS_ENDS;
+}
+
+ROTATE_INLINE void rotate_row(const rotation *r, bool back, float *x)
+{
+    size_t padded = r->padded, p = rotate_transform_width(padded), rounds = rotate_rounds(padded);
+    for (size_t i = 0; i < rounds; i++) {
+        size_t round = back ? rounds - 1 - i : i, at = round % 2 == 0 ? 0 : padded - p;
+        bool halves = p < padded && round == 1; /* every coordinate was transformed by then */
+        rotate_round(x, padded, p, at, halves, r->signs + round * (padded / 8), back);
+    }
 }

@@ -1,6 +1,8 @@
-/* test_rotate.c — a rotation is orthogonal, spreads energy evenly at every width, and never changes. */
+/* test_rotate.c — a rotation is orthogonal, spreads energy evenly at every width, and
+ * never changes. */
 #include "base/hash.h"
 #include "base/random.h"
+#include "quant/quant_kernels.h"
 #include "quant/rotate.h"
 
 #include <math.h>
@@ -63,7 +65,7 @@ static void products_are_kept(void **state)
     }
 }
 
-/* Whatever single coordinate held all energy: afterwards no coordinate and no eighth of them does. */
+/* Whatever single coordinate held all energy: afterwards none does, and no eighth of them. */
 static void energy_spreads(void **state)
 {
     (void)state;
@@ -83,6 +85,45 @@ static void energy_spreads(void **state)
                 double share = dot(y + i * n, y + i * n, n);
                 assert_true(share > 0.125 * 0.05 && share < 0.125 * 3);
             }
+        }
+        free(x);
+        free(y);
+        rotation_done(&r);
+    }
+}
+
+static void rotations_go_back(void **state)
+{
+    (void)state;
+    for (size_t w = 0; w < VV_COUNT(widths); w++) {
+        rotation r = make(widths[w], 3);
+        float *x = gauss(2 * r.width, w), *y = malloc(2 * r.padded * sizeof *y);
+        float *back = malloc(2 * r.width * sizeof *back);
+        rotation_apply(&r, x, 2, y);
+        rotation_invert(&r, y, 2, back);
+        for (size_t i = 0; i < 2 * r.width; i++)
+            assert_true(fabsf(back[i] - x[i]) < 1e-5f);
+        free(x);
+        free(y);
+        free(back);
+        rotation_done(&r);
+    }
+}
+
+static void instruction_sets_agree(void **state)
+{
+    const quant_isa_kernels *isas[QUANT_ISAS_MAX];
+    (void)state;
+    quant_isas(isas);
+    for (size_t w = 0; w < VV_COUNT(widths); w++) {
+        rotation r = make(widths[w], 3);
+        float *x = gauss(r.padded, w), *y = malloc(r.padded * sizeof *y);
+        quant_kernels_scalar.rotate(&r, false, memcpy(y, x, r.padded * sizeof *y));
+        for (size_t i = 0; isas[i]; i++) {
+            float *z = malloc(r.padded * sizeof *z);
+            isas[i]->rotate(&r, false, memcpy(z, x, r.padded * sizeof *z));
+            assert_memory_equal(z, y, r.padded * sizeof *z);
+            free(z);
         }
         free(x);
         free(y);
@@ -152,6 +193,8 @@ int main(void)
         cmocka_unit_test(large_rows_do_not_overflow),
         cmocka_unit_test(rotations_stay_the_same),
         cmocka_unit_test(seeds_differ_and_widths_have_limits),
+        cmocka_unit_test(rotations_go_back),
+        cmocka_unit_test(instruction_sets_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
