@@ -18,6 +18,7 @@
 #ifndef VARVE_QUANT_KERNELS_H
 #define VARVE_QUANT_KERNELS_H
 
+#include "quant/kmeans_tile.h"
 #include "quant/quant.h"
 #include "quant/rotate.h"
 
@@ -25,6 +26,16 @@
 #include <stdint.h>
 
 #define QUANT_ALIGNMENT 64
+
+#define QUANT_BLOCK_BYTES 128 /* of a PLANE and of NIBBLES */
+
+/* Where the code of a subspace lies in NIBBLES: 16 bytes from here for rows 0 to 15, from 64 bytes
+ * later for rows 16 to 31; in the high half of the bytes if `high`. */
+static inline size_t quant_nibbles_place(size_t subspace, bool *high)
+{
+    *high = subspace % 8 >= 4;
+    return subspace / 8 * QUANT_BLOCK_BYTES + subspace % 4 * 16;
+}
 
 /* ---- a query in integers ------------------------------------------------------------------- */
 
@@ -57,10 +68,24 @@ typedef struct quant_rotated_terms {
 } quant_rotated_terms;
 #define QUANT_ROTATED_TAIL_BYTES (QUANT_GROUP * 4 * 2) /* float: norm, factor */
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* estimate = constant + sum * per_sum */
+typedef struct quant_pq_terms {
+    double constant, per_sum;
+} quant_pq_terms;
 
-#define QUANT_TILE_ROWS_MAX      12
-#define QUANT_TILE_CENTROIDS_MAX 32
+/* Subspaces of a product quantiser, in order; the first `longer` of them have width + 1
+ * coordinates, the others width. Of each coordinate, the values of 16 centroids side by side. */
+typedef struct quant_subspaces {
+    size_t count, longer, width;
+    const float *centroids;
+} quant_subspaces;
+
+static inline size_t quant_subspace_start(const quant_subspaces *s, size_t i)
+{
+    return i * s->width + (i < s->longer ? i : s->longer);
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
 
 typedef struct quant_isa_kernels {
     const char *name;
@@ -74,12 +99,17 @@ typedef struct quant_isa_kernels {
                        float *ret);
     void (*finish_rotated)(const quant_rotated_terms *t, const double *sums, const uint8_t *tail,
                            float *ret);
-    void (*finish_pq)(double constant, double per_sum, const uint32_t *sums, float *ret);
+    void (*finish_pq)(const quant_pq_terms *t, const uint32_t *sums, float *ret);
     /* Row r of a group of SQ8 codes: x, which lies `mean` away from the origin of the codes. */
     void (*encode_sq8)(const float *mean, size_t width, const float *x, size_t r,
                        uint8_t *ret_group);
+    /* A group of NIBBLES, zeroed: the nearest of 16 centroids in each subspace. */
+    void (*encode_pq)(const quant_subspaces *s, const float *const *rows, uint8_t *ret_group);
     /* All rounds, in place over r->padded coordinates; or all of them back. */
     void (*rotate)(const rotation *r, bool back, float *x);
+    /* Squared distance of two rows, in double. */
+    double (*squared)(const float *x, const float *y, size_t width);
+    const kmeans_tile *tile;
 } quant_isa_kernels;
 
 extern const quant_isa_kernels quant_kernels_scalar;

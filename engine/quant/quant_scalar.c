@@ -1,5 +1,6 @@
 /* quant_scalar.c — kernels for any CPU, in plain C. The compiler vectorises them with what every
  * CPU of the architecture has. */
+#define PQ_LANES 4
 #include "quant/quant_body.h"
 
 #define FLUSH_QUADS 128 /* 4 × 128 × 255 × 16319 < 2^31 */
@@ -47,5 +48,8 @@ static void lookups(const uint8_t *tables, size_t blocks, const uint8_t *codes, 
     }
 }
 
-const quant_isa_kernels quant_kernels_scalar = {
-    .name = "scalar", .dots = dots, .lookups = lookups, QUANT_BODY_KERNELS};
+const quant_isa_kernels quant_kernels_scalar = {.name = "scalar",
+                                                .dots = dots,
+                                                .lookups = lookups,
+                                                QUANT_BODY_KERNELS,
+                                                .tile = &kmeans_tile_scalar};
