@@ -135,7 +135,7 @@ class TestCompact:
 class TestRun:
     def test_one_collection(self, make, client):
         c = make()
-        fill(c)
+        fill(c, 5000)  # enough for a checkpoint to seal
         c.ok("checkpoint")
         c.ok("delete", ids=[1, 2, 3])
         status, answer = run(client, **c.names)
@@ -432,7 +432,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("line", ["x", "61 * * * *", "* * * *", "* * * * * *", "0 0 32 1 *"])
     def test_wrong_schedule(self, line):
-        assert "compact_schedule" in self.fails("--compact-schedule", line)
+        assert f"schedule '{line}'" in self.fails("--compact-schedule", line)
 
     def test_missing_program(self):
         assert "no-such-program" in self.fails("--compactor-path", "./no-such-program")
