@@ -28,11 +28,12 @@ static void *run_task(void *context)
 
 static void show_job(progress *bar, const varve_job *j)
 {
-    char text[512], left[32] = "";
+    char text[512], left[32] = "", speed[48] = "";
+    if (j->rows_per_s >= 1) snprintf(speed, sizeof speed, ", %.0f rows/s", j->rows_per_s);
     if (j->eta_ms) progress_time(j->eta_ms, left, sizeof left);
-    snprintf(text, sizeof text, "%s/%s: %s (%s), %s, %.0f rows/s%s%s%s", j->database, j->collection,
-             j->kind, j->reason, *j->stage ? j->stage : "starts", j->rows_per_s, *left ? ", " : "",
-             left, *left ? " left" : "");
+    snprintf(text, sizeof text, "%s/%s: %s (%s), %s%s%s%s%s", j->database, j->collection, j->kind,
+             j->reason, *j->stage ? j->stage : "starts", speed, *left ? ", " : "", left,
+             *left ? " left" : "");
     progress_show_text(bar, j->share, text);
 }
 
