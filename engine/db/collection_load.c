@@ -114,6 +114,7 @@ static varve_status table_for(loading *l, uint64_t rowver, size_t *next_segment,
     if (!crossed) return VARVE_OK;
     memtable *m = NULL;
     VV_TRY(memtable_new(f->dim, f->dtype, &m, err));
+    memtable_use_codes(m, f->metric);
     varve_status status = add_source(l, (row_source){.mem = m}, err);
     if (status != VARVE_OK) {
         memtable_unref(m);

@@ -27,6 +27,8 @@ static const quant_type *type_of(quant_kind kind)
     switch (kind) {
     case QUANT_KIND_SQ8: return &quant_type_sq8;
     case QUANT_KIND_PQ: return &quant_type_pq;
+    case QUANT_KIND_RABITQ: return &quant_type_rabitq;
+    case QUANT_KIND_POLARVEC: return &quant_type_polarvec;
     default: return NULL;
     }
 }

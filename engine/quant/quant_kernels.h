@@ -105,6 +105,12 @@ typedef struct quant_isa_kernels {
                        uint8_t *ret_group);
     /* A group of NIBBLES, zeroed: the nearest of 16 centroids in each subspace. */
     void (*encode_pq)(const quant_subspaces *s, const float *const *rows, uint8_t *ret_group);
+    /* ret[i] = (x[i] - mean[i]) × inverse. */
+    void (*direction)(const float *x, const float *mean, size_t width, double inverse, float *ret);
+    /* n (a multiple of 16) coordinates in 2^bits even steps around 0, with the one of the step
+     * sizes whose codes point most nearly where o points. Returns <codes - (2^bits - 1) / 2, o>. */
+    double (*encode_bits)(const float *o, size_t n, unsigned bits, const float *steps, size_t count,
+                          uint8_t *ret_codes);
     /* All rounds, in place over r->padded coordinates; or all of them back. */
     void (*rotate)(const rotation *r, bool back, float *x);
     /* Squared distance of two rows, in double. */

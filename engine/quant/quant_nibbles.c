@@ -14,6 +14,13 @@ uint8_t quant_nibbles_get(const uint8_t *group, size_t subspace, size_t r)
     return group[place] >> (high ? 4 : 0) & 15;
 }
 
+void quant_nibbles_put(uint8_t code, size_t subspace, size_t r, uint8_t *group)
+{
+    bool high;
+    size_t place = quant_nibbles_place(subspace, &high) + r / 16 * 64 + r % 16;
+    group[place] |= (uint8_t)(code << (high ? 4 : 0));
+}
+
 static double smallest(const double *entries)
 {
     double low = entries[0];

@@ -30,7 +30,7 @@ typedef struct quant_type {
     float (*error)(const quant_query *query, const uint8_t *group, size_t i, float estimate);
 } quant_type;
 
-extern const quant_type quant_type_sq8, quant_type_pq;
+extern const quant_type quant_type_sq8, quant_type_pq, quant_type_rabitq, quant_type_polarvec;
 
 struct quantiser {
     quant_spec spec; /* the parameter is never 0 */
@@ -78,6 +78,20 @@ VV_CHECKED varve_status quant_query_ints(quant_query *q, const double *y, size_t
 
 size_t quant_nibbles_bytes(size_t subspaces); /* of a group of NIBBLES */
 uint8_t quant_nibbles_get(const uint8_t *group, size_t subspace, size_t r);
+void quant_nibbles_put(uint8_t code, size_t subspace, size_t r, uint8_t *group); /* was 0 */
+/* Codes of `bits` bits, cut into planes. */
+#define QUANT_PLANES_MAX 3
+typedef struct quant_plane {
+    unsigned bits, shift; /* field = code >> shift, of so many bits */
+} quant_plane;
+size_t quant_planes(unsigned bits, quant_plane ret[QUANT_PLANES_MAX]); /* how many: 1 to 3 */
+size_t quant_plane_bytes(const quant_plane *p, size_t coordinates);    /* of a group */
+/* n codes (a multiple of 32) of row r, into a plane or onto codes that were zeroed. */
+void quant_plane_put(const quant_plane *p, const uint8_t *codes, size_t n, size_t r,
+                     uint8_t *plane);
+void quant_plane_get(const quant_plane *p, const uint8_t *plane, size_t n, size_t r,
+                     uint8_t *codes);
+
 /* Tables of 16 entries for each subspace, in bytes: entry = constant (in all) + per_sum × byte.
  * Fills q->memory, q->tables, q->blocks. */
 VV_CHECKED varve_status quant_query_tables(quant_query *q, const double *entries, size_t subspaces,

@@ -138,19 +138,91 @@ static void encode_sq8(const float *mean, size_t width, const float *x, size_t r
     put_f32(tail + 2 * (size_t)QUANT_SQ8_FIELD_BYTES, sq8_error(&s, width));
 }
 
+/* ---- bits of a direction ------------------------------------------------------------------- */
+
+/* ret[i] = (x[i] - mean[i]) × inverse */
+static void direction(const float *x, const float *mean, size_t width, double inverse, float *ret)
+{
+    for (size_t i = 0; i < width; i++)
+        ret[i] = (float)(((double)x[i] - (double)mean[i]) * inverse);
+}
+
+typedef float bits_floats __attribute__((vector_size(4 * QUANT_LANES), aligned(4), may_alias));
+typedef int32_t bits_ints __attribute__((vector_size(4 * QUANT_LANES)));
+typedef uint8_t bits_bytes __attribute__((vector_size(QUANT_LANES)));
+
+#define BITS_CHAINS (16 / QUANT_LANES) /* 16 sums everywhere, so that they are added in one order */
+
+INLINE bits_ints bits_code(bits_floats x, float inverse, unsigned bits)
+{
+    const float most = (float)((1u << bits) - 1);
+    bits_floats v = x * inverse + (float)(1u << (bits - 1));
+    bits_ints above = v > most, below = v < 0.0f;
+    bits_ints code = __builtin_convertvector(v, bits_ints);
+    return (above & (int32_t)most) | (~above & ~below & code);
+}
+
+INLINE double bits_sum(const bits_floats *sums)
+{
+    float all[16];
+    memcpy(all, sums, sizeof all);
+    for (size_t n = 8; n > 0; n /= 2) {
+        for (size_t i = 0; i < n; i++)
+            all[i] += all[i + n];
+    }
+    return (double)all[0];
+}
+
+/* <y, o> and |y|^2 of the codes of one step, y being codes less the middle of their range. */
+INLINE void bits_measure(const float *o, size_t n, unsigned bits, float inverse, double *product,
+                         double *norm)
+{
+    const float middle = (float)((1u << bits) - 1) / 2;
+    bits_floats products[BITS_CHAINS] = {{0}}, norms[BITS_CHAINS] = {{0}};
+    for (size_t i = 0; i < n; i += 16) {
+        for (size_t j = 0; j < BITS_CHAINS; j++) {
+            bits_floats x = *(const bits_floats *)(o + i + QUANT_LANES * j);
+            bits_floats y = __builtin_convertvector(bits_code(x, inverse, bits), bits_floats);
+            y -= middle;
+            products[j] += x * y;
+            norms[j] += y * y;
+        }
+    }
+    *product = bits_sum(products);
+    *norm = bits_sum(norms);
+}
+
+static double encode_bits(const float *o, size_t n, unsigned bits, const float *steps, size_t count,
+                          uint8_t *ret_codes)
+{
+    double best = -1, best_product = 0;
+    float inverse = 0;
+    for (size_t s = 0; s < count; s++) {
+        double product, norm;
+        bits_measure(o, n, bits, 1 / steps[s], &product, &norm);
+        if (product * fabs(product) <= best * norm) continue;
+        best = product * fabs(product) / norm;
+        best_product = product;
+        inverse = 1 / steps[s];
+    }
+    for (size_t i = 0; i < n; i += QUANT_LANES) {
+        bits_ints code = bits_code(*(const bits_floats *)(o + i), inverse, bits);
+        bits_bytes bytes = __builtin_convertvector(code, bits_bytes);
+        memcpy(ret_codes + i, &bytes, sizeof bytes);
+    }
+    return best_product;
+}
+
 /* ---- PQ ------------------------------------------------------------------------------------ */
 
 #define PQ_DEPTH 16 /* coordinates that are turned at a time: a lane is a row */
 
-#ifndef PQ_LANES
-#define PQ_LANES 8 /* floats that the instruction set compares at once, at most */
-#endif
-#define PQ_PARTS (QUANT_GROUP / PQ_LANES)
+#define PQ_PARTS (QUANT_GROUP / QUANT_LANES)
 
-typedef float pq_floats __attribute__((vector_size(4 * PQ_LANES)));
-typedef int32_t pq_ints __attribute__((vector_size(4 * PQ_LANES)));
+typedef float pq_floats __attribute__((vector_size(4 * QUANT_LANES)));
+typedef int32_t pq_ints __attribute__((vector_size(4 * QUANT_LANES)));
 
-/* The coordinates of QUANT_GROUP rows, and their distances to 16 centroids: PQ_LANES rows a
+/* The coordinates of QUANT_GROUP rows, and their distances to 16 centroids: QUANT_LANES rows a
  * vector. */
 typedef struct pq_scratch {
     pq_floats x[PQ_DEPTH][PQ_PARTS];
@@ -162,7 +234,7 @@ INLINE void pq_turn(const float *const *rows, size_t start, size_t depth, pq_scr
     for (size_t r = 0; r < QUANT_GROUP; r++) {
         const float *x = rows[r] + start;
         for (size_t d = 0; d < depth; d++)
-            s->x[d][r / PQ_LANES][r % PQ_LANES] = x[d];
+            s->x[d][r / QUANT_LANES][r % QUANT_LANES] = x[d];
     }
 }
 
@@ -190,8 +262,8 @@ INLINE void pq_nearest(const pq_scratch *s, uint8_t *ret)
             best = (pq_floats)((better & (pq_ints)s->sums[c][p]) | (~better & (pq_ints)best));
             ids = (better & c) | (~better & ids);
         }
-        for (size_t l = 0; l < PQ_LANES; l++)
-            ret[p * PQ_LANES + l] = (uint8_t)ids[l];
+        for (size_t l = 0; l < QUANT_LANES; l++)
+            ret[p * QUANT_LANES + l] = (uint8_t)ids[l];
     }
 }
 

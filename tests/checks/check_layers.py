@@ -48,7 +48,10 @@ LIBRARIES = [
     (r"rocksdb/", r"engine/store/|tests/unit/store/|bench/peer"),
     (r"microhttpd\.h", r"gateway/"),
     (r"curl/", r"cli/http_client\.|snapshot/remote|bench/"),
-    (r"(\w*intrin|arm_neon|arm_sve)\.h", r"engine/(distance|quant|index)/\w+_(avx2|avx512|neon)\.c$"),
+    (
+        r"(\w*intrin|arm_neon|arm_sve)\.h",
+        r"engine/(distance|quant|index)/\w+_(avx2|avx512|neon)\.c$",
+    ),
     (r"xxhash\.h", r"engine/base/"),
 ]
 # Private headers are for the folder they lie in, and for its tests.
