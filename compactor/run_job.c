@@ -248,7 +248,7 @@ static varve_status run_order(run *r, varve_error *err)
     uint64_t input_rows = 0;
     VV_TRY(step(VV_FAULT("compactor.begin"), "the beginning", err));
     VV_TRY(job_desk_path(r->root, o->epoch, o->job, r->desk, sizeof r->desk, err));
-    VV_TRY(index_spec_check(&o->spec, err));
+    if (r->has_index) VV_TRY(index_spec_check(&o->spec, err));
     VV_TRY(open_inputs(r, err));
     VV_TRY(check_memory(r, err));
     for (uint32_t i = 0; i < o->input_count; i++)
