@@ -143,6 +143,9 @@ static void lookups(const uint8_t *tables, size_t blocks, const uint8_t *codes, 
     }
 }
 
-const quant_isa_kernels quant_kernels_avx2 = {
-    .name = "avx2", .dots = dots, .lookups = lookups, QUANT_BODY_KERNELS};
+const quant_isa_kernels quant_kernels_avx2 = {.name = "avx2",
+                                              .dots = dots,
+                                              .lookups = lookups,
+                                              QUANT_BODY_KERNELS,
+                                              .tile = &kmeans_tile_avx2};
 #endif

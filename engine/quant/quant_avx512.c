@@ -154,6 +154,9 @@ static void lookups(const uint8_t *tables, size_t blocks, const uint8_t *codes, 
     }
 }
 
-const quant_isa_kernels quant_kernels_avx512 = {
-    .name = "avx512", .dots = dots, .lookups = lookups, QUANT_BODY_KERNELS};
+const quant_isa_kernels quant_kernels_avx512 = {.name = "avx512",
+                                                .dots = dots,
+                                                .lookups = lookups,
+                                                QUANT_BODY_KERNELS,
+                                                .tile = &kmeans_tile_avx512};
 #endif

@@ -18,6 +18,7 @@
 #ifndef VARVE_QUANT_KERNELS_H
 #define VARVE_QUANT_KERNELS_H
 
+#include "quant/kmeans_tile.h"
 #include "quant/quant.h"
 #include "quant/rotate.h"
 
@@ -59,9 +60,6 @@ typedef struct quant_rotated_terms {
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-#define QUANT_TILE_ROWS_MAX      12
-#define QUANT_TILE_CENTROIDS_MAX 32
-
 typedef struct quant_isa_kernels {
     const char *name;
     /* sums[r] += weight × <codes of row r, y>, of one plane. */
@@ -80,6 +78,9 @@ typedef struct quant_isa_kernels {
                        uint8_t *ret_group);
     /* All rounds, in place over r->padded coordinates; or all of them back. */
     void (*rotate)(const rotation *r, bool back, float *x);
+    /* Squared distance of two rows, in double. */
+    double (*squared)(const float *x, const float *y, size_t width);
+    const kmeans_tile *tile;
 } quant_isa_kernels;
 
 extern const quant_isa_kernels quant_kernels_scalar;

@@ -47,5 +47,8 @@ static void lookups(const uint8_t *tables, size_t blocks, const uint8_t *codes, 
     }
 }
 
-const quant_isa_kernels quant_kernels_scalar = {
-    .name = "scalar", .dots = dots, .lookups = lookups, QUANT_BODY_KERNELS};
+const quant_isa_kernels quant_kernels_scalar = {.name = "scalar",
+                                                .dots = dots,
+                                                .lookups = lookups,
+                                                QUANT_BODY_KERNELS,
+                                                .tile = &kmeans_tile_scalar};
