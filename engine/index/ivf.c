@@ -83,16 +83,16 @@ static size_t breadths(const void *state, uint32_t k, uint32_t *ret, size_t max)
     return ivf_lists_breadths(&((const ivf *)state)->lists, ret, max);
 }
 
-static varve_status nearest(const ivf *x, const index_query *q, uint32_t breadth,
-                            ivf_nearest *ret, varve_error *err)
+static varve_status nearest(const ivf *x, const index_query *q, uint32_t breadth, ivf_nearest *ret,
+                            varve_error *err)
 {
     VV_CLEANUP(vv_freep) float *point = malloc(x->space.width * sizeof *point);
     VV_CLEANUP(vv_freep) float *distances = malloc(x->lists.partitions * sizeof *distances);
     VV_CLEANUP(distance_query_freep) distance_query *prepared = NULL;
     if (!point || !distances) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a query");
     space_query(&x->space, q->values, point);
-    VV_TRY(distance_query_new(VARVE_METRIC_L2, VARVE_FLOAT32, x->space.width, point, &prepared,
-                              err));
+    VV_TRY(
+        distance_query_new(VARVE_METRIC_L2, VARVE_FLOAT32, x->space.width, point, &prepared, err));
     distance_scan(prepared, x->centroids, x->lists.partitions, distances);
     return ivf_nearest_init(ret, &x->lists, q, breadth, distances, err);
 }
@@ -157,6 +157,7 @@ static varve_status check(void *state, const index_rows *rows, varve_error *err)
 }
 
 const index_type index_type_ivf = {.name = "ivf",
+                                   .breadth_of_all = true,
                                    .build = build,
                                    .open = open_state,
                                    .close = close_state,

@@ -90,9 +90,9 @@ typedef struct ivf_near {
 } ivf_near;
 typedef struct ivf_nearest {
     ivf_near *heap;
-    uint32_t left;   /* in the heap */
-    uint32_t opened; /* taken out of it */
-    uint32_t wanted; /* to be opened at least */
+    uint32_t left;        /* in the heap */
+    uint32_t opened;      /* taken out of it */
+    uint32_t wanted;      /* to be opened at least */
     uint64_t rows_wanted; /* to be offered at least */
 } ivf_nearest;
 /* distances: one per partition. */

@@ -109,8 +109,8 @@ varve_status ivf_order_put(const index_build_context *c, const ivf_assignment *a
     }
     VV_TRY(index_file_add(c->out, INDEX_PARTITIONS, head, sizeof head, err));
     VV_TRY(index_file_put(c->out, o->starts, (a->partitions + 1) * sizeof *o->starts, err));
-    return index_file_add(c->out, INDEX_SLOTS, o->slots,
-                          ivf_order_count(o, a) * sizeof *o->slots, err);
+    return index_file_add(c->out, INDEX_SLOTS, o->slots, ivf_order_count(o, a) * sizeof *o->slots,
+                          err);
 }
 
 /* ---- open ---------------------------------------------------------------------------------- */
@@ -134,8 +134,8 @@ static varve_status read_starts(ivf_lists *l, index_file *f, uint32_t unit, varv
     return VARVE_OK;
 }
 
-static varve_status read_head(ivf_lists *l, index_file *f, const index_spec *spec,
-                              space *ret_space, varve_error *err)
+static varve_status read_head(ivf_lists *l, index_file *f, const index_spec *spec, space *ret_space,
+                              varve_error *err)
 {
     uint64_t most = IVF_HEAD_BYTES + ((uint64_t)IVF_PARTITIONS_MAX + 1) * 8, size;
     const uint8_t *head;

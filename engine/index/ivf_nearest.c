@@ -6,8 +6,7 @@
 
 static bool nearer(const ivf_near *a, const ivf_near *b)
 {
-    return a->distance < b->distance ||
-           (a->distance == b->distance && a->partition < b->partition);
+    return a->distance < b->distance || (a->distance == b->distance && a->partition < b->partition);
 }
 
 static void sift_down(ivf_near *heap, uint32_t count, uint32_t at)
@@ -21,22 +20,10 @@ static void sift_down(ivf_near *heap, uint32_t count, uint32_t at)
     heap[at] = moving;
 }
 
-/* The k nearest rows that are not hidden lie as far out as the k / share nearest of all, so that a
- * breadth that was measured with every row visible is short of partitions by that factor. What the
- * caller asked for by number is left alone. */
-static uint32_t partitions_wanted(const ivf_lists *l, const index_query *q, uint32_t breadth)
-{
-    uint64_t hidden = tombstones_count(q->hidden);
-    double share = hidden < l->rows ? (double)(l->rows - hidden) / (double)l->rows : 0;
-    double wanted = breadth;
-    if (q->breadth == 0) wanted = share > 0 ? wanted / share : (double)l->partitions;
-    return wanted < l->partitions ? (uint32_t)wanted : l->partitions;
-}
-
 varve_status ivf_nearest_init(ivf_nearest *n, const ivf_lists *l, const index_query *q,
                               uint32_t breadth, const float *distances, varve_error *err)
 {
-    *n = (ivf_nearest){.left = l->partitions, .wanted = partitions_wanted(l, q, breadth)};
+    *n = (ivf_nearest){.left = l->partitions, .wanted = breadth};
     n->rows_wanted = (uint64_t)VV_MIN(q->k, (size_t)l->rows) * l->copies;
     n->heap = malloc(l->partitions * sizeof *n->heap);
     if (!n->heap) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %u partitions", n->left);
