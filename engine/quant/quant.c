@@ -26,6 +26,9 @@ static const quant_type *type_of(quant_kind kind)
 {
     switch (kind) {
     case QUANT_KIND_SQ8: return &quant_type_sq8;
+    case QUANT_KIND_PQ: return &quant_type_pq;
+    case QUANT_KIND_RABITQ: return &quant_type_rabitq;
+    case QUANT_KIND_POLARVEC: return &quant_type_polarvec;
     default: return NULL;
     }
 }
@@ -170,11 +173,11 @@ size_t quantiser_group_bytes(const quantiser *q) { return q->group_bytes; }
 
 void quantiser_encode(const quantiser *q, const float *rows, size_t n, uint8_t *ret_group)
 {
+    const float *all[QUANT_GROUP];
+    for (size_t i = 0; i < QUANT_GROUP; i++)
+        all[i] = i < n ? rows + i * q->spec.width : q->zeros;
     memset(ret_group, 0, q->group_bytes);
-    for (size_t i = 0; i < QUANT_GROUP; i++) {
-        const float *x = i < n ? rows + i * q->spec.width : q->zeros;
-        q->type->encode(q, x, i, ret_group);
-    }
+    q->type->encode(q, all, ret_group);
 }
 
 void quantiser_decode(const quantiser *q, const uint8_t *group, size_t i, float *ret)

@@ -34,8 +34,9 @@ typedef enum quant_kind {
 
 typedef struct quant_spec {
     quant_kind kind;
-    unsigned parameter; /* PQ: subspaces (0: width / 2, at most 64... the module's choice); RABITQ,
-                           POLARVEC: bits (0: 1 and 4) */
+    /* 0: the default, which quantiser_spec() tells. PQ: subspaces (half of the width, 256 at most;
+     * more than the width count as the width); RABITQ, POLARVEC: bits (1 and 4); SQ8: 8. */
+    unsigned parameter;
     uint32_t width;
     uint64_t seed;
 } quant_spec;

@@ -8,6 +8,7 @@
  * lookups: VPSHUFB looks up 64 entries; even and odd rows are summed in 16 bits. The sums of even
  * rows also take in those of the odd rows, 256-fold, which is taken off at the end: modulo 2^16 it
  * is exact. 32 blocks of 8 entries up to 255 stay below 2^16. */
+#define QUANT_LANES 16
 #include "quant/quant_body.h"
 
 #if defined(__x86_64__)

@@ -51,11 +51,11 @@ static void finish_rotated(const quant_rotated_terms *t, const double *sums, con
     finish(e, ret);
 }
 
-static void finish_pq(double constant, double per_sum, const uint32_t *sums, float *ret)
+static void finish_pq(const quant_pq_terms *t, const uint32_t *sums, float *ret)
 {
     double e[QUANT_GROUP];
     for (size_t r = 0; r < QUANT_GROUP; r++)
-        e[r] = constant + per_sum * (double)sums[r];
+        e[r] = t->constant + t->per_sum * (double)sums[r];
     finish(e, ret);
 }
 
@@ -71,4 +71,5 @@ static void rotate(const rotation *r, bool back, float *x)
 
 #define QUANT_BODY_KERNELS                                                                         \
     .finish_sq8 = finish_sq8, .finish_rotated = finish_rotated, .finish_pq = finish_pq,            \
-    .rotate = rotate, .squared = squared, .encode_sq8 = encode_sq8
+    .rotate = rotate, .squared = squared, .encode_sq8 = encode_sq8, .encode_pq = encode_pq,        \
+    .direction = direction, .encode_bits = encode_bits

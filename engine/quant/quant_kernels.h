@@ -27,6 +27,16 @@
 
 #define QUANT_ALIGNMENT 64
 
+#define QUANT_BLOCK_BYTES 128 /* of a PLANE and of NIBBLES */
+
+/* Where the code of a subspace lies in NIBBLES: 16 bytes from here for rows 0 to 15, from 64 bytes
+ * later for rows 16 to 31; in the high half of the bytes if `high`. */
+static inline size_t quant_nibbles_place(size_t subspace, bool *high)
+{
+    *high = subspace % 8 >= 4;
+    return subspace / 8 * QUANT_BLOCK_BYTES + subspace % 4 * 16;
+}
+
 /* ---- a query in integers ------------------------------------------------------------------- */
 
 #define QUANT_LOW_BITS 7 /* full = high << 7 plus low; |high| <= 127, -64 <= low <= 63 */
@@ -58,6 +68,23 @@ typedef struct quant_rotated_terms {
 } quant_rotated_terms;
 #define QUANT_ROTATED_TAIL_BYTES (QUANT_GROUP * 4 * 2) /* float: norm, factor */
 
+/* estimate = constant + sum * per_sum */
+typedef struct quant_pq_terms {
+    double constant, per_sum;
+} quant_pq_terms;
+
+/* Subspaces of a product quantiser, in order; the first `longer` of them have width + 1
+ * coordinates, the others width. Of each coordinate, the values of 16 centroids side by side. */
+typedef struct quant_subspaces {
+    size_t count, longer, width;
+    const float *centroids;
+} quant_subspaces;
+
+static inline size_t quant_subspace_start(const quant_subspaces *s, size_t i)
+{
+    return i * s->width + (i < s->longer ? i : s->longer);
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 typedef struct quant_isa_kernels {
@@ -72,10 +99,18 @@ typedef struct quant_isa_kernels {
                        float *ret);
     void (*finish_rotated)(const quant_rotated_terms *t, const double *sums, const uint8_t *tail,
                            float *ret);
-    void (*finish_pq)(double constant, double per_sum, const uint32_t *sums, float *ret);
+    void (*finish_pq)(const quant_pq_terms *t, const uint32_t *sums, float *ret);
     /* Row r of a group of SQ8 codes: x, which lies `mean` away from the origin of the codes. */
     void (*encode_sq8)(const float *mean, size_t width, const float *x, size_t r,
                        uint8_t *ret_group);
+    /* A group of NIBBLES, zeroed: the nearest of 16 centroids in each subspace. */
+    void (*encode_pq)(const quant_subspaces *s, const float *const *rows, uint8_t *ret_group);
+    /* ret[i] = (x[i] - mean[i]) × inverse. */
+    void (*direction)(const float *x, const float *mean, size_t width, double inverse, float *ret);
+    /* n (a multiple of 16) coordinates in 2^bits even steps around 0, with the one of the step
+     * sizes whose codes point most nearly where o points. Returns <codes - (2^bits - 1) / 2, o>. */
+    double (*encode_bits)(const float *o, size_t n, unsigned bits, const float *steps, size_t count,
+                          uint8_t *ret_codes);
     /* All rounds, in place over r->padded coordinates; or all of them back. */
     void (*rotate)(const rotation *r, bool back, float *x);
     /* Squared distance of two rows, in double. */

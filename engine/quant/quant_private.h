@@ -21,8 +21,8 @@ typedef struct quant_type {
     /* Fill `learnt` (learnt_count floats, zeroed) from n >= 1 rows. NULL: nothing is learnt. */
     varve_status (*train)(quantiser *q, const float *sample, size_t n, thread_pool *pool,
                           varve_error *err);
-    /* Row i of a group that was zeroed. */
-    void (*encode)(const quantiser *q, const float *x, size_t i, uint8_t *ret_group);
+    /* QUANT_GROUP rows, into a group that was zeroed. */
+    void (*encode)(const quantiser *q, const float *const *rows, uint8_t *ret_group);
     void (*decode)(const quantiser *q, const uint8_t *group, size_t i, float *ret);
     varve_status (*query)(quant_query *query, const float *values, varve_error *err);
     void (*scan)(const quant_query *query, const uint8_t *group, float *ret); /* one group */
@@ -30,7 +30,7 @@ typedef struct quant_type {
     float (*error)(const quant_query *query, const uint8_t *group, size_t i, float estimate);
 } quant_type;
 
-extern const quant_type quant_type_sq8;
+extern const quant_type quant_type_sq8, quant_type_pq, quant_type_rabitq, quant_type_polarvec;
 
 struct quantiser {
     quant_spec spec; /* the parameter is never 0 */
@@ -39,8 +39,9 @@ struct quantiser {
     size_t group_bytes, codes_bytes; /* codes come first in a group */
     float *learnt;                   /* SQ8, RABITQ: the mean; PQ: centroids */
     size_t learnt_count;
-    const float *zeros; /* width of them, in the memory of `learnt` */
-    rotation rotation;  /* RABITQ, POLARVEC */
+    const float *zeros;        /* width of them, in the memory of `learnt` */
+    quant_subspaces subspaces; /* PQ; their centroids are `learnt` */
+    rotation rotation;         /* RABITQ, POLARVEC */
 };
 
 struct quant_query {
@@ -52,9 +53,7 @@ struct quant_query {
     union {
         quant_sq8_terms sq8;
         quant_rotated_terms rotated;
-        struct {
-            double constant, per_sum;
-        } pq;
+        quant_pq_terms pq;
     } terms;
     double norm, error; /* SQ8: of the quantised query, and its distance from the one asked */
 };
@@ -76,5 +75,26 @@ typedef struct quant_scaled {
 } quant_scaled;
 VV_CHECKED varve_status quant_query_ints(quant_query *q, const double *y, size_t count,
                                          unsigned parts, quant_scaled *ret, varve_error *err);
+
+size_t quant_nibbles_bytes(size_t subspaces); /* of a group of NIBBLES */
+uint8_t quant_nibbles_get(const uint8_t *group, size_t subspace, size_t r);
+void quant_nibbles_put(uint8_t code, size_t subspace, size_t r, uint8_t *group); /* was 0 */
+/* Codes of `bits` bits, cut into planes. */
+#define QUANT_PLANES_MAX 3
+typedef struct quant_plane {
+    unsigned bits, shift; /* field = code >> shift, of so many bits */
+} quant_plane;
+size_t quant_planes(unsigned bits, quant_plane ret[QUANT_PLANES_MAX]); /* how many: 1 to 3 */
+size_t quant_plane_bytes(const quant_plane *p, size_t coordinates);    /* of a group */
+/* n codes (a multiple of 32) of row r, into a plane or onto codes that were zeroed. */
+void quant_plane_put(const quant_plane *p, const uint8_t *codes, size_t n, size_t r,
+                     uint8_t *plane);
+void quant_plane_get(const quant_plane *p, const uint8_t *plane, size_t n, size_t r,
+                     uint8_t *codes);
+
+/* Tables of 16 entries for each subspace, in bytes: entry = constant (in all) + per_sum × byte.
+ * Fills q->memory, q->tables, q->blocks. */
+VV_CHECKED varve_status quant_query_tables(quant_query *q, const double *entries, size_t subspaces,
+                                           quant_pq_terms *ret, varve_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* quant_rows_body.h — the part of quant_body.h that reads rows: distances, and SQ8 codes. */
+/* quant_rows_body.h — the part of quant_body.h that reads rows: distances, and codes. */
 
 typedef double lanes4 __attribute__((vector_size(32)));
 typedef int64_t masks4 __attribute__((vector_size(32)));
@@ -136,4 +136,152 @@ static void encode_sq8(const float *mean, size_t width, const float *x, size_t r
     put_f32(tail, (float)s.offset);
     put_f32(tail + QUANT_SQ8_FIELD_BYTES, (float)s.scale);
     put_f32(tail + 2 * (size_t)QUANT_SQ8_FIELD_BYTES, sq8_error(&s, width));
+}
+
+/* ---- bits of a direction ------------------------------------------------------------------- */
+
+/* ret[i] = (x[i] - mean[i]) × inverse */
+static void direction(const float *x, const float *mean, size_t width, double inverse, float *ret)
+{
+    for (size_t i = 0; i < width; i++)
+        ret[i] = (float)(((double)x[i] - (double)mean[i]) * inverse);
+}
+
+typedef float bits_floats __attribute__((vector_size(4 * QUANT_LANES), aligned(4), may_alias));
+typedef int32_t bits_ints __attribute__((vector_size(4 * QUANT_LANES)));
+typedef uint8_t bits_bytes __attribute__((vector_size(QUANT_LANES)));
+
+#define BITS_CHAINS (16 / QUANT_LANES) /* 16 sums everywhere, so that they are added in one order */
+
+INLINE bits_ints bits_code(bits_floats x, float inverse, unsigned bits)
+{
+    const float most = (float)((1u << bits) - 1);
+    bits_floats v = x * inverse + (float)(1u << (bits - 1));
+    bits_ints above = v > most, below = v < 0.0f;
+    bits_ints code = __builtin_convertvector(v, bits_ints);
+    return (above & (int32_t)most) | (~above & ~below & code);
+}
+
+INLINE double bits_sum(const bits_floats *sums)
+{
+    float all[16];
+    memcpy(all, sums, sizeof all);
+    for (size_t n = 8; n > 0; n /= 2) {
+        for (size_t i = 0; i < n; i++)
+            all[i] += all[i + n];
+    }
+    return (double)all[0];
+}
+
+/* <y, o> and |y|^2 of the codes of one step, y being codes less the middle of their range. */
+INLINE void bits_measure(const float *o, size_t n, unsigned bits, float inverse, double *product,
+                         double *norm)
+{
+    const float middle = (float)((1u << bits) - 1) / 2;
+    bits_floats products[BITS_CHAINS] = {{0}}, norms[BITS_CHAINS] = {{0}};
+    for (size_t i = 0; i < n; i += 16) {
+        for (size_t j = 0; j < BITS_CHAINS; j++) {
+            bits_floats x = *(const bits_floats *)(o + i + QUANT_LANES * j);
+            bits_floats y = __builtin_convertvector(bits_code(x, inverse, bits), bits_floats);
+            y -= middle;
+            products[j] += x * y;
+            norms[j] += y * y;
+        }
+    }
+    *product = bits_sum(products);
+    *norm = bits_sum(norms);
+}
+
+static double encode_bits(const float *o, size_t n, unsigned bits, const float *steps, size_t count,
+                          uint8_t *ret_codes)
+{
+    double best = -1, best_product = 0;
+    float inverse = 0;
+    for (size_t s = 0; s < count; s++) {
+        double product, norm;
+        bits_measure(o, n, bits, 1 / steps[s], &product, &norm);
+        if (product * fabs(product) <= best * norm) continue;
+        best = product * fabs(product) / norm;
+        best_product = product;
+        inverse = 1 / steps[s];
+    }
+    for (size_t i = 0; i < n; i += QUANT_LANES) {
+        bits_ints code = bits_code(*(const bits_floats *)(o + i), inverse, bits);
+        bits_bytes bytes = __builtin_convertvector(code, bits_bytes);
+        memcpy(ret_codes + i, &bytes, sizeof bytes);
+    }
+    return best_product;
+}
+
+/* ---- PQ ------------------------------------------------------------------------------------ */
+
+#define PQ_DEPTH 16 /* coordinates that are turned at a time: a lane is a row */
+
+#define PQ_PARTS (QUANT_GROUP / QUANT_LANES)
+
+typedef float pq_floats __attribute__((vector_size(4 * QUANT_LANES)));
+typedef int32_t pq_ints __attribute__((vector_size(4 * QUANT_LANES)));
+
+/* The coordinates of QUANT_GROUP rows, and their distances to 16 centroids: QUANT_LANES rows a
+ * vector. */
+typedef struct pq_scratch {
+    pq_floats x[PQ_DEPTH][PQ_PARTS];
+    pq_floats sums[16][PQ_PARTS];
+} pq_scratch;
+
+INLINE void pq_turn(const float *const *rows, size_t start, size_t depth, pq_scratch *s)
+{
+    for (size_t r = 0; r < QUANT_GROUP; r++) {
+        const float *x = rows[r] + start;
+        for (size_t d = 0; d < depth; d++)
+            s->x[d][r / QUANT_LANES][r % QUANT_LANES] = x[d];
+    }
+}
+
+INLINE void pq_distances(const float *centroids, size_t depth, bool first, pq_scratch *s)
+{
+    for (size_t c = 0; c < 16; c++) {
+        for (size_t p = 0; p < PQ_PARTS; p++) {
+            pq_floats sum = first ? (pq_floats){0} : s->sums[c][p];
+            for (size_t d = 0; d < depth; d++) {
+                pq_floats e = s->x[d][p] - centroids[16 * d + c];
+                sum += e * e;
+            }
+            s->sums[c][p] = sum;
+        }
+    }
+}
+
+INLINE void pq_nearest(const pq_scratch *s, uint8_t *ret)
+{
+    for (size_t p = 0; p < PQ_PARTS; p++) {
+        pq_floats best = s->sums[0][p];
+        pq_ints ids = {0};
+        for (int32_t c = 1; c < 16; c++) {
+            pq_ints better = s->sums[c][p] < best;
+            best = (pq_floats)((better & (pq_ints)s->sums[c][p]) | (~better & (pq_ints)best));
+            ids = (better & c) | (~better & ids);
+        }
+        for (size_t l = 0; l < QUANT_LANES; l++)
+            ret[p * QUANT_LANES + l] = (uint8_t)ids[l];
+    }
+}
+
+static void encode_pq(const quant_subspaces *q, const float *const *rows, uint8_t *ret_group)
+{
+    pq_scratch s;
+    for (size_t i = 0; i < q->count; i++) {
+        size_t start = quant_subspace_start(q, i), width = quant_subspace_start(q, i + 1) - start;
+        uint8_t codes[QUANT_GROUP];
+        bool high;
+        for (size_t at = 0; at < width; at += PQ_DEPTH) {
+            size_t depth = VV_MIN(width - at, (size_t)PQ_DEPTH);
+            pq_turn(rows, start + at, depth, &s);
+            pq_distances(q->centroids + 16 * (start + at), depth, at == 0, &s);
+        }
+        pq_nearest(&s, codes);
+        uint8_t *to = ret_group + quant_nibbles_place(i, &high);
+        for (size_t r = 0; r < QUANT_GROUP; r++)
+            to[r / 16 * 64 + r % 16] |= (uint8_t)(codes[r] << (high ? 4 : 0));
+    }
 }

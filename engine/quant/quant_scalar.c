@@ -1,5 +1,6 @@
 /* quant_scalar.c — kernels for any CPU, in plain C. The compiler vectorises them with what every
  * CPU of the architecture has. */
+#define QUANT_LANES 4
 #include "quant/quant_body.h"
 
 #define FLUSH_QUADS 128 /* 4 × 128 × 255 × 16319 < 2^31 */

@@ -43,9 +43,10 @@ static varve_status train(quantiser *q, const float *sample, size_t n, thread_po
     return VARVE_OK;
 }
 
-static void encode(const quantiser *q, const float *x, size_t i, uint8_t *ret_group)
+static void encode(const quantiser *q, const float *const *rows, uint8_t *ret_group)
 {
-    q->isa->encode_sq8(q->learnt, q->spec.width, x, i, ret_group);
+    for (size_t i = 0; i < QUANT_GROUP; i++)
+        q->isa->encode_sq8(q->learnt, q->spec.width, rows[i], i, ret_group);
 }
 
 static float field(const quantiser *q, const uint8_t *group, size_t number, size_t i)

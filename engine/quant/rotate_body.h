@@ -4,43 +4,66 @@
  * are compiled with -ffp-contract=off).
  *
  * A Walsh-Hadamard transform of p coordinates is log2 p stages; stage h adds and subtracts
- * coordinates that are h apart. Stages below 16 stay inside a vector, the others go two at a
+ * coordinates that are h apart. The first ones stay inside a vector, the others go two at a
  * time. */
 #include "quant/rotate.h"
 
 #include <math.h>
 
-#define ROTATE_LANES 16
+#ifndef QUANT_LANES
+#define QUANT_LANES 8 /* floats of the widest vector that the instruction set has: 4, 8 or 16 */
+#endif
 
-typedef float rotate_floats __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t rotate_ints __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float rotate_floats __attribute__((vector_size(4 * QUANT_LANES), aligned(4), may_alias));
+typedef int32_t rotate_ints __attribute__((vector_size(4 * QUANT_LANES), aligned(4), may_alias));
 
 #define ROTATE_INLINE static inline __attribute__((always_inline))
 
-#define ROTATE_PAIR(v, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, lane)                       \
+/* Lane i and lane i ^ h, for h = 1, 2, 4, 8. */
+#if QUANT_LANES == 4
+#define ROTATE_SWAP1   1, 0, 3, 2
+#define ROTATE_SWAP2   2, 3, 0, 1
+#define ROTATE_NUMBERS 0, 1, 2, 3
+#elif QUANT_LANES == 8
+#define ROTATE_SWAP1   1, 0, 3, 2, 5, 4, 7, 6
+#define ROTATE_SWAP2   2, 3, 0, 1, 6, 7, 4, 5
+#define ROTATE_SWAP4   4, 5, 6, 7, 0, 1, 2, 3
+#define ROTATE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+#else
+#define ROTATE_SWAP1   1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
+#define ROTATE_SWAP2   2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13
+#define ROTATE_SWAP4   4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
+#define ROTATE_SWAP8   8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
+#define ROTATE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#endif
+
+/* The lower lane of a pair becomes their sum, the upper one the lower less the upper. */
+#define ROTATE_PAIR(v, h, ...)                                                                     \
     do {                                                                                           \
-        rotate_floats other =                                                                      \
-            __builtin_shufflevector(v, v, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);         \
-        rotate_ints minus = ((lanes & (lane)) != 0) & INT32_MIN;                                   \
-        v = other + (rotate_floats)((rotate_ints)v ^ minus);                                       \
+        rotate_ints minus = ((lanes & (h)) != 0) & INT32_MIN;                                      \
+        v = __builtin_shufflevector(v, v, __VA_ARGS__) + (rotate_floats)((rotate_ints)v ^ minus);  \
     } while (0)
 
 ROTATE_INLINE void rotate_small_stages(float *x, size_t p)
 {
-    const rotate_ints lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    for (size_t i = 0; i < p; i += ROTATE_LANES) {
+    const rotate_ints lanes = {ROTATE_NUMBERS};
+    for (size_t i = 0; i < p; i += QUANT_LANES) {
         rotate_floats v = *(rotate_floats *)(x + i);
-        ROTATE_PAIR(v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14, 1);
-        ROTATE_PAIR(v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2);
-        ROTATE_PAIR(v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11, 4);
-        ROTATE_PAIR(v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8);
+        ROTATE_PAIR(v, 1, ROTATE_SWAP1);
+        ROTATE_PAIR(v, 2, ROTATE_SWAP2);
+#if QUANT_LANES > 4
+        ROTATE_PAIR(v, 4, ROTATE_SWAP4);
+#endif
+#if QUANT_LANES > 8
+        ROTATE_PAIR(v, 8, ROTATE_SWAP8);
+#endif
         *(rotate_floats *)(x + i) = v;
     }
 }
 
 ROTATE_INLINE void rotate_two_stages(float *x, size_t h)
 {
-    for (size_t i = 0; i < h; i += ROTATE_LANES) {
+    for (size_t i = 0; i < h; i += QUANT_LANES) {
         rotate_floats *pa = (rotate_floats *)(x + i), *pb = (rotate_floats *)(x + i + h);
         rotate_floats *pc = (rotate_floats *)(x + i + 2 * h),
                       *pd = (rotate_floats *)(x + i + 3 * h);
@@ -55,7 +78,7 @@ ROTATE_INLINE void rotate_two_stages(float *x, size_t h)
 /* Of n coordinates and those h behind them. */
 ROTATE_INLINE void rotate_stage(float *x, size_t h)
 {
-    for (size_t i = 0; i < h; i += ROTATE_LANES) {
+    for (size_t i = 0; i < h; i += QUANT_LANES) {
         rotate_floats *pa = (rotate_floats *)(x + i), *pb = (rotate_floats *)(x + i + h);
         rotate_floats sum = *pa + *pb, difference = *pa - *pb;
         *pa = sum;
@@ -65,7 +88,7 @@ ROTATE_INLINE void rotate_stage(float *x, size_t h)
 
 ROTATE_INLINE void rotate_transform(float *x, size_t p) /* p: a power of two, at least 64 */
 {
-    size_t h = ROTATE_LANES;
+    size_t h = QUANT_LANES;
     rotate_small_stages(x, p);
     for (; 4 * h <= p; h *= 4) {
         for (size_t i = 0; i < p; i += 4 * h)
@@ -80,13 +103,14 @@ ROTATE_INLINE void rotate_transform(float *x, size_t p) /* p: a power of two, at
 /* x[i] = ±scale x[i], the sign from bit i. */
 ROTATE_INLINE void rotate_scale(float *x, size_t n, const uint8_t *signs, float scale)
 {
-    const rotate_ints bit = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                             1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-    for (size_t i = 0; i < n; i += ROTATE_LANES) {
+    const rotate_ints bit = ((rotate_ints){0} + 1) << (rotate_ints){ROTATE_NUMBERS};
+    for (size_t i = 0; i < n; i += 16) {
         int32_t word = signs[i / 8] | signs[i / 8 + 1] << 8;
-        rotate_ints minus = ((bit & word) != 0) & INT32_MIN;
-        rotate_floats v = *(rotate_floats *)(x + i) * scale;
-        *(rotate_floats *)(x + i) = (rotate_floats)((rotate_ints)v ^ minus);
+        for (size_t j = 0; j < 16; j += QUANT_LANES) {
+            rotate_ints minus = ((bit & (word >> j)) != 0) & INT32_MIN;
+            rotate_floats v = *(rotate_floats *)(x + i + j) * scale;
+            *(rotate_floats *)(x + i + j) = (rotate_floats)((rotate_ints)v ^ minus);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ typedef struct hit {
 
 struct varve_hits {
     size_t queries;
-    uint64_t rows_scanned;
+    varve_search_work work;
     const size_t *ends; /* of each query, in entries */
     hit entries[];
 };
@@ -101,7 +101,8 @@ static varve_status fill(const view *v, varve_metric metric, const ranked_row *r
 }
 
 varve_status hits_new(const view *v, varve_metric metric, const varve_search_request *request,
-                      hit_list *l, uint64_t rows_scanned, varve_hits **ret, varve_error *err)
+                      hit_list *l, const varve_search_work *work, varve_hits **ret,
+                      varve_error *err)
 {
     bool with_fields = request->with & VARVE_WITH_FIELDS;
     size_t bytes, ends_bytes = request->count * sizeof(size_t);
@@ -116,7 +117,7 @@ varve_status hits_new(const view *v, varve_metric metric, const varve_search_req
     for (size_t i = 0; i < request->count; i++)
         ends[i] = i < l->end_count ? l->ends[i] : l->row_count;
     h->queries = request->count;
-    h->rows_scanned = rows_scanned;
+    h->work = *work;
     h->ends = ends;
     *ret = h;
     h = NULL;
@@ -156,5 +157,7 @@ varve_text varve_hits_fields(const varve_hits *h, size_t query, size_t i)
 {
     return get(h, query, i)->fields;
 }
-uint64_t varve_hits_rows_scanned(const varve_hits *h) { return h->rows_scanned; }
+uint64_t varve_hits_rows_scanned(const varve_hits *h) { return h->work.rows_scanned; }
+void varve_hits_work(const varve_hits *h, varve_search_work *ret_work) { *ret_work = h->work; }
+
 void varve_hits_free(varve_hits *h) { free(h); }

@@ -20,6 +20,6 @@ void hit_list_done(hit_list *l);
 /* A copy of everything, with the queries that the list lacks at its end taken as without hits. */
 VV_CHECKED varve_status hits_new(const view *v, varve_metric metric,
                                  const varve_search_request *request, hit_list *l,
-                                 uint64_t rows_scanned, varve_hits **ret, varve_error *err);
+                                 const varve_search_work *work, varve_hits **ret, varve_error *err);
 
 #endif

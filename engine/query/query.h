@@ -1,9 +1,10 @@
 /* query.h — the face of query/: answers over a view, with no knowledge of files, logs or who
  * writes.
  *
- * Exact search: each source is scanned in blocks that fit the second-level cache, all queries of a
- * batch per block; scores come from distance_scan with a known error; whatever could be among the
- * best k within that error is rescored by distance_exact, so the ranking is that of a plain
+ * A search plans each source of the view (plan.h): scanned, or answered by the segment's index. A
+ * scan goes over blocks that fit the second-level cache, all queries of a batch per block. Scores
+ * come from distance_scan with a known error; whatever could be among the best k within that error
+ * is rescored by distance_exact, so the ranking of all rows that were looked at is that of a plain
  * double-precision evaluation, ties by id.
  *
  * Ownership  results own copies of everything; they do not keep the view.

@@ -47,6 +47,8 @@ varve_status query_check(const varve_search_request *r, const varve_options *lim
 {
     size_t values, bytes;
     VV_TRY(check_limits(r, limits, err));
+    if (!(r->recall_target >= 0 && r->recall_target <= 1))
+        return vv_fail(err, VARVE_INVALID, "recall_target must be above 0 and at most 1");
     if ((unsigned)r->vectors_type >= VARVE_DTYPE_COUNT)
         return vv_fail(err, VARVE_INVALID, "vectors_type: unknown type %d", (int)r->vectors_type);
     if (r->metric_given && r->metric != VARVE_METRIC_OF_FIELD &&

@@ -1,5 +1,5 @@
-/* merge.c — rows from segment to segment, one after the other. Inputs and outputs are both in rowver
- * order, so there is nothing to sort: the first output takes the first rows, and so on. */
+/* merge.c — rows from segment to segment, one after the other. Inputs and outputs are both in
+ * rowver order, so there is nothing to sort: the first output takes the first rows, and so on. */
 #include "segment/merge.h"
 
 #include "base/file.h"
@@ -118,7 +118,7 @@ static varve_status read_row(segment *s, uint64_t slot, merge_row *ret, varve_er
     return segment_fields(s, slot, &ret->fields, err);
 }
 
-/* Checksums say that bytes are those once written; the writer relies on this much of their sense. */
+/* Checksums say that bytes are those once written; the writer relies on some of their sense. */
 static varve_status check_row(const merge *m, const segment *s, uint64_t slot, const merge_row *row,
                               varve_error *err)
 {

@@ -12,6 +12,7 @@ static row_source source_copy(const row_source *from)
     if (s.mem) memtable_ref(s.mem);
     tombstones_ref(s.hidden);
     tombstones_ref(s.deleted);
+    if (s.index) index_ref(s.index);
     return s;
 }
 
@@ -21,6 +22,7 @@ static void source_drop(row_source *s)
     memtable_unref(s->mem);
     tombstones_unref(s->hidden);
     tombstones_unref(s->deleted);
+    index_unref(s->index);
 }
 
 static void take_source(view *v, const row_source *s)
@@ -28,8 +30,12 @@ static void take_source(view *v, const row_source *s)
     assert(s->rowver_min <= s->rowver_max);
     assert(v->source_count == 0 || v->sources[v->source_count - 1].rowver_max < s->rowver_min);
     assert(tombstones_count(s->hidden) <= s->rows);
+    assert(!s->index || (s->seg && index_get_record(s->index)->rows == s->rows));
     assert(tombstones_count(s->deleted) <= tombstones_count(s->hidden));
     v->sources[v->source_count++] = source_copy(s);
+    if (s->seg) v->segments++;
+    if (s->seg) v->segment_bytes += segment_get_record(s->seg)->file_bytes;
+    if (s->index) v->index_bytes += index_get_record(s->index)->file_bytes;
     v->rows_live += s->rows - tombstones_count(s->hidden);
     v->rows_deleted += tombstones_count(s->deleted);
 }
@@ -151,4 +157,21 @@ varve_status source_fields(const row_source *s, uint64_t slot, varve_text *ret, 
 double source_norm_max(const row_source *s)
 {
     return s->seg ? segment_get_record(s->seg)->norm_max : memtable_norm_max(s->mem);
+}
+
+static varve_status get_rows(void *context, uint32_t first, uint32_t n, const uint8_t **ret,
+                             varve_error *err)
+{
+    return segment_vectors(context, first, n, ret, err);
+}
+
+void source_index_rows(const row_source *s, index_rows *ret)
+{
+    assert(s->seg && s->rows <= UINT32_MAX);
+    const segment_spec *spec = segment_get_spec(s->seg);
+    *ret = (index_rows){.count = (uint32_t)s->rows,
+                        .dim = spec->dim,
+                        .dtype = spec->dtype,
+                        .get = get_rows,
+                        .context = s->seg};
 }

@@ -21,7 +21,10 @@ typedef struct row_source {
     uint64_t rows;
     uint64_t rowver_min, rowver_max;
     tombstones *hidden, *deleted;
-    vector_index *index; /* of a segment's primary vector; NULL: none. Owned by the view */
+    /* Of a segment's primary vector, when it serves the collection's mode as it stands: FULL of that
+     * mode and its parameters, or FRESH of its metric. NULL: none. References are owned by the view. */
+    vector_index *index;
+    uint32_t index_generation; /* highest that a file of its index had; 0: there never was one */
 } row_source;
 
 typedef struct view {
@@ -30,6 +33,7 @@ typedef struct view {
     varve_dtype dtype;
     varve_metric metric;
     uint64_t rows_live, rows_deleted;
+    uint64_t segments, segment_bytes, index_bytes; /* on disk */
     size_t source_count;
     row_source sources[];
 } view;
@@ -63,5 +67,7 @@ VV_CHECKED varve_status source_id_key(const row_source *s, uint64_t slot, const 
 VV_CHECKED varve_status source_fields(const row_source *s, uint64_t slot, varve_text *ret,
                                       varve_error *err);
 double source_norm_max(const row_source *s);
+/* The vectors of a source that is a segment, for its index; as long as the segment lives. */
+void source_index_rows(const row_source *s, index_rows *ret);
 
 #endif

@@ -1,5 +1,5 @@
-/* test_kmeans.c — assignment agrees with a plain search, whatever the instruction set and the number
- * of threads; centroids explain the rows, and no cluster stays empty. */
+/* test_kmeans.c — assignment agrees with a plain search, whatever the instruction set and the
+ * number of threads; centroids explain the rows, and no cluster stays empty. */
 #include "quant/kmeans_private.h"
 #include "quant_data.h"
 

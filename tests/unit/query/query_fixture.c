@@ -112,6 +112,30 @@ static segment *make_segment(world *w, size_t number, const model_row *rows, siz
     return s;
 }
 
+static vector_index *make_index(world *w, size_t number, const row_source *source)
+{
+    index_spec spec = {.dim = w->spec.dim, .dtype = w->spec.dtype};
+    index_build_options options = {.threads = 1, .seed = 1};
+    index_rows rows;
+    index_record record;
+    vector_index *x = NULL;
+    char path[96], temporary[112];
+    spec.mode.metric = w->spec.metric;
+    if (w->spec.index_mode) {
+        spec.kind = INDEX_KIND_FULL;
+        assert_int_equal(index_mode_parse(w->spec.index_mode, &spec.mode, NULL), VARVE_OK);
+    }
+    if (w->spec.no_index || !index_spec_has_file(&spec)) return NULL;
+    snprintf(path, sizeof path, "%s/%zu.0.1.idx", w->folder, number);
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    source_index_rows(source, &rows);
+    varve_error err;
+    if (index_build(&spec, &rows, 1, &options, temporary, path, &record, &err) != VARVE_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(index_open(path, &record, &x, NULL), VARVE_OK);
+    return x;
+}
+
 static memtable *make_memtable(world *w, const model_row *rows, size_t n)
 {
     memtable *m = NULL;
@@ -144,6 +168,7 @@ static tombstones *make_tombstones(const model_row *rows, size_t n, bool superse
 
 static void drop_source(row_source *s)
 {
+    index_unref(s->index);
     segment_unref(s->seg);
     memtable_unref(s->mem);
     tombstones_unref(s->hidden);
@@ -166,6 +191,7 @@ static void make_view(world *w, const size_t *sizes)
             s->seg = make_segment(w, i, rows, sizes[i]);
         else
             s->mem = make_memtable(w, rows, sizes[i]);
+        if (s->seg) s->index = make_index(w, i, s);
         s->hidden = make_tombstones(rows, sizes[i], true);
         s->deleted = make_tombstones(rows, sizes[i], false);
         for (size_t slot = 0; slot < sizes[i]; slot++)

@@ -50,7 +50,9 @@ typedef struct world_spec {
     size_t sources;         /* every second one a segment */
     size_t rows_per_source; /* about */
     unsigned hidden_percent;
-    bool string_ids; /* every second id */
+    bool string_ids;        /* every second id */
+    const char *index_mode; /* segments have its index; NULL: the fresh one, where there is one */
+    bool no_index;
 } world_spec;
 
 typedef struct world {

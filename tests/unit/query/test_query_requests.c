@@ -155,7 +155,8 @@ static void test_damaged_vectors(void **state)
 {
     enum { DIM = 64 };
     world w;
-    world_spec spec = {.seed = 2, .dim = DIM, .sources = 2, .rows_per_source = 2000};
+    world_spec spec = {
+        .seed = 2, .dim = DIM, .sources = 2, .rows_per_source = 2000, .no_index = true};
     float query[DIM] = {1};
     varve_search_request r = {.vectors = query, .count = 1, .dim = DIM, .k = 10};
     thread_pool *pool = NULL;

@@ -1,5 +1,5 @@
-/* test_drop_file.c — slots to drop go through a file unchanged; a file that is of something else, or
- * damaged at any byte, is refused. */
+/* test_drop_file.c — slots to drop go through a file unchanged; a file that is of something else,
+ * or damaged at any byte, is refused. */
 #include "segment_rows.h"
 
 #include "base/fault.h"

@@ -1,59 +1,20 @@
 /* test_merge.c — the rows of merged segments, one by one, for every vector type; where outputs are
  * cut; what limits, cancelling, damage and failing files leave behind. */
-#include "segment_rows.h"
+#include "merge_inputs.h"
 
 #include "base/fault.h"
-#include "segment/merge.h"
 
-#define INPUTS       3
 #define FIRST_NUMBER 500
 #define OUTPUT_MAX   8
 
-typedef struct inputs {
-    test_rows rows[INPUTS];
-    merge_input in[INPUTS];
-    segment *segments[INPUTS];
-} inputs;
-
-static tombstones *drop_every(uint64_t rows, uint64_t every)
-{
-    tombstones *set = NULL;
-    uint64_t *slots = calloc(rows, sizeof slots[0]), count = 0;
-    assert_non_null(slots);
-    for (uint64_t slot = 0; every && slot < rows; slot += every)
-        slots[count++] = slot;
-    if (count) OK(tombstones_change(NULL, slots, count, NULL, 0, &set, err));
-    free(slots);
-    return set;
-}
-
-/* Seeds far apart: the rowvers of make_rows begin at ten times the seed. every: see drop_every. */
-static void make_inputs(inputs *t, size_t rows, uint32_t dim, varve_dtype dtype,
+static void make_inputs(merge_inputs *t, size_t rows, uint32_t dim, varve_dtype dtype,
                         const uint64_t every[INPUTS])
 {
-    for (unsigned i = 0; i < INPUTS; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "in-%u.seg", i);
-        t->rows[i] = make_rows(rows + i, dim, dtype, i == 1 ? ROWS_PLAIN : ROWS_MIXED,
-                               1 + i * (rows + INPUTS));
-        (void)write_rows(&t->rows[i], in_folder(name));
-        t->segments[i] = open_segment(in_folder(name));
-        t->in[i] = (merge_input){t->segments[i], drop_every(rows + i, every[i])};
-    }
+    OK(file_make_dir(in_folder("in"), err));
+    inputs_make(t, in_folder("in"), rows, dim, dtype, every);
 }
 
-static void free_inputs(inputs *t)
-{
-    for (unsigned i = 0; i < INPUTS; i++) {
-        tombstones *drop = (tombstones *)(uintptr_t)t->in[i].drop;
-        tombstones_unref(drop);
-        segment_doom(t->segments[i]);
-        segment_unref(t->segments[i]);
-        free_rows(&t->rows[i]);
-    }
-}
-
-static merge_spec spec_of(const inputs *t, uint64_t rows_max)
+static merge_spec spec_of(const merge_inputs *t, uint64_t rows_max)
 {
     return (merge_spec){.collection = t->rows[0].spec.collection,
                         .dim = t->rows[0].spec.dim,
@@ -76,68 +37,28 @@ static void assert_no_output(void)
     file_names n = {0};
     OK(file_list(folder, &n, err));
     for (size_t i = 0; i < n.count; i++)
-        assert_true(strncmp(n.names[i], "in-", 3) == 0);
+        assert_string_equal(n.names[i], "in");
     file_names_free(&n);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-/* Walks over the rows that stay, in order, as the outputs should have them. */
-typedef struct walk {
-    const inputs *t;
-    unsigned input;
-    size_t slot;
-} walk;
-
-static const test_row *next_row(walk *w, const uint8_t **ret_vector)
-{
-    for (; w->input < INPUTS; w->input++, w->slot = 0) {
-        const test_rows *rows = &w->t->rows[w->input];
-        while (w->slot < rows->count && tombstones_has(w->t->in[w->input].drop, w->slot))
-            w->slot++;
-        if (w->slot >= rows->count) continue;
-        *ret_vector = rows->vectors + w->slot * rows->stride;
-        return &rows->rows[w->slot++];
-    }
-    return NULL;
-}
-
-static void assert_output(walk *w, uint32_t i, const segment_record *record)
-{
-    segment *s = NULL;
-    const segment_spec spec = {7, FIRST_NUMBER + i, w->t->rows[0].spec.dim,
-                               w->t->rows[0].spec.dtype};
-    OK(segment_open(output_path(i), &spec, record, &s, err));
-    OK(segment_check(s, err));
-    row_source source = source_of_segment(s);
-    for (uint64_t slot = 0; slot < record->rows; slot++) {
-        const uint8_t *wanted = NULL, *vector;
-        const test_row *row = next_row(w, &wanted);
-        assert_non_null(row);
-        assert_row(&source, slot, row);
-        OK(segment_vectors(s, slot, 1, &vector, err));
-        assert_memory_equal(vector, wanted, w->t->rows[0].stride);
-    }
-    segment_doom(s);
-    segment_unref(s);
-}
-
 /* Merges, compares every row, and removes the outputs. Returns how many there were. */
-static uint32_t merge_and_compare(const inputs *t, uint64_t rows_max)
+static uint32_t merge_and_compare(const merge_inputs *t, uint64_t rows_max)
 {
     merge_spec spec = spec_of(t, rows_max);
     segment_record records[OUTPUT_MAX];
     uint32_t count = 99;
     uint64_t least = UINT64_MAX, most = 0;
-    const uint8_t *vector;
-    walk w = {.t = t};
+    row_walk w = {.t = t};
     OK(segment_merge(&spec, t->in, INPUTS, records, &count, err));
     for (uint32_t i = 0; i < count; i++) {
-        assert_output(&w, i, &records[i]);
+        assert_output(&w, output_path(i), &records[i]);
+        OK(file_unlink(output_path(i), err));
         least = VV_MIN(least, records[i].rows);
         most = VV_MAX(most, records[i].rows);
     }
-    assert_null(next_row(&w, &vector)); /* none is missing */
+    assert_walked(&w);
     if (count) assert_true(most <= rows_max && most - least <= 1);
     assert_no_output();
     return count;
@@ -148,34 +69,34 @@ static void test_rows_of_every_type(void **state)
     static const uint64_t every[INPUTS] = {3, 0, 2};
     (void)state;
     for (int dtype = 0; dtype < VARVE_DTYPE_COUNT; dtype++) {
-        inputs t;
+        merge_inputs t;
         make_inputs(&t, 400, 19, (varve_dtype)dtype, every);
         assert_int_equal(merge_and_compare(&t, 10000), 1);
-        free_inputs(&t);
+        inputs_free(&t);
     }
 }
 
 static void test_cuts(void **state)
 {
     static const uint64_t every[INPUTS] = {2, 0, 1}; /* the last one goes altogether */
-    inputs t;
+    merge_inputs t;
     (void)state;
     make_inputs(&t, 100, 5, VARVE_FLOAT32, every); /* 50 + 101 + 0 stay */
     assert_int_equal(merge_and_compare(&t, 151), 1);
     assert_int_equal(merge_and_compare(&t, 150), 2);
     assert_int_equal(merge_and_compare(&t, 60), 3);
     assert_int_equal(merge_and_compare(&t, 19), 8);
-    free_inputs(&t);
+    inputs_free(&t);
 }
 
 static void test_all_dropped(void **state)
 {
     static const uint64_t every[INPUTS] = {1, 1, 1};
-    inputs t;
+    merge_inputs t;
     (void)state;
     make_inputs(&t, 70, 5, VARVE_FLOAT16, every);
     assert_int_equal(merge_and_compare(&t, 1000), 0);
-    free_inputs(&t);
+    inputs_free(&t);
 }
 
 static void test_outputs(void **state)
@@ -192,7 +113,7 @@ static void test_outputs(void **state)
 
 /* ---- what ends a merge early --------------------------------------------------------------- */
 
-static varve_status try_merge(const merge_spec *spec, const inputs *t, varve_error *err)
+static varve_status try_merge(const merge_spec *spec, const merge_inputs *t, varve_error *err)
 {
     segment_record records[OUTPUT_MAX];
     uint32_t count = 99;
@@ -207,7 +128,7 @@ static varve_status try_merge(const merge_spec *spec, const inputs *t, varve_err
 static void test_limits(void **state)
 {
     static const uint64_t every[INPUTS] = {0, 0, 0};
-    inputs t;
+    merge_inputs t;
     merge_spec spec;
     varve_error why = {0};
     (void)state;
@@ -221,13 +142,13 @@ static void test_limits(void **state)
     assert_non_null(strstr(why.message, "compact_memory_max"));
     spec.dim++;
     assert_int_equal(try_merge(&spec, &t, &why), VARVE_INVALID);
-    free_inputs(&t);
+    inputs_free(&t);
 }
 
 static void test_order(void **state)
 {
     static const uint64_t every[INPUTS] = {0, 0, 0};
-    inputs t;
+    merge_inputs t;
     merge_input first;
     merge_spec spec;
     (void)state;
@@ -240,7 +161,7 @@ static void test_order(void **state)
     t.in[0].drop = drop_every(1000, 999);
     t.in[1] = t.in[2];
     assert_int_equal(try_merge(&spec, &t, NULL), VARVE_INVALID); /* slots beyond the rows */
-    free_inputs(&t);
+    inputs_free(&t);
 }
 
 typedef struct watcher {
@@ -260,7 +181,7 @@ static bool watch(void *context, const char *stage, uint64_t done, uint64_t tota
 static void test_progress(void **state)
 {
     static const uint64_t every[INPUTS] = {0, 4, 0};
-    inputs t;
+    merge_inputs t;
     merge_spec spec;
     segment_record records[OUTPUT_MAX];
     watcher w = {.calls_max = UINT64_MAX};
@@ -284,13 +205,13 @@ static void test_progress(void **state)
         assert_int_equal(try_merge(&spec, &t, NULL), VARVE_CANCELLED);
         assert_true(w.calls == i);
     }
-    free_inputs(&t);
+    inputs_free(&t);
 }
 
 static void test_damaged_input(void **state)
 {
     static const uint64_t every[INPUTS] = {0, 0, 0};
-    inputs t;
+    merge_inputs t;
     merge_spec spec;
     varve_error why = {0};
     FILE *f;
@@ -303,8 +224,8 @@ static void test_damaged_input(void **state)
     assert_int_equal(fclose(f), 0);
     spec = spec_of(&t, 1500);
     assert_int_equal(try_merge(&spec, &t, &why), VARVE_CORRUPT);
-    assert_non_null(strstr(why.message, "in-1.seg"));
-    free_inputs(&t);
+    assert_non_null(strstr(why.message, segment_path(t.segments[1])));
+    inputs_free(&t);
 }
 
 static void test_faults(void **state)
@@ -312,7 +233,7 @@ static void test_faults(void **state)
     (void)state;
 #ifdef VARVE_FAULTS
     static const uint64_t every[INPUTS] = {5, 0, 3};
-    inputs t;
+    merge_inputs t;
     merge_spec spec;
     bool hit = true;
     uint64_t nth = 1;
@@ -327,7 +248,7 @@ static void test_faults(void **state)
         assert_int_equal(status, !hit ? VARVE_OK : nth % 2 ? VARVE_IO : VARVE_NO_SPACE);
     }
     assert_true(nth > 3 * 5);
-    free_inputs(&t);
+    inputs_free(&t);
 #endif
 }
 

@@ -1,0 +1,140 @@
+/* graph_links_lists.c — see graph_links_lists.h. */
+#include "index/graph_links_lists.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+varve_status graph_lists_init(graph_lists *l, uint32_t count, uint32_t room, varve_error *err)
+{
+    size_t n = (size_t)count * room;
+    *l = (graph_lists){.count = count, .room = room};
+    for (size_t i = 0; i < GRAPH_LIST_LOCKS; i++)
+        pthread_mutex_init(&l->locks[i], NULL);
+    l->entries = malloc(n * sizeof *l->entries);
+    if (!l->entries)
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for the candidates of %u points", count);
+    memset(l->entries, 0xff, n * sizeof *l->entries);
+    return VARVE_OK;
+}
+
+void graph_lists_done(graph_lists *l)
+{
+    for (size_t i = 0; l->room && i < GRAPH_LIST_LOCKS; i++)
+        pthread_mutex_destroy(&l->locks[i]);
+    free(l->entries);
+    *l = (graph_lists){0};
+}
+
+static uint64_t *last_of(const graph_lists *l, uint32_t point)
+{
+    return l->entries + ((size_t)point + 1) * l->room - 1;
+}
+
+/* The last entry is read without the lock: an old value is a larger one. */
+uint32_t graph_lists_bound(const graph_lists *l, uint32_t point)
+{
+    return graph_entry_key(__atomic_load_n(last_of(l, point), __ATOMIC_RELAXED));
+}
+
+/* Both ascending; the smallest `room`, each once. */
+static void merge(const uint64_t *a, const uint64_t *found, size_t n, size_t room, uint64_t *ret)
+{
+    size_t i = 0, j = 0;
+    for (size_t k = 0; k < room; k++) {
+        uint64_t x = a[i], y = j < n ? found[j] : GRAPH_ENTRY_NONE;
+        ret[k] = x < y ? x : y;
+        i += x <= y;
+        j += y <= x;
+    }
+}
+
+void graph_lists_merge(graph_lists *l, uint32_t point, const uint64_t *found, size_t n)
+{
+    uint64_t *list = l->entries + (size_t)point * l->room, *last = last_of(l, point);
+    uint64_t merged[GRAPH_LIST_MAX];
+    pthread_mutex_t *lock = &l->locks[point % GRAPH_LIST_LOCKS];
+    pthread_mutex_lock(lock);
+    if (n > 0 && found[0] < *last) {
+        merge(list, found, n, l->room, merged);
+        memcpy(list, merged, (l->room - 1) * sizeof *list);
+        __atomic_store_n(last, merged[l->room - 1], __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(lock);
+}
+
+const uint64_t *graph_lists_get(const graph_lists *l, uint32_t point, size_t *ret_count)
+{
+    const uint64_t *list = l->entries + (size_t)point * l->room;
+    size_t n = 0;
+    while (n < l->room && list[n] != GRAPH_ENTRY_NONE)
+        n++;
+    *ret_count = n;
+    return list;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum { SHELL_MAX = 512 }; /* beyond it the library's sort is faster */
+
+void graph_sort(uint64_t *entries, size_t n)
+{
+    static const size_t gaps[] = {132, 57, 23, 10, 4, 1};
+    if (n > SHELL_MAX) {
+        qsort(entries, n, sizeof *entries, compare_entries);
+        return;
+    }
+    for (size_t g = 0; g < VV_COUNT(gaps); g++) {
+        for (size_t i = gaps[g]; i < n; i++) {
+            uint64_t x = entries[i];
+            size_t j = i;
+            for (; j >= gaps[g] && x < entries[j - gaps[g]]; j -= gaps[g])
+                entries[j] = entries[j - gaps[g]];
+            entries[j] = x;
+        }
+    }
+}
+
+size_t graph_unique(uint64_t *entries, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || entries[i] != entries[kept - 1]) entries[kept++] = entries[i];
+    }
+    return kept;
+}
+
+/* A bound below which there are at least k keys, and not many more unless they are equal. */
+static uint32_t narrow(const graph_pairs *pairs, const uint32_t *keys, size_t groups, size_t k,
+                       uint32_t bound)
+{
+    uint32_t low = 0, high = bound; /* fewer than k below low, at least k below high */
+    for (size_t i = 0; i < GRAPH_PAIRS_GROUP; i++) {
+        if (keys[i] < high && pairs->count(keys, groups, keys[i]) >= k) high = keys[i];
+    }
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        size_t n = pairs->count(keys, groups, middle);
+        if (n >= k)
+            high = middle;
+        else
+            low = middle;
+        if (n >= k && n <= k + k / 2) break;
+    }
+    return high;
+}
+
+size_t graph_nearest(const graph_pairs *pairs, const uint32_t *keys, size_t padded, size_t k,
+                     uint32_t bound, uint32_t *positions, uint64_t *ret)
+{
+    size_t groups = padded / GRAPH_PAIRS_GROUP, n = pairs->count(keys, groups, bound);
+    if (n > k + k / 2) bound = narrow(pairs, keys, groups, k, bound);
+    n = pairs->below(keys, groups, bound, positions);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = graph_entry(keys[positions[i]], positions[i]);
+    graph_sort(ret, n);
+    return VV_MIN(n, k);
+}

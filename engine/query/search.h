@@ -1,0 +1,61 @@
+/* search.h — inside query/: a running search, shared by search.c (who does what), scan.c (rows by
+ * their stored vectors) and indexed.c (segments by their index).
+ *
+ * The work of a group of queries is a list of tasks: one per query and indexed source, then pieces
+ * of the rows to scan. The threads of the search take tasks one by one from a counter; each has a
+ * collector per query, merged at the end.
+ *
+ * Threads  a part belongs to one thread; everything else is read-only while tasks run. */
+#ifndef VARVE_QUERY_SEARCH_H
+#define VARVE_QUERY_SEARCH_H
+
+#include "query/collector.h"
+#include "query/hits.h"
+#include "query/plan.h"
+
+#include <stdatomic.h>
+
+typedef struct part { /* of a group's search, on one thread */
+    collector *collectors;
+    float *scores;    /* of a block; NULL when nothing is scanned */
+    index_hit *found; /* candidates of an index; grows */
+    size_t found_room;
+    varve_search_work work;
+    varve_status status;
+    varve_error error;
+} part;
+
+typedef struct search {
+    view *v;
+    const varve_search_request *request;
+    varve_metric metric;
+    size_t keep, block_rows, piece_rows; /* rows: multiples of 64 */
+    double recall_target;
+    plan_path *paths; /* of each source */
+    size_t *indexed;  /* sources to search by index */
+    size_t indexed_count;
+    uint64_t piece_count;
+    uint64_t deadline_ns; /* 0: none */
+    size_t part_count, group_max;
+    part *parts;
+    /* The group of queries that is being searched. */
+    size_t group_count;
+    float *values; /* group_max × dim */
+    collector_query *queries;
+    uint64_t task_count;
+    _Atomic(uint64_t) next_task;
+    _Atomic(bool) stop; /* a part has failed */
+    /* The hits of all groups so far. */
+    hit_list hits;
+} search;
+
+VV_CHECKED varve_status search_check_time(const search *s, varve_error *err);
+
+/* scan.c: rows of piece `piece` of the sources to scan, by all queries of the group. */
+uint64_t scan_pieces(const search *s, size_t source);
+VV_CHECKED varve_status scan_piece(search *s, part *p, uint64_t piece, varve_error *err);
+/* indexed.c: query i of the group in one source. */
+VV_CHECKED varve_status search_indexed(search *s, part *p, size_t i, size_t source,
+                                       varve_error *err);
+
+#endif

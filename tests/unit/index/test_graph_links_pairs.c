@@ -1,0 +1,254 @@
+/* test_graph_links_pairs.c — kernels over pairs of points: those of every instruction set that this
+ * CPU offers give what the plain definition gives, at every width; and what is built on them. */
+#include "test_graph_links_fixture.h"
+
+#include "distance/distance_kernels.h"
+#include "index/graph_links_lists.h"
+
+enum { POINTS = 150, WIDTH_MAX = 200, ROOM = 160 };
+
+typedef struct points {
+    size_t width, stride, quads;
+    uint8_t *bytes;
+    uint32_t *ids;
+} points;
+
+static void make_points(points *p, size_t width, uint64_t seed)
+{
+    random_state r;
+    random_seed(&r, seed);
+    *p = (points){width, (width + 63) / 64 * 64, (width + 3) / 4, NULL, NULL};
+    p->bytes = aligned_alloc(64, POINTS * p->stride);
+    p->ids = malloc(POINTS * sizeof *p->ids);
+    memset(p->bytes, 0, POINTS * p->stride);
+    for (size_t i = 0; i < POINTS; i++) {
+        p->ids[i] = (uint32_t)(i * 7 % POINTS);
+        for (size_t j = 0; j < width;
+             j++) /* the first two: as far from each other as bytes can be */
+            p->bytes[i * p->stride + j] = i == 0   ? 0
+                                          : i == 1 ? 255
+                                                   : (uint8_t)random_below(&r, 256);
+    }
+}
+
+static void free_points(points *p)
+{
+    free(p->bytes);
+    free(p->ids);
+}
+
+static uint32_t expected(const points *p, size_t a, size_t b)
+{
+    int64_t sum = 0;
+    for (size_t j = 0; j < p->width; j++) {
+        int64_t d = (int64_t)p->bytes[a * p->stride + j] - p->bytes[b * p->stride + j];
+        sum += d * d;
+    }
+    return (uint32_t)sum;
+}
+
+static void check_scan(const graph_pairs *k, const points *p)
+{
+    uint32_t keys[POINTS];
+    for (size_t n = 0; n <= POINTS; n += 31) {
+        memset(keys, 0, sizeof keys);
+        k->scan(p->bytes, p->stride, p->bytes + 1 * p->stride, p->ids, n, keys);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(keys[i], expected(p, 1, p->ids[i]));
+    }
+}
+
+static void check_block(const graph_pairs *k, const points *p, size_t n)
+{
+    size_t groups = (n + 15) / 16;
+    uint8_t *tile = aligned_alloc(64, groups * 64 * p->quads);
+    uint32_t norms[ROOM], keys[GRAPH_PAIRS_ROWS * ROOM];
+    const uint8_t *rows[ROOM];
+    for (size_t i = 0; i < n; i++)
+        rows[i] = p->bytes + p->ids[i] * p->stride;
+    for (size_t g = 0; g < groups; g++)
+        k->pack(rows + 16 * g, VV_MIN((size_t)16, n - 16 * g), p->quads, tile + g * 64 * p->quads,
+                norms + 16 * g);
+    for (size_t m = 1; m <= VV_MIN((size_t)GRAPH_PAIRS_ROWS, n); m++) {
+        k->block(rows, m, tile, norms, groups, p->quads, keys);
+        for (size_t i = 0; i < m; i++) {
+            for (size_t j = 0; j < 16 * groups; j++) {
+                size_t other = j < n ? j : 16 * (groups - 1); /* missing: the group's first */
+                assert_int_equal(keys[i * 16 * groups + j], expected(p, p->ids[i], p->ids[other]));
+            }
+        }
+    }
+    free(tile);
+}
+
+static void check_counts(const graph_pairs *k)
+{
+    random_state r;
+    uint32_t keys[ROOM], positions[ROOM + 16];
+    random_seed(&r, 5);
+    for (uint32_t range = 1; range != 0; range = range > UINT32_MAX / 60 ? 0 : range * 60) {
+        for (size_t i = 0; i < ROOM; i++)
+            keys[i] = (uint32_t)random_below(&r, range) + (i % 3 ? 0 : UINT32_MAX - range);
+        for (size_t b = 0; b < ROOM; b++) {
+            size_t n = 0, got = k->below(keys, ROOM / 16, keys[b], positions);
+            for (uint32_t i = 0; i < ROOM; i++) {
+                if (keys[i] >= keys[b]) continue;
+                assert_true(n < got);
+                assert_int_equal(positions[n++], i);
+            }
+            assert_int_equal(n, got);
+            assert_int_equal(k->count(keys, ROOM / 16, keys[b]), n);
+        }
+    }
+}
+
+static void check_kernels(const graph_pairs *k)
+{
+    for (size_t width = 1; width <= WIDTH_MAX; width += width < 70 ? 1 : 13) {
+        points p;
+        make_points(&p, width, width);
+        check_scan(k, &p);
+        for (size_t n = 1; n <= POINTS; n = n * 2 + 1)
+            check_block(k, &p, n);
+        free_points(&p);
+    }
+    check_counts(k);
+}
+
+static void test_every_kernel_is_exact(void **state)
+{
+    const distance_isa_kernels *offered[DISTANCE_ISAS_MAX];
+    (void)state;
+    check_kernels(&graph_pairs_scalar);
+    check_kernels(graph_pairs_choose());
+    distance_isas(offered);
+    for (size_t i = 0; offered[i]; i++) {
+#if defined(__x86_64__)
+        if (strcmp(offered[i]->name, "avx2") == 0) check_kernels(&graph_pairs_avx2);
+        if (strcmp(offered[i]->name, "avx512") == 0) check_kernels(&graph_pairs_avx512);
+#endif
+    }
+}
+
+/* 65,536 coordinates at opposite ends: sums wrap around on the way, the result must not. */
+static void test_the_widest_points_do_not_overflow(void **state)
+{
+    enum { WIDE = 65536 };
+    (void)state;
+    uint8_t *bytes = aligned_alloc(64, 2 * WIDE), *tile = aligned_alloc(64, 16 * WIDE);
+    const uint8_t *rows[2] = {bytes, bytes + WIDE};
+    const graph_pairs *all[] = {&graph_pairs_scalar, graph_pairs_choose()};
+    uint32_t norms[16], keys[16], ids[] = {1};
+    memset(bytes, 0, WIDE);
+    memset(bytes + WIDE, 255, WIDE);
+    for (size_t i = 0; i < VV_COUNT(all); i++) {
+        all[i]->scan(bytes, WIDE, bytes, ids, 1, keys);
+        assert_int_equal(keys[0], 255u * 255u * WIDE);
+        all[i]->pack(rows, 2, WIDE / 4, tile, norms);
+        all[i]->block(rows, 1, tile, norms, 1, WIDE / 4, keys);
+        assert_int_equal(keys[0], 0);
+        assert_int_equal(keys[1], 255u * 255u * WIDE);
+        all[i]->block(rows + 1, 1, tile, norms, 1, WIDE / 4, keys);
+        assert_int_equal(keys[0], 255u * 255u * WIDE);
+        assert_int_equal(keys[1], 0);
+    }
+    free(bytes);
+    free(tile);
+}
+
+static int by_entry(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_sorting(void **state)
+{
+    (void)state;
+    random_state r;
+    uint64_t a[1000], b[1000];
+    random_seed(&r, 3);
+    for (size_t n = 0; n <= VV_COUNT(a); n = n * 4 / 3 + 1) {
+        for (size_t i = 0; i < n; i++)
+            a[i] = b[i] = random_below(&r, n % 2 ? UINT64_MAX : 9);
+        graph_sort(a, n);
+        qsort(b, n, sizeof *b, by_entry);
+        assert_memory_equal(a, b, n * sizeof *a);
+        size_t kept = graph_unique(a, n);
+        for (size_t i = 1; i < kept; i++)
+            assert_true(a[i - 1] < a[i]);
+        assert_true(n == 0 || (a[0] == b[0] && a[kept - 1] == b[n - 1]));
+    }
+}
+
+/* With keys all different, few different, and all equal. */
+static void test_the_nearest_are_found_under_a_bound(void **state)
+{
+    enum { MANY = 1600 };
+    static uint32_t keys[MANY], positions[MANY + 16];
+    static uint64_t all[MANY], near[MANY];
+    (void)state;
+    random_state r;
+    random_seed(&r, 8);
+    for (uint32_t range = 1; range <= 100000000; range *= 100) {
+        for (uint32_t i = 0; i < MANY; i++) {
+            keys[i] = 1000 + (uint32_t)random_below(&r, range);
+            all[i] = graph_entry(keys[i], i);
+        }
+        qsort(all, MANY, sizeof *all, by_entry);
+        for (size_t k = 1; k <= 64; k *= 4) {
+            uint32_t bound = k == 16 ? 1000 + range / 100 : UINT32_MAX;
+            size_t below = graph_pairs_choose()->count(keys, MANY / 16, bound);
+            size_t n = graph_nearest(graph_pairs_choose(), keys, MANY, k, bound, positions, near);
+            assert_int_equal(n, VV_MIN(k, below));
+            assert_memory_equal(near, all, n * sizeof *near);
+        }
+    }
+}
+
+/* Whatever the order of merges, the nearest stay, each once. */
+static void test_lists_keep_the_nearest(void **state)
+{
+    enum { LIST = 20, BATCHES = 30, BATCH = 7 };
+    (void)state;
+    random_state r;
+    uint64_t all[BATCHES * BATCH], batch[BATCH];
+    graph_lists l;
+    size_t total = 0, n;
+    random_seed(&r, 4);
+    assert_int_equal(graph_lists_init(&l, 3, LIST, NULL), VARVE_OK);
+    assert_int_equal(graph_lists_bound(&l, 1), UINT32_MAX);
+    for (size_t i = 0; i < BATCHES; i++) {
+        for (size_t j = 0; j < BATCH; j++)
+            batch[j] = graph_entry(1 + (uint32_t)random_below(&r, 90), (uint32_t)(j % 3));
+        graph_sort(batch, BATCH);
+        n = graph_unique(batch, BATCH);
+        memcpy(all + total, batch, n * sizeof *batch);
+        total += n;
+        graph_lists_merge(&l, 1, batch, n);
+    }
+    qsort(all, total, sizeof *all, by_entry);
+    total = graph_unique(all, total);
+    const uint64_t *list = graph_lists_get(&l, 1, &n);
+    assert_int_equal(n, LIST);
+    assert_true(total > LIST);
+    assert_memory_equal(list, all, LIST * sizeof *list);
+    assert_int_equal(graph_lists_bound(&l, 1), graph_entry_key(list[LIST - 1]));
+    graph_lists_get(&l, 0, &n);
+    assert_int_equal(n, 0);
+    graph_lists_get(&l, 2, &n);
+    assert_int_equal(n, 0);
+    graph_lists_done(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kernel_is_exact),
+        cmocka_unit_test(test_the_widest_points_do_not_overflow),
+        cmocka_unit_test(test_sorting),
+        cmocka_unit_test(test_the_nearest_are_found_under_a_bound),
+        cmocka_unit_test(test_lists_keep_the_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/* test_query_plan.c — which path a source gets: a table of what is known and what must follow. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "query/plan.h"
+
+static const struct row {
+    const char *what;
+    plan_source source;
+    plan_request request;
+    plan_path path;
+} table[] = {
+#define L2 VARVE_METRIC_L2
+#define IP VARVE_METRIC_IP
+    {"nothing lives", {100, 0, true, true, L2}, {L2, false, false, 1, 10}, PLAN_SKIP},
+    {"no index", {9000, 9000, false, false, L2}, {L2, false, false, 1, 10}, PLAN_SCAN},
+    {"approximate", {9000, 9000, true, false, L2}, {L2, false, false, 1, 10}, PLAN_INDEX},
+    {"a batch of queries", {9000, 9000, true, false, L2}, {L2, false, false, 64, 10}, PLAN_INDEX},
+    {"another metric", {9000, 9000, true, false, L2}, {IP, false, false, 1, 10}, PLAN_SCAN},
+    {"exact was asked for", {9000, 9000, true, false, L2}, {L2, true, false, 1, 10}, PLAN_SCAN},
+    {"all within a range", {9000, 9000, true, false, L2}, {L2, false, true, 1, 10}, PLAN_SCAN},
+    {"a certain index", {9000, 9000, true, true, L2}, {L2, false, false, 1, 10}, PLAN_INDEX},
+    {"certain, exact", {9000, 9000, true, true, L2}, {L2, true, false, 1, 10}, PLAN_INDEX},
+    {"certain, range", {9000, 9000, true, true, L2}, {L2, false, true, 1, 10}, PLAN_INDEX},
+    {"certain, other metric", {9000, 9000, true, true, L2}, {IP, false, false, 1, 10}, PLAN_SCAN},
+    {"a shared scan", {9000, 9000, true, true, L2}, {L2, false, false, 4, 10}, PLAN_SCAN},
+    {"a quarter is asked for", {9000, 400, true, false, L2}, {L2, false, false, 1, 100}, PLAN_SCAN},
+    {"less is asked for", {9000, 404, true, false, L2}, {L2, false, false, 1, 100}, PLAN_INDEX},
+};
+
+static void paths_follow_the_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < VV_COUNT(table); i++) {
+        plan_path path = plan_path_of(&table[i].source, &table[i].request);
+        if (path != table[i].path) fail_msg("%s: %d", table[i].what, path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(paths_follow_the_table)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
