@@ -48,8 +48,8 @@ bool memtable_codes(const memtable *m, varve_metric *ret_metric);
 /* What they mean; only when it has codes. */
 const index_certain *memtable_model(const memtable *m);
 const quantiser *memtable_coder(const memtable *m);
-/* The codes of rows first … first + QUANT_GROUP - 1, all below a published length; first a multiple of
- * QUANT_GROUP. false: these rows have none (the first rows of a table; rows out of range). */
+/* The codes of rows first … first + QUANT_GROUP - 1, all below a published length; first a multiple
+ * of QUANT_GROUP. false: these rows have none (the first rows of a table; rows out of range). */
 bool memtable_group(const memtable *m, uint64_t first, const uint8_t **ret_codes,
                     const float **ret_norms);
 

@@ -1,5 +1,5 @@
-/* memtable_codes.c — SQ8 codes of a memtable's rows, made as rows come in: a group is coded when its
- * last row is written, before any view publishes it. Chunks too small for a group have none.
+/* memtable_codes.c — SQ8 codes of a memtable's rows, made as rows come in: a group is coded when
+ * its last row is written, before any view publishes it. Chunks too small for a group have none.
  *
  * (1) The model is settled by the first group that is coded and never changes. A group with rows so
  *     much longer that they would not fit is left without codes, and scanned by its vectors. */
@@ -24,8 +24,8 @@ void memtable_use_codes(memtable *m, varve_metric metric)
     m->metric = metric;
 }
 
-/* Made when the first chunk comes that holds a group. Without memory there are no codes, which costs
- * time and nothing else. */
+/* Made when the first chunk comes that holds a group. Without memory there are no codes, which
+ * costs time and nothing else. */
 static bool make_coder(memtable *m)
 {
     quant_spec spec = {.kind = QUANT_KIND_SQ8, .width = m->dim};
