@@ -74,7 +74,8 @@ VARVE_API VARVE_CHECKED varve_status varve_compact(varve_collection *collection,
                                                    varve_error *err);
 
 /* Start a compactor and keep it running (with growing pauses when it dies) until
- * varve_compactor_stop or close. Without this call jobs run only while varve_compact or varve_index_build wait. */
+ * varve_compactor_stop or close. Without this call jobs run only while varve_compact or
+ * varve_index_build wait. */
 VARVE_API VARVE_CHECKED varve_status varve_compactor_start(varve *db, varve_error *err);
 VARVE_API void varve_compactor_stop(varve *db);
 

@@ -1,6 +1,6 @@
 /* memory.c — one query over a memtable that keeps SQ8 codes (segment/memtable.h). Groups of rows
- * that have codes are searched by them, without loss (index/index_certain.h); the rest, a table's first
- * rows and its last, by their vectors. */
+ * that have codes are searched by them, without loss (index/index_certain.h); the rest, a table's
+ * first rows and its last, by their vectors. */
 #include "base/bytes.h"
 #include "query/search.h"
 
