@@ -8,6 +8,7 @@
 
 #include "meter.h"
 #include "self_check.h"
+#include "stages.h"
 
 #include "base/fault.h"
 #include "base/file.h"
@@ -47,7 +48,7 @@ static varve_status reason_of(run *r, varve_status status, varve_error *err)
 /* Between two long calls that do not report. */
 static varve_status pass(run *r, const char *stage, uint64_t bytes, varve_error *err)
 {
-    (void)meter_step(&r->progress, stage, 0, UINT64_MAX, bytes);
+    (void)meter_step(&r->progress, stage, 0, 0, bytes);
     return channel_check(r->to, err);
 }
 
@@ -141,7 +142,7 @@ static varve_status build_index(run *r, segment *s, uint32_t generation, char pa
     job_index_name(segment_get_record(s)->number, o->field, generation, name);
     VV_TRY(file_join(path, JOB_PATH_MAX, r->desk, name, err));
     (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    meter_begin(&r->progress, rows.count);
+    meter_begin(&r->progress, rows.count * stages_row_cost(&o->spec), &o->spec);
     return index_build(&o->spec, &rows, generation, &options, temporary, path, ret, err);
 }
 
@@ -224,9 +225,9 @@ static varve_status check_outputs(run *r, varve_error *err)
 
 static varve_status run_merge(run *r, uint64_t input_rows, varve_error *err)
 {
-    meter_begin(&r->progress, input_rows);
+    meter_begin(&r->progress, (double)input_rows, NULL);
     VV_TRY(merge_inputs(r, err));
-    meter_begin(&r->progress, r->rows);
+    meter_begin(&r->progress, (double)r->rows, NULL);
     VV_TRY(check_outputs(r, err));
     for (uint32_t i = 0; r->has_index && i < r->result->output_count; i++)
         VV_TRY(index_output(r, r->outputs[i], 1, &r->result->outputs[i], err));
@@ -235,11 +236,13 @@ static varve_status run_merge(run *r, uint64_t input_rows, varve_error *err)
 
 /* ---- the job ------------------------------------------------------------------------------- */
 
-/* Rows to pass over: each input to merge it, each output to check it and to index it. */
-static uint64_t total_rows(const run *r, uint64_t input_rows)
+/* In rows that are merged: a row compared, or indexed by the cheapest kind, is about as much. */
+static double work_of(const run *r, uint64_t input_rows)
 {
-    if (r->order->kind == JOB_INDEX) return input_rows;
-    return input_rows + r->rows + (r->has_index ? r->rows : 0);
+    double rows = (double)r->rows, work = 0;
+    if (r->has_index) work += rows * stages_row_cost(&r->order->spec);
+    if (r->order->kind == JOB_MERGE) work += (double)input_rows + rows;
+    return work;
 }
 
 static varve_status run_order(run *r, varve_error *err)
@@ -248,12 +251,12 @@ static varve_status run_order(run *r, varve_error *err)
     uint64_t input_rows = 0;
     VV_TRY(step(VV_FAULT("compactor.begin"), "the beginning", err));
     VV_TRY(job_desk_path(r->root, o->epoch, o->job, r->desk, sizeof r->desk, err));
-    VV_TRY(index_spec_check(&o->spec, err));
+    if (r->has_index) VV_TRY(index_spec_check(&o->spec, err));
     VV_TRY(open_inputs(r, err));
     VV_TRY(check_memory(r, err));
     for (uint32_t i = 0; i < o->input_count; i++)
         input_rows += o->inputs[i].segment.rows;
-    meter_init(&r->progress, r->to, o, total_rows(r, input_rows));
+    meter_init(&r->progress, r->to, o, input_rows, work_of(r, input_rows));
     return o->kind == JOB_INDEX ? run_index(r, err) : run_merge(r, input_rows, err);
 }
 

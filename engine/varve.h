@@ -530,8 +530,8 @@ typedef struct varve_search_request {
 /* Hits of each query, best first, ties by id (integers ascending, then strings by bytes). Without
  * an index, or with a FLAT one that has no quantiser, they are the true nearest; with another one,
  * most of them (see recall_target), and always k of them while there are k live rows. Scores are
- * exact: those of a plain double-precision evaluation over the stored vectors, rounded to float32. A
- * row whose distance is infinite (haversine beyond the poles, negative counts) comes last. */
+ * exact: those of a plain double-precision evaluation over the stored vectors, rounded to float32.
+ * A row whose distance is infinite (haversine beyond the poles, negative counts) comes last. */
 typedef struct varve_hits varve_hits;
 VARVE_API size_t varve_hits_queries(const varve_hits *hits);
 VARVE_API size_t varve_hits_count(const varve_hits *hits, size_t query);

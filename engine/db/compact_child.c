@@ -121,9 +121,10 @@ static bool reap(compaction *k)
     int status = 0;
     pid_t pid = waitpid(k->child.pid, &status, WNOHANG);
     if (pid == 0 || (pid < 0 && errno == EINTR)) return false;
-    bool told = k->child.ends_ms != 0;
+    bool told = k->child.ends_ms != 0 && !k->child.lost;
     k->child.pid = 0;
     k->child.ends_ms = 0;
+    k->child.lost = false;
     if (k->child.peer) server_drop_peer(k, k->child.peer);
     if (told) return true;
     bool killed = pid > 0 && WIFSIGNALED(status);
@@ -178,8 +179,7 @@ void child_look(compaction *k, bool wanted)
     }
     if (is_lost(k)) {
         c->ends_ms = now_ms() + CHILD_GRACE_MS;
-        (void)vv_fail(&c->why, VARVE_IO, "the compactor closed its connection");
-        back_off(c);
+        c->lost = true;
     }
     if (c->pid && !wanted && !c->ends_ms && !k->job) tell_to_end(k);
     kill_if_late(k);

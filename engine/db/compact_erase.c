@@ -1,5 +1,6 @@
 /* compact_erase.c — after rows were purged: what the row store still has of them in old files and
- * in its log goes as well. */
+ * in its log goes as well. One trace stays until the folder is reopened: RocksDB's manifest names,
+ * of each file that there was, the first and the last key, and a key may be an id. */
 #include "db/compaction_inner.h"
 
 varve_status erase_collection(varve_collection *c, varve_error *err)

@@ -83,6 +83,7 @@ typedef struct compact_request {
 
 typedef struct compact_child {
     pid_t pid; /* 0: none */
+    bool lost; /* its connection ended first */
     compact_peer *peer;
     unsigned failures; /* ends in a row without a job done */
     uint64_t next_ms;  /* not started again before */

@@ -104,7 +104,8 @@ class Base(unittest.TestCase):
         varve("get", where, "-c", collection, 101, code=1)
         out = varve("compact", where).splitlines()
         self.assertEqual(
-            out[0].split(), ["database", "collection", "rows", "removed", "segments", "bytes", "seconds"]
+            out[0].split(),
+            ["database", "collection", "rows", "removed", "segments", "bytes", "seconds"],
         )
         self.assertTrue(any(line.split()[:3] == ["default", collection, "0"] for line in out[1:]))
         self.assertRegex(out[-1], r"^0 rows removed from \d+ collections in \d")
@@ -136,7 +137,10 @@ class Folder(Base):
         self.fill(folder, "rows")
         self.assertIn(
             "no-such-program",
-            varve("compact", folder, "--compactor-path", "./no-such-program", code=1),
+            varve(
+                "index", folder, "-c", "rows", "--index-mode", "FLAT-L2-PQ", "--compactor-path",
+                "./no-such-program", code=1
+            ),
         )
 
 

@@ -21,24 +21,14 @@ static int teardown(void **state)
     return 0;
 }
 
-/* n rows from first on, in a segment of their own. */
-static void put_segment(db_fixture *f, uint64_t first, size_t n, uint32_t version)
-{
-    db_put(f, first, n, version);
-    pthread_mutex_lock(&f->db->writer_lock);
-    collection_freeze(f->c);
-    pthread_mutex_unlock(&f->db->writer_lock);
-    db_ok(f, seal_collection(f->c, &f->err));
-}
-
 static void compacts(void **state)
 {
     db_fixture *f = *state;
     varve_compact_report r;
     db_begin(f, "FLAT-L2", VARVE_FLOAT32);
-    put_segment(f, 0, 3000, 1);
-    put_segment(f, 2000, 2000, 2); /* 1000 superseded */
-    put_segment(f, 4000, 1500, 1);
+    db_put_segment(f, 0, 3000, 1);
+    db_put_segment(f, 2000, 2000, 2); /* 1000 superseded */
+    db_put_segment(f, 4000, 1500, 1);
     db_delete(f, 0, 100, 5);
     db_put(f, 5500, 100, 1); /* in memory */
     db_assert_counts(f, 5500, 100);
@@ -75,8 +65,8 @@ static void builds_an_index(void **state)
     varve_collection_stats s;
     varve_compaction_stats cs;
     db_begin(f, "FLAT-L2", VARVE_FLOAT32);
-    put_segment(f, 0, 3000, 1);
-    put_segment(f, 3000, 1500, 1); /* below index_rows_min */
+    db_put_segment(f, 0, 3000, 1);
+    db_put_segment(f, 3000, 1500, 1); /* below index_rows_min */
     db_put(f, 4500, 2500, 1);
     db_ok(f, varve_index_build(f->c, "FLAT-L2-SQ8", NULL, false, &f->err));
     for (int i = 0; i < 2; i++) {
