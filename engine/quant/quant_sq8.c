@@ -105,8 +105,8 @@ static float error(const quant_query *query, const uint8_t *group, size_t i, flo
 }
 
 /* As error(), for all rows of a group in floats, by steps that are coarser but never smaller: T <=
- * 2 |q - m|^2 + 2 |y' - m|^2 + 4 |offset| sqrt(width) |y' - m|; d / sqrt estimate even where sqrt d is
- * less; and each constant with room for the roundings here. */
+ * 2 |q - m|^2 + 2 |y' - m|^2 + 4 |offset| sqrt(width) |y' - m|; d / sqrt estimate even where sqrt d
+ * is less; and each constant with room for the roundings here. */
 static uint32_t near(const quant_query *query, const uint8_t *group, const float *estimates,
                      const float *limits)
 {
