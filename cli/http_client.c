@@ -181,20 +181,33 @@ static varve_status perform(http_client *c, const char *path, json_t **ret_param
     return take_params(c, ret_params, err);
 }
 
-varve_status http_call(http_client *c, const char *path, json_t *body, json_t **ret_params,
-                       varve_error *err)
+static varve_status call(http_client *c, const char *path, json_t *body, long seconds,
+                         json_t **ret_params, varve_error *err)
 {
     VV_CLEANUP(http_answer_freep) json_t *owned = body;
     VV_CLEANUP(vv_freep) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     if (body && !text) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a request");
     curl_easy_reset(c->curl);
-    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, CALL_SECONDS);
+    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, seconds);
+    curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->json_headers);
     if (text) {
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, text);
     }
     return perform(c, path, ret_params, err);
+}
+
+varve_status http_call(http_client *c, const char *path, json_t *body, json_t **ret_params,
+                       varve_error *err)
+{
+    return call(c, path, body, CALL_SECONDS, ret_params, err);
+}
+
+varve_status http_call_long(http_client *c, const char *path, json_t *body, json_t **ret_params,
+                            varve_error *err)
+{
+    return call(c, path, body, 0, ret_params, err);
 }
 
 varve_status http_upload(http_client *c, const char *path_and_query, http_pull *pull, void *context,

@@ -22,6 +22,10 @@ void http_closep(http_client **c);
 VV_CHECKED varve_status http_call(http_client *c, const char *path, json_t *body,
                                   json_t **ret_params, varve_error *err);
 
+/* The same for a call that may take hours: it ends when the server answers, or is gone. */
+VV_CHECKED varve_status http_call_long(http_client *c, const char *path, json_t *body,
+                                       json_t **ret_params, varve_error *err);
+
 /* POST bytes as they are pulled: `pull` appends the next ones to `out`, and nothing at the end. */
 typedef varve_status http_pull(void *context, buffer *out, varve_error *err);
 VV_CHECKED varve_status http_upload(http_client *c, const char *path_and_query, http_pull *pull,

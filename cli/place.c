@@ -51,6 +51,7 @@ varve_status folder_open(const place *p, folder_use use, folder_session *ret, va
     varve_options_init(&options);
     options.read_only = use == FOLDER_READ;
     options.must_exist = use != FOLDER_CREATE;
+    options.compactor_path = p->compactor_path;
     *ret = (folder_session){0};
     return varve_open(p->where, &options, &ret->db, err);
 }

@@ -12,6 +12,7 @@
 typedef struct place {
     const char *where; /* NULL until named */
     const char *database, *collection, *api_key;
+    const char *compactor_path; /* of a folder that is opened for writing; NULL: looked for */
 } place;
 
 #define PLACE_START ((place){.database = "default"})

@@ -4,6 +4,7 @@
 #define CLI_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct progress {
@@ -14,6 +15,10 @@ typedef struct progress {
 void progress_start(progress *p);
 /* share: 0 to 1; negative: unknown. */
 void progress_show(progress *p, uint64_t rows, double share);
+/* The same with words in place of the count of rows. */
+void progress_show_text(progress *p, double share, const char *text);
+/* "1:05", "2:03:04" */
+void progress_time(uint64_t ms, char *ret, size_t size);
 /* Wipe the line; seconds since the start. */
 double progress_end(progress *p);
 

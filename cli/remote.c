@@ -111,13 +111,13 @@ varve_status remote_create(http_client *http, const place *at, const varve_colle
     json_object_set_new(body, "dim", json_integer((json_int_t)spec->dim));
     json_object_set_new(body, "dtypes", json_string(varve_dtype_name(spec->dtype)));
     if (spec->description) json_object_set_new(body, "description", json_string(spec->description));
+    if (spec->index_mode) json_object_set_new(body, "index_mode", json_string(spec->index_mode));
     varve_status status = call(http, "/create_database", remote_body(at), err);
     if (status != VARVE_OK) {
         json_decref(body);
         return status;
     }
-    VV_TRY(call(http, "/required_collection", body, err));
-    return spec->index_mode ? remote_index_mode(http, at, spec->index_mode, err) : VARVE_OK;
+    return call(http, "/required_collection", body, err);
 }
 
 varve_status remote_index_mode(http_client *http, const place *at, const char *index_mode,
@@ -125,6 +125,7 @@ varve_status remote_index_mode(http_client *http, const place *at, const char *i
 {
     json_t *body = remote_body(at);
     json_object_set_new(body, "index_mode", json_string(index_mode));
+    json_object_set_new(body, "wait", json_false());
     return call(http, "/build_index", body, err);
 }
 
@@ -138,6 +139,13 @@ varve_status remote_check_dtype(http_client *http, const place *at, const char *
     if (held && strcmp(held, dtype) == 0) return VARVE_OK;
     return vv_fail(err, VARVE_INVALID, "the collection holds %s vectors, not %s",
                    held ? held : "other", dtype);
+}
+
+varve_status remote_stats(http_client *http, const place *at, json_t **ret_params, varve_error *err)
+{
+    json_t *body = remote_body(at);
+    json_object_set_new(body, "details", json_true());
+    return http_call(http, "/stats", body, ret_params, err);
 }
 
 varve_status remote_drop(http_client *http, const place *at, varve_error *err)

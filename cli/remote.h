@@ -25,6 +25,10 @@ VV_CHECKED varve_status remote_exists(http_client *http, const place *at, bool *
 /* Make the collection, and its database when that is missing. */
 VV_CHECKED varve_status remote_create(http_client *http, const place *at,
                                       const varve_collection_spec *spec, varve_error *err);
+/* Everything it tells of a collection. */
+VV_CHECKED varve_status remote_stats(http_client *http, const place *at, json_t **ret_params,
+                                     varve_error *err);
+/* Choose it, without waiting for the build. */
 VV_CHECKED varve_status remote_index_mode(http_client *http, const place *at,
                                           const char *index_mode, varve_error *err);
 /* VARVE_INVALID unless the collection holds vectors of this type. */

@@ -29,8 +29,8 @@ struct verb {
 };
 
 extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, verb_tail, verb_stats,
-    verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_checkpoint, verb_fsck,
-    verb_version;
+    verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_index, verb_compact,
+    verb_jobs, verb_checkpoint, verb_fsck, verb_version;
 
 /* Keys of flags without a letter. */
 enum {
@@ -58,6 +58,15 @@ enum {
     FLAG_DIM,
     FLAG_DESCRIPTION,
     FLAG_ACCEPT_LOSS,
+    FLAG_EF,
+    FLAG_NPROBE,
+    FLAG_RECALL,
+    FLAG_EXACT,
+    FLAG_PARAM,
+    FLAG_NO_WAIT,
+    FLAG_KEEP_DELETED,
+    FLAG_COMPACTOR,
+    FLAG_CANCEL,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 

@@ -23,6 +23,10 @@ static const flag flags[] = {
     {"metric", FLAG_METRIC, "NAME", "such as l2, in place of the collection's (folder only)"},
     {"range", FLAG_RANGE, "T", "only scores at least T (ip), or at most T (distances)"},
     {"fields", FLAG_FIELDS, NULL, "bring their fields"},
+    {"ef", FLAG_EF, "N", "breadth: candidates of a graph or of codes, partitions opened"},
+    {"nprobe", FLAG_NPROBE, "N", "the same under another name"},
+    {"recall", FLAG_RECALL, "R", "find this share of the true nearest, such as 0.99"},
+    {"exact", FLAG_EXACT, NULL, "pass over approximate indexes"},
     {"json", FLAG_JSON, NULL, "a JSON object per line"},
     {NULL, 0, NULL, NULL}};
 
@@ -30,7 +34,9 @@ typedef struct search {
     place at;
     const char *vector_text, *vector_file;
     uint64_t row;
-    bool like, range, metric_given, fields, json;
+    bool like, range, metric_given, fields, json, exact;
+    uint32_t breadth;     /* 0: by recall_target */
+    double recall_target; /* 0: that of the folder or server */
     varve_id like_id;
     uint64_t k;
     double threshold;
@@ -42,6 +48,26 @@ typedef struct search {
 static void search_done(search *s) { free(s->vector); }
 
 /* ---- command line ---- */
+
+static int take_effort(const verb *self, search *s, int key, const char *value)
+{
+    uint64_t n;
+    if (key == FLAG_EXACT) {
+        s->exact = true;
+        return VERB_OK;
+    }
+    if (key == FLAG_RECALL) {
+        if (text_to_double(value, &s->recall_target) && s->recall_target > 0 &&
+            s->recall_target <= 1)
+            return VERB_OK;
+        return verb_usage(self, "--recall is greater than 0 and at most 1, not '%s'", value);
+    }
+    if (!text_to_u64(value, strlen(value), &n) || n == 0 || n > UINT32_MAX)
+        return verb_usage(self, "--%s is a number from 1 on, not '%s'",
+                          key == FLAG_EF ? "ef" : "nprobe", value);
+    s->breadth = (uint32_t)n;
+    return VERB_OK;
+}
 
 static int take_flag(const verb *self, search *s, int key, const char *value)
 {
@@ -63,6 +89,10 @@ static int take_flag(const verb *self, search *s, int key, const char *value)
     case FLAG_RANGE:
         s->range = text_to_double(value, &s->threshold);
         return s->range ? VERB_OK : verb_usage(self, "--range is a number, not '%s'", value);
+    case FLAG_EF:
+    case FLAG_NPROBE:
+    case FLAG_RECALL:
+    case FLAG_EXACT: return take_effort(self, s, key, value);
     case FLAG_FIELDS: s->fields = true; return VERB_OK;
     case FLAG_JSON: s->json = true; return VERB_OK;
     default: return VERB_USAGE; /* FLAG_BAD */
@@ -153,7 +183,10 @@ static varve_status search_folder(search *s, out *o, varve_error *err)
                                     .threshold = s->threshold,
                                     .metric_given = s->metric_given,
                                     .metric = s->metric,
-                                    .with = s->fields ? VARVE_WITH_FIELDS : 0};
+                                    .with = s->fields ? VARVE_WITH_FIELDS : 0,
+                                    .exact = s->exact,
+                                    .breadth = s->breadth,
+                                    .recall_target = s->recall_target};
     VV_TRY(varve_search(folder.collection, &request, &hits, err));
     for (size_t i = 0; i < varve_hits_count(hits, 0); i++) {
         out_row row = {.id = varve_hits_id(hits, 0, i),
@@ -190,6 +223,10 @@ static varve_status remote_search(search *s, http_client *http, json_t **ret_par
     }
     json_object_set_new(body, "k", json_integer(k));
     json_object_set_new(body, "return_fields", json_boolean(s->fields));
+    json_object_set_new(body, "exact", json_boolean(s->exact));
+    if (s->breadth) json_object_set_new(body, "ef", json_integer(s->breadth));
+    if (s->recall_target > 0)
+        json_object_set_new(body, "recall_target", json_real(s->recall_target));
     return http_call(http, "/search", body, ret_params, err);
 }
 

@@ -1,4 +1,5 @@
 /* verb_stats.c — `varve stats`: figures of a folder, or of one collection of a folder or server. */
+#include "index_params.h"
 #include "place.h"
 #include "remote.h"
 
@@ -17,6 +18,8 @@ static varve_status show_collection(const place *at, varve_error *err)
 {
     VV_CLEANUP(folder_done) folder_session folder = {0};
     varve_collection_stats s;
+    varve_index_params params;
+    char chosen[256];
     VV_TRY(folder_open_collection(at, FOLDER_READ, &folder, err));
     VV_TRY(varve_collection_get_stats(folder.collection, &s, err));
     word("database", s.database);
@@ -31,6 +34,12 @@ static varve_status show_collection(const place *at, varve_error *err)
     number("memory bytes", s.memory_bytes);
     number("segments", s.segments);
     number("segment bytes", s.segment_bytes);
+    number("index bytes", s.index_bytes);
+    number("rows indexed", s.rows_indexed);
+    number("rows hidden", s.rows_hidden);
+    VV_TRY(varve_index_get_params(folder.collection, &params, err));
+    index_params_print(&params, chosen, sizeof chosen);
+    word("index parameters", chosen);
     return VARVE_OK;
 }
 
@@ -39,11 +48,14 @@ static varve_status show_folder(const place *at, varve_error *err)
     VV_CLEANUP(folder_done) folder_session folder = {0};
     varve_folder_stats s;
     VV_TRY(folder_open(at, FOLDER_READ, &folder, err));
+    varve_compaction_stats c = {0};
     varve_stats(folder.db, &s);
+    varve_compaction_get_stats(folder.db, &c);
     number("databases", s.databases);
     number("collections", s.collections);
     number("segments", s.segments);
     number("segment bytes", s.segment_bytes);
+    number("index bytes", c.index_bytes);
     number("log bytes", s.log_bytes);
     number("row store bytes", s.row_store_bytes);
     number("disk bytes", s.disk_bytes);
@@ -61,7 +73,7 @@ static varve_status show_url(const place *at, varve_error *err)
     const char *name;
     json_t *value;
     VV_TRY(http_open(at->where, at->api_key, &http, err));
-    VV_TRY(http_call(http, "/stats", remote_body(at), &params, err));
+    VV_TRY(remote_stats(http, at, &params, err));
     json_object_foreach(json_object_get(params, "stats"), name, value)
     {
         if (json_is_string(value)) word(name, json_string_value(value));

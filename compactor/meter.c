@@ -1,32 +1,41 @@
 /* meter.c — see meter.h. */
 #include "meter.h"
 
+#include "stages.h"
+
 #include "base/clock.h"
 
 #include <stdio.h>
 
 #define NS_PER_MS 1000000u
 
-void meter_init(meter *m, channel *to, const job_order *order, uint64_t total_rows)
+void meter_init(meter *m, channel *to, const job_order *order, uint64_t rows, double work)
 {
-    *m = (meter){.to = to};
-    m->state = (job_progress){.epoch = order->epoch, .job = order->job, .total = total_rows};
+    *m = (meter){.to = to, .work = work};
+    m->state = (job_progress){.epoch = order->epoch, .job = order->job, .total = rows};
     throttle_init(&m->limits, &order->limits, clock_now_ns(), throttle_cpu_ns());
 }
 
-void meter_begin(meter *m, uint64_t rows)
+void meter_begin(meter *m, double work, const index_spec *builds)
 {
-    m->part_begin += m->part_rows;
-    m->part_rows = rows;
-    m->state.done = VV_MAX(m->state.done, VV_MIN(m->part_begin, m->state.total));
+    m->part_begin += m->part_work;
+    m->part_work = work;
+    m->part_builds = builds;
+    m->part_share = 0;
 }
 
-/* Stages that pass over the rows of the part move the job on; others are preparations. */
 static void note(meter *m, const char *stage, uint64_t done, uint64_t total)
 {
+    double share = m->part_share, of_all;
+    if (m->part_builds)
+        share = stages_share(m->part_builds, stage, done, total, share);
+    else if (total > 0)
+        share = VV_MAX(share, (double)VV_MIN(done, total) / (double)total);
+    m->part_share = share;
+    of_all = m->work > 0 ? (m->part_begin + share * m->part_work) / m->work : 0;
+    m->state.done = (uint64_t)(VV_MIN(of_all, 1.0) * (double)m->state.total);
+    m->state.done = VV_MIN(m->state.done, m->state.total);
     (void)snprintf(m->state.stage, sizeof m->state.stage, "%s", stage);
-    if (total != m->part_rows || done > total) return;
-    m->state.done = VV_MAX(m->state.done, VV_MIN(m->part_begin + done, m->state.total));
 }
 
 /* A message that cannot be sent ends nothing: if the owner is gone, the channel says so. */

@@ -1,11 +1,14 @@
 /* run_job.c — see run_job.h.
  *
- *   open inputs ──> MERGE: merge to the desk ──> each output: index, check ──┐
- *               └─> INDEX: index of the one input, check ────────────────────┴──> result */
+ *   open inputs --> MERGE: merge to the desk, compare --> each output: index, check --+--> result
+ *               +-> INDEX: index of the one input, check -----------------------------+
+ *
+ * Indexes are built from nothing: no builder makes use of an index_reuse so far. */
 #include "run_job.h"
 
 #include "meter.h"
 #include "self_check.h"
+#include "stages.h"
 
 #include "base/fault.h"
 #include "base/file.h"
@@ -22,6 +25,7 @@ typedef struct run {
     uint64_t rows;  /* that stay */
     merge_input inputs[JOB_INPUTS_MAX];
     tombstones *drops[JOB_INPUTS_MAX];
+    segment *outputs[JOB_OUTPUTS_MAX]; /* of a merge, once it is done */
     meter progress;
     channel *to;
     job_result *result;
@@ -44,7 +48,7 @@ static varve_status reason_of(run *r, varve_status status, varve_error *err)
 /* Between two long calls that do not report. */
 static varve_status pass(run *r, const char *stage, uint64_t bytes, varve_error *err)
 {
-    (void)meter_step(&r->progress, stage, 0, UINT64_MAX, bytes);
+    (void)meter_step(&r->progress, stage, 0, 0, bytes);
     return channel_check(r->to, err);
 }
 
@@ -77,12 +81,14 @@ static varve_status open_inputs(run *r, varve_error *err)
     return step(VV_FAULT("compactor.inputs_open"), "opening the inputs", err);
 }
 
-static void close_inputs(run *r)
+static void close_segments(run *r)
 {
     for (uint32_t i = 0; i < r->order->input_count; i++) {
         segment_unref(r->inputs[i].seg);
         tombstones_unref(r->drops[i]);
     }
+    for (uint32_t i = 0; i < JOB_OUTPUTS_MAX; i++)
+        segment_unref(r->outputs[i]);
 }
 
 /* Known before the first byte is written: the build would refuse as well, after the merge. */
@@ -136,7 +142,7 @@ static varve_status build_index(run *r, segment *s, uint32_t generation, char pa
     job_index_name(segment_get_record(s)->number, o->field, generation, name);
     VV_TRY(file_join(path, JOB_PATH_MAX, r->desk, name, err));
     (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    meter_begin(&r->progress, rows.count);
+    meter_begin(&r->progress, rows.count * stages_row_cost(&o->spec), &o->spec);
     return index_build(&o->spec, &rows, generation, &options, temporary, path, ret, err);
 }
 
@@ -150,7 +156,8 @@ static varve_status index_output(run *r, segment *s, uint32_t generation, job_ou
     r->result->bytes_written += out->index.file_bytes;
     VV_TRY(step(VV_FAULT("compactor.indexed"), "building an index", err));
     VV_TRY(pass(r, "check", out->index.file_bytes, err));
-    return self_check_index(path, &out->index, &rows, err);
+    VV_TRY(self_check_index(path, &out->index, &rows, err));
+    return step(VV_FAULT("compactor.index_checked"), "the check of an index", err);
 }
 
 /* ---- the two kinds of job ------------------------------------------------------------------ */
@@ -163,63 +170,79 @@ static varve_status run_index(run *r, varve_error *err)
     out->segment = r->order->inputs[0].segment;
     VV_TRY(index_output(r, r->inputs[0].seg, r->order->generation, out, err));
     r->result->output_count = 1;
-    return step(VV_FAULT("compactor.checked"), "the check", err);
+    return VARVE_OK;
+}
+
+static merge_spec spec_of(run *r)
+{
+    const job_order *o = r->order;
+    return (merge_spec){.collection = o->collection,
+                        .dim = o->dim,
+                        .dtype = o->dtype,
+                        .first_number = o->first_number,
+                        .output_max = o->output_max,
+                        .rows_max = o->rows_max,
+                        .memory_max = o->limits.memory_max,
+                        .directory = r->desk,
+                        .progress = meter_step,
+                        .context = &r->progress};
 }
 
 static varve_status merge_inputs(run *r, varve_error *err)
 {
-    const job_order *o = r->order;
     segment_record records[JOB_OUTPUTS_MAX];
-    const merge_spec spec = {.collection = o->collection,
-                             .dim = o->dim,
-                             .dtype = o->dtype,
-                             .first_number = o->first_number,
-                             .output_max = o->output_max,
-                             .rows_max = o->rows_max,
-                             .memory_max = o->limits.memory_max,
-                             .directory = r->desk,
-                             .progress = meter_step,
-                             .context = &r->progress};
-    VV_TRY(segment_merge(&spec, r->inputs, o->input_count, records, &r->result->output_count, err));
-    for (uint32_t i = 0; i < r->result->output_count; i++) {
-        r->result->outputs[i].segment = records[i];
-        r->result->bytes_written += records[i].file_bytes;
+    const merge_spec spec = spec_of(r);
+    job_result *result = r->result;
+    VV_TRY(segment_merge(&spec, r->inputs, r->order->input_count, records, &result->output_count,
+                         err));
+    for (uint32_t i = 0; i < result->output_count; i++) {
+        result->outputs[i].segment = records[i];
+        result->bytes_written += records[i].file_bytes;
     }
     return step(VV_FAULT("compactor.merged"), "the merge", err);
 }
 
-static varve_status finish_output(run *r, job_output *out, varve_error *err)
+static varve_status open_output(run *r, uint32_t i, varve_error *err)
 {
-    VV_CLEANUP(segment_unrefp) segment *s = NULL;
     const job_order *o = r->order;
-    const segment_spec spec = {o->collection, out->segment.number, o->dim, o->dtype};
+    const segment_record *record = &r->result->outputs[i].segment;
+    const segment_spec spec = {o->collection, record->number, o->dim, o->dtype};
     char name[JOB_NAME_MAX], path[JOB_PATH_MAX];
-    job_segment_name(out->segment.number, name);
+    job_segment_name(record->number, name);
     VV_TRY(file_join(path, sizeof path, r->desk, name, err));
-    VV_TRY(segment_open(path, &spec, &out->segment, &s, err));
-    meter_begin(&r->progress, out->segment.rows);
-    VV_TRY(pass(r, "check", out->segment.file_bytes, err));
-    VV_TRY(self_check_segment(s, err));
-    if (r->has_index) VV_TRY(index_output(r, s, 1, out, err));
+    return segment_open(path, &spec, record, &r->outputs[i], err);
+}
+
+static varve_status check_outputs(run *r, varve_error *err)
+{
+    const merge_spec spec = spec_of(r);
+    for (uint32_t i = 0; i < r->result->output_count; i++)
+        VV_TRY(open_output(r, i, err));
+    VV_TRY(segment_merge_check(&spec, r->inputs, r->order->input_count, r->outputs,
+                               r->result->output_count, err));
     return step(VV_FAULT("compactor.checked"), "the check", err);
 }
 
 static varve_status run_merge(run *r, uint64_t input_rows, varve_error *err)
 {
-    meter_begin(&r->progress, input_rows);
+    meter_begin(&r->progress, (double)input_rows, NULL);
     VV_TRY(merge_inputs(r, err));
-    for (uint32_t i = 0; i < r->result->output_count; i++)
-        VV_TRY(finish_output(r, &r->result->outputs[i], err));
+    meter_begin(&r->progress, (double)r->rows, NULL);
+    VV_TRY(check_outputs(r, err));
+    for (uint32_t i = 0; r->has_index && i < r->result->output_count; i++)
+        VV_TRY(index_output(r, r->outputs[i], 1, &r->result->outputs[i], err));
     return VARVE_OK;
 }
 
 /* ---- the job ------------------------------------------------------------------------------- */
 
-/* Rows to pass over: each input to merge it, each output to check it and to index it. */
-static uint64_t total_rows(const run *r, uint64_t input_rows)
+/* In rows that are merged: a row compared, or indexed by the cheapest kind, is about as much. */
+static double work_of(const run *r, uint64_t input_rows)
 {
-    if (r->order->kind == JOB_INDEX) return input_rows;
-    return input_rows + r->rows + (r->has_index ? r->rows : 0);
+    double rows = (double)r->rows, work = 0;
+    if (r->has_index) work += rows * stages_row_cost(&r->order->spec);
+    if (r->order->kind == JOB_MERGE) work += (double)input_rows + rows;
+    return work;
 }
 
 static varve_status run_order(run *r, varve_error *err)
@@ -228,12 +251,12 @@ static varve_status run_order(run *r, varve_error *err)
     uint64_t input_rows = 0;
     VV_TRY(step(VV_FAULT("compactor.begin"), "the beginning", err));
     VV_TRY(job_desk_path(r->root, o->epoch, o->job, r->desk, sizeof r->desk, err));
-    VV_TRY(index_spec_check(&o->spec, err));
+    if (r->has_index) VV_TRY(index_spec_check(&o->spec, err));
     VV_TRY(open_inputs(r, err));
     VV_TRY(check_memory(r, err));
     for (uint32_t i = 0; i < o->input_count; i++)
         input_rows += o->inputs[i].segment.rows;
-    meter_init(&r->progress, r->to, o, total_rows(r, input_rows));
+    meter_init(&r->progress, r->to, o, input_rows, work_of(r, input_rows));
     return o->kind == JOB_INDEX ? run_index(r, err) : run_merge(r, input_rows, err);
 }
 
@@ -246,6 +269,6 @@ varve_status run_job(channel *c, const char *root, const job_order *order, job_r
     r.has_index = index_spec_has_file(&order->spec);
     throttle_set_priority(order->limits.nice);
     status = reason_of(&r, run_order(&r, err), err);
-    close_inputs(&r);
+    close_segments(&r);
     return status;
 }

@@ -9,8 +9,6 @@
 #define SAMPLE_ROWS 16
 #define SAMPLE_K    10
 
-varve_status self_check_segment(segment *s, varve_error *err) { return segment_check(s, err); }
-
 static varve_status check_hits(const vector_index *x, const index_rows *rows, const index_query *q,
                                const index_hit *hits, size_t count, varve_error *err)
 {

@@ -295,6 +295,8 @@ varve_status config_load(int argc, char **argv, config *ret, varve_error *err)
     VV_TRY(apply_flags(ret, argc, argv, NULL, err));
     VV_TRY(read_key_file(ret, err));
     ret->engine.read_only = ret->read_only;
+    ret->engine.compactor_path = *ret->compactor_path ? ret->compactor_path : NULL;
+    ret->engine.compact_schedule = *ret->compact_schedule ? ret->compact_schedule : NULL;
     return VARVE_OK;
 }
 

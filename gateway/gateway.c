@@ -3,6 +3,7 @@
 #include "gateway.h"
 
 #include "base/clock.h"
+#include "compactor_watch.h"
 #include "gateway_inner.h"
 #include "http_server.h"
 #include "openapi.h"
@@ -70,16 +71,20 @@ static bool wait_a_little(const sigset_t *ending)
     return sigtimedwait(ending, NULL, &step) > 0;
 }
 
-/* Let running requests end. A second signal ends the patience. False: handlers still run. */
+/* Let running requests end; those that wait for the compactor get half of the time for it. A second
+ * signal ends the patience. False: handlers still run. */
 static bool drain(gateway *g, http_server *server, const sigset_t *ending)
 {
-    uint64_t until = clock_now_ns() + g->config.drain_timeout_secs * 1000000000u;
+    uint64_t now = clock_now_ns(), patience = g->config.drain_timeout_secs * 1000000000u;
+    uint64_t until = now + patience;
     log_message(&g->log, LOG_INFO, "draining", "waiting up to %" PRIu64 " s for running requests",
                 g->config.drain_timeout_secs);
     atomic_store(&g->draining, true);
     http_server_quiesce(server);
     while (!http_server_is_empty(server)) {
-        if (clock_now_ns() >= until || wait_a_little(ending)) return http_server_cut(server);
+        now = clock_now_ns();
+        if (now >= until || wait_a_little(ending)) return http_server_cut(server);
+        if (now >= until - patience / 2) compactor_cancel_jobs(g);
     }
     return true;
 }
@@ -118,10 +123,13 @@ static varve_status run(gateway *g, varve_error *err)
     sigset_t ending;
     varve_status status, closed;
     varve_error close_err = {0};
+    compactor_watch *watch = NULL;
     process_prepare(&ending);
     VV_TRY(process_check(&g->config, err));
     VV_TRY(open_folder(g, err));
-    status = serve(g, &ending, err);
+    status = compactor_watch_start(g, &watch, err);
+    if (status == VARVE_OK) status = serve(g, &ending, err);
+    compactor_watch_stop(watch);
     closed = varve_close(g->db, &close_err);
     if (status == VARVE_OK && closed != VARVE_OK) {
         if (err) *err = close_err;

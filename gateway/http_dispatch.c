@@ -28,6 +28,7 @@ varve_status pools_start(http_server *s, varve_error *err)
         [POOL_PROBE] = {1, c->queue_max, "http-probe"},
         [POOL_READ] = {workers, c->queue_max, "http-read"},
         [POOL_WRITE] = {c->write_workers, c->queue_max, "http-write"},
+        [POOL_LONG] = {c->long_workers, c->queue_max, "http-long"},
         [POOL_BULK] = {c->bulk_workers, VV_MIN(c->queue_max, (uint64_t)BULK_QUEUE_MAX),
                        "http-bulk"},
     };
@@ -51,7 +52,7 @@ static pool_name pool_of(route_kind kind)
     case KIND_READ:
     case KIND_SEARCH: return POOL_READ;
     case KIND_WRITE: return POOL_WRITE;
-    case KIND_LONG:
+    case KIND_LONG: return POOL_LONG;
     case KIND_STREAM: return POOL_BULK;
     }
     return POOL_READ;

@@ -9,7 +9,14 @@
 
 #include <microhttpd.h>
 
-typedef enum pool_name { POOL_PROBE, POOL_READ, POOL_WRITE, POOL_BULK, POOL_COUNT } pool_name;
+typedef enum pool_name {
+    POOL_PROBE,
+    POOL_READ,
+    POOL_WRITE,
+    POOL_LONG, /* mostly waits for the compactor */
+    POOL_BULK,
+    POOL_COUNT
+} pool_name;
 
 struct http_server {
     gateway *g;

@@ -36,8 +36,22 @@ VV_CHECKED varve_status metrics_init(metrics *m, varve_error *err);
 void metrics_done(metrics *m);
 void metrics_count(metrics *m, const route *r, int status, uint64_t elapsed_ns,
                    http_outcome outcome);
-/* Everything, with the figures of the folder. */
-VV_CHECKED varve_status metrics_write(metrics *m, const varve_folder_stats *folder, buffer *out,
+
+/* Figures of the engine, as they are now. */
+typedef struct metrics_engine {
+    varve_folder_stats folder;
+    varve_compaction_stats compaction;
+    const varve_job *jobs; /* running and the last finished ones, newest first */
+    size_t jobs_count;
+} metrics_engine;
+
+/* Everything. */
+VV_CHECKED varve_status metrics_write(metrics *m, const metrics_engine *e, buffer *out,
                                       varve_error *err);
+
+/* metrics_compaction.c: parts of the above. */
+struct metrics_lines;
+void metrics_compaction(struct metrics_lines *t, const metrics_engine *e);
+void metrics_index_builds(struct metrics_lines *t, const metrics_engine *e);
 
 #endif

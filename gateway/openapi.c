@@ -56,12 +56,13 @@ static varve_status write_body(buffer *out, const route *r, varve_error *err)
 static varve_status write_responses(buffer *out, const route *r, varve_error *err)
 {
     VV_TRY(buffer_add_text(out, ",\"responses\":{\"200\":{\"description\":\"Success\"}", err));
-    if (r->limit != LIMIT_NONE)
+    if (r->limit != LIMIT_NONE || strchr(r->path, '{'))
         VV_TRY(buffer_add_text(out,
                                ",\"400\":{\"$ref\":\"#/components/responses/Invalid\"}"
-                               ",\"404\":{\"$ref\":\"#/components/responses/NotFound\"}"
-                               ",\"413\":{\"description\":\"Body over the limit\"}",
+                               ",\"404\":{\"$ref\":\"#/components/responses/NotFound\"}",
                                err));
+    if (r->limit != LIMIT_NONE)
+        VV_TRY(buffer_add_text(out, ",\"413\":{\"description\":\"Body over the limit\"}", err));
     if (r->scope != SCOPE_OPEN)
         VV_TRY(buffer_add_text(out, ",\"401\":{\"$ref\":\"#/components/responses/Unauthorized\"}",
                                err));

@@ -4,6 +4,7 @@
 #include "gateway_inner.h"
 #include "reply.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,14 +47,30 @@ void ops_readyz(gateway *g, http_request *request, http_reply *reply)
     fail(reply, write_readiness(g, ready, &reply->body, &err), &err);
 }
 
+static void jobs_freep(varve_job_list **jobs) { varve_jobs_free(*jobs); }
+
+static varve_status write_metrics(gateway *g, buffer *out, varve_error *err)
+{
+    VV_CLEANUP(jobs_freep) varve_job_list *list = NULL;
+    VV_CLEANUP(vv_freep) varve_job *jobs = NULL;
+    metrics_engine e = {0};
+    VV_TRY(varve_jobs(g->db, &list, err));
+    jobs = calloc(varve_jobs_count(list) + 1, sizeof *jobs);
+    if (!jobs) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the metrics");
+    for (size_t i = 0; i < varve_jobs_count(list); i++)
+        jobs[e.jobs_count++] = *varve_jobs_get(list, i);
+    e.jobs = jobs;
+    varve_stats(g->db, &e.folder);
+    varve_compaction_get_stats(g->db, &e.compaction);
+    return metrics_write(&g->metrics, &e, out, err);
+}
+
 void ops_metrics(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    varve_folder_stats folder = {0};
     (void)request;
-    varve_stats(g->db, &folder);
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    fail(reply, metrics_write(&g->metrics, &folder, &reply->body, &err), &err);
+    fail(reply, write_metrics(g, &reply->body, &err), &err);
 }
 
 void ops_openapi(gateway *g, http_request *request, http_reply *reply)

@@ -213,9 +213,14 @@ static varve_status collection_create_locked(varve *db, const char *database, co
     VV_TRY(schema_init(&schema, db->next_collection_id, spec, db->options.dim_max,
                        db->options.description_bytes_max, err));
     varve_collection *c = NULL;
+    varve_status status = index_field_buildable(&schema.fields[0], err);
+    if (status != VARVE_OK) {
+        schema_done(&schema);
+        return status;
+    }
     VV_TRY(collection_new(db, database, name, &schema, &c, err));
     db->next_collection_id++;
-    varve_status status = write_new_collection(db, c, err);
+    status = write_new_collection(db, c, err);
     char key[CATALOG_NAME_KEY_MAX];
     if (status == VARVE_OK) {
         pthread_rwlock_wrlock(&db->catalog_lock);
@@ -239,7 +244,6 @@ varve_status varve_collection_create(varve *db, const char *database, const char
     static const varve_collection_spec plain = {0};
     VV_TRY(schema_check_name(name, "collection name", err));
     VV_TRY(db_check_writable(db, true, err));
-    if (spec && spec->index_mode) VV_TRY(index_mode_buildable(spec->index_mode, err));
     pthread_mutex_lock(&db->writer_lock);
     varve_status status =
         collection_create_locked(db, database, name, spec ? spec : &plain, ret_collection, err);

@@ -1,7 +1,8 @@
-/* catalog.h — keys of the catalogue (STORE_CATALOG), version 1:
+/* catalog.h — keys of the catalogue (STORE_CATALOG), version 2 (1: without 'i'):
  *   'c' | name length u8 | database | name   collection record (record/schema.h)
  *   'd' | database                           u64 order of creation, little-endian
  *   's' | cid u32 be | number u64 be         segment record (segment/segment.h)
+ *   'i' | cid u32 be | number u64 be | field u16 be   index record of that segment (index/index.h)
  *   'u'                                      u32 next collection id | u64 next database order
  * and of STORE_META:
  *   'n' | cid u32 be                         counters: u64 next rowver, ordinal, segment, auto id
@@ -27,8 +28,11 @@ VV_CHECKED varve_status catalog_add_database(varve *db, const char *name, uint64
                                              varve_error *err);
 VV_CHECKED varve_status catalog_check_database(varve *db, const char *database, varve_error *err);
 
-/* VARVE_UNSUPPORTED for a mode that is known but cannot be built yet. */
-VV_CHECKED varve_status index_mode_buildable(const char *text, varve_error *err);
+/* VARVE_UNSUPPORTED for a mode that this vector type or dimension (0: unknown yet) does not allow,
+ * VARVE_INVALID for a parameter out of its range. */
+VV_CHECKED varve_status index_field_buildable(const vector_field *f, varve_error *err);
+/* The same for the dimension that the first rows bring. */
+VV_CHECKED varve_status index_dim_buildable(const vector_field *f, size_t dim, varve_error *err);
 /* *ret_gone false: there is a collection in it again. */
 VV_CHECKED varve_status catalog_drop_empty_database(varve *db, const char *name, bool *ret_gone,
                                                     varve_error *err);

@@ -59,6 +59,13 @@ static varve_status load_record(varve *db, varve_text key, varve_text value, var
         atomic_fetch_add(&db->segment_bytes, record.file_bytes);
         return VARVE_OK;
     }
+    case 'i': {
+        index_record index;
+        /* one that cannot be read is a leftover to replace, see indexes.h */
+        if (index_record_get(value.data, value.len, &index, NULL) == VARVE_OK)
+            atomic_fetch_add(&db->index_bytes, index.file_bytes);
+        return VARVE_OK;
+    }
     case 'u':
         if (value.len != 12)
             return vv_fail(err, VARVE_CORRUPT, "the catalogue's counters are malformed");

@@ -2,6 +2,8 @@
  * memtable. */
 #include "base/file.h"
 #include "db/catalog.h"
+#include "db/compaction.h"
+#include "db/indexes.h"
 
 #include <stdlib.h>
 
@@ -44,6 +46,7 @@ void varve_collection_release(varve_collection *c)
     view_unref(c->view);
     memtable_unref(c->active);
     schema_done(&c->schema);
+    free(c->reserved);
     pthread_mutex_destroy(&c->load_lock);
     pthread_mutex_destroy(&c->lock);
     pthread_mutex_destroy(&c->seal_lock);
@@ -70,6 +73,44 @@ vector_field collection_field(varve_collection *c)
     return f;
 }
 
+void collection_note_field(varve_collection *c)
+{
+    index_wants w;
+    index_wants_of(&c->schema.fields[0], &w);
+    atomic_store(&c->wants_full, w.full);
+}
+
+/* Rows that wait for the index that the mode is about: in frozen memtables, and in segments without
+ * it. */
+static uint64_t backlog_of(const varve_collection *c, const view *v)
+{
+    uint64_t rows = 0;
+    if (!atomic_load(&c->wants_full)) return 0;
+    for (size_t i = 0; i < v->source_count; i++) {
+        const row_source *s = &v->sources[i];
+        bool indexed = s->index && index_get_record(s->index)->kind == INDEX_KIND_FULL;
+        bool small = s->seg && s->rows < c->db->options.index_rows_min;
+        bool active = s->mem && s->mem == c->active;
+        if (!indexed && !small && !active) rows += s->rows;
+    }
+    return rows;
+}
+
+static void count_backlog(varve_collection *c, uint64_t rows)
+{
+    uint64_t before = atomic_exchange(&c->backlog_rows, rows);
+    atomic_fetch_add(&c->db->backlog_rows, rows - before);
+}
+
+static void count_disk_use(varve *db, const view *before, const view *after)
+{
+    static const view nothing = {0};
+    if (!after) after = &nothing;
+    atomic_fetch_add(&db->segments, after->segments - before->segments);
+    atomic_fetch_add(&db->segment_bytes, after->segment_bytes - before->segment_bytes);
+    atomic_fetch_add(&db->index_bytes, after->index_bytes - before->index_bytes);
+}
+
 void collection_publish(varve_collection *c, view *next)
 {
     pthread_mutex_lock(&c->lock);
@@ -77,6 +118,11 @@ void collection_publish(varve_collection *c, view *next)
     c->view = next;
     c->max_ordinal = (int64_t)c->counters.next_ordinal - 1;
     pthread_mutex_unlock(&c->lock);
+    atomic_fetch_add(&c->published, 1);
+    count_backlog(c, backlog_of(c, next));
+    if (before) count_disk_use(c->db, before, next); /* the catalogue counted the first one */
+    if (next->index_bytes && (!before || before->index_bytes != next->index_bytes))
+        index_loader_wake(c->db);
     view_unref(before);
 }
 
@@ -93,39 +139,21 @@ void collection_freeze(varve_collection *c)
 
 /* ---- what users may ask and change */
 
-varve_status index_mode_buildable(const char *text, varve_error *err)
+varve_status collection_swap_schema(varve_collection *c, store_batch *batch,
+                                    collection_schema *next, varve_error *err)
 {
-    index_mode m;
-    VV_TRY(index_mode_parse(text, &m, err));
-    bool plain = m.quantiser == QUANT_NONE || m.quantiser == QUANT_BINARY;
-    if (m.structure != INDEX_FLAT || !plain)
-        return vv_fail(err, VARVE_UNSUPPORTED,
-                       "index mode %s is not built yet: only FLAT modes without a quantiser are",
-                       text);
-    return VARVE_OK;
-}
-
-static varve_status write_schema(varve_collection *c, const collection_schema *schema,
-                                 varve_error *err)
-{
-    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
-    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", c->name);
-    VV_TRY(catalog_put_schema(c->db, batch, c, schema, err));
-    return catalog_write(c->db, batch, err);
-}
-
-static varve_status swap_schema(varve_collection *c, collection_schema *next, varve_error *err)
-{
-    VV_TRY(write_schema(c, next, err));
+    VV_TRY(catalog_put_schema(c->db, batch, c, next, err));
+    VV_TRY(catalog_write(c->db, batch, err));
     pthread_mutex_lock(&c->lock);
     collection_schema before = c->schema;
     c->schema = *next;
     pthread_mutex_unlock(&c->lock);
     *next = before;
+    collection_note_field(c);
     return VARVE_OK;
 }
 
-static varve_status check_alive(const varve_collection *c, varve_error *err)
+varve_status collection_alive(const varve_collection *c, varve_error *err)
 {
     if (atomic_load(&c->dropped))
         return vv_fail(err, VARVE_NOT_FOUND, "Collection not found: %s", c->name);
@@ -135,10 +163,12 @@ static varve_status check_alive(const varve_collection *c, varve_error *err)
 static varve_status describe_locked(varve_collection *c, const char *description, varve_error *err)
 {
     VV_CLEANUP(schema_done) collection_schema next = {0};
-    VV_TRY(check_alive(c, err));
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", c->name);
+    VV_TRY(collection_alive(c, err));
     VV_TRY(schema_copy(&c->schema, &next, err));
     VV_TRY(schema_set_description(&next, description, c->db->options.description_bytes_max, err));
-    return swap_schema(c, &next, err);
+    return collection_swap_schema(c, batch, &next, err);
 }
 
 varve_status varve_collection_describe(varve_collection *c, const char *description,
@@ -151,45 +181,10 @@ varve_status varve_collection_describe(varve_collection *c, const char *descript
     return status;
 }
 
-static varve_status set_mode_locked(varve_collection *c, const char *text, varve_error *err)
-{
-    VV_CLEANUP(schema_done) collection_schema next = {0};
-    index_mode m = {.metric = VARVE_METRIC_IP};
-    VV_TRY(check_alive(c, err));
-    VV_TRY(schema_copy(&c->schema, &next, err));
-    if (text) VV_TRY(index_mode_parse(text, &m, err));
-    vector_field *f = &next.fields[0];
-    if (m.metric == VARVE_METRIC_HAVERSINE && f->dim && f->dim != 2)
-        return vv_fail(err, VARVE_UNSUPPORTED,
-                       "haversine requires dimension 2, the collection has %u", f->dim);
-    snprintf(f->index_mode, sizeof f->index_mode, "%s", text ? text : "");
-    f->metric = m.metric;
-    view *v = NULL;
-    VV_TRY(view_new(f, c->view->sources, c->view->source_count, &v, err));
-    varve_status status = swap_schema(c, &next, err);
-    if (status == VARVE_OK) {
-        collection_publish(c, v);
-    } else {
-        view_unref(v);
-    }
-    return status;
-}
-
-varve_status varve_index_mode_set(varve_collection *c, const char *text, varve_error *err)
-{
-    VV_TRY(db_check_writable(c->db, false, err));
-    if (text) VV_TRY(index_mode_buildable(text, err));
-    VV_TRY(collection_ready(c, err));
-    pthread_mutex_lock(&c->db->writer_lock);
-    varve_status status = set_mode_locked(c, text, err);
-    pthread_mutex_unlock(&c->db->writer_lock);
-    return status;
-}
-
 varve_status varve_collection_get_description(varve_collection *c, char *ret_text, size_t size,
                                               varve_error *err)
 {
-    VV_TRY(check_alive(c, err));
+    VV_TRY(collection_alive(c, err));
     pthread_mutex_lock(&c->lock);
     snprintf(ret_text, size, "%s", c->schema.description ? c->schema.description : "");
     pthread_mutex_unlock(&c->lock);
@@ -207,11 +202,25 @@ varve_status varve_collection_get_path(varve_collection *c, char *ret_path, size
     return VARVE_OK;
 }
 
+static void add_source(varve_collection_stats *s, const row_source *source, const index_wants *w)
+{
+    s->rows_hidden += tombstones_count(source->hidden);
+    if (source->mem) {
+        s->rows_in_memory += source->rows;
+        s->memory_bytes += memtable_bytes(source->mem);
+        return;
+    }
+    const index_spec *wanted = index_wanted(w);
+    if (source->index && wanted && index_get_record(source->index)->kind == wanted->kind)
+        s->rows_indexed += source->rows;
+}
+
 varve_status varve_collection_get_stats(varve_collection *c, varve_collection_stats *ret_stats,
                                         varve_error *err)
 {
     VV_TRY(collection_ready(c, err));
     varve_collection_stats s = {.id = c->id};
+    index_wants w;
     snprintf(s.database, sizeof s.database, "%s", c->database);
     snprintf(s.name, sizeof s.name, "%s", c->name);
     pthread_mutex_lock(&c->lock);
@@ -222,19 +231,15 @@ varve_status varve_collection_get_stats(varve_collection *c, varve_collection_st
     s.metric = f->metric;
     snprintf(s.index_mode, sizeof s.index_mode, "%s", f->index_mode);
     s.max_ordinal = c->max_ordinal;
+    index_wants_of(f, &w);
     pthread_mutex_unlock(&c->lock);
     s.rows_live = v->rows_live;
     s.rows_deleted = v->rows_deleted;
-    for (size_t i = 0; i < v->source_count; i++) {
-        const row_source *source = &v->sources[i];
-        if (source->mem) {
-            s.rows_in_memory += source->rows;
-            s.memory_bytes += memtable_bytes(source->mem);
-        } else {
-            s.segments++;
-            s.segment_bytes += segment_get_record(source->seg)->file_bytes;
-        }
-    }
+    s.segments = v->segments;
+    s.segment_bytes = v->segment_bytes;
+    s.index_bytes = v->index_bytes;
+    for (size_t i = 0; i < v->source_count; i++)
+        add_source(&s, &v->sources[i], &w);
     view_unref(v);
     *ret_stats = s;
     return VARVE_OK;
@@ -251,9 +256,13 @@ static varve_status write_drop(varve_collection *c, varve_error *err)
         to[CATALOG_SEGMENT_KEY_BYTES];
     store_batch_delete(batch, db->store, STORE_CATALOG, key,
                        catalog_collection_key(c->database, c->name, key));
+    static const char kinds[] = {'s', 'i'}; /* segments and their indexes */
     catalog_segment_key(c->id, 0, from);
     catalog_segment_key(c->id + 1, 0, to);
-    store_batch_delete_range(batch, db->store, STORE_CATALOG, from, 5, to, 5);
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        from[0] = to[0] = (uint8_t)kinds[i];
+        store_batch_delete_range(batch, db->store, STORE_CATALOG, from, 5, to, 5);
+    }
     const store_family families[] = {STORE_ROWS, STORE_FRESH, STORE_DEAD, STORE_BLOBS};
     for (size_t i = 0; i < VV_COUNT(families); i++) {
         store_batch_delete_range(batch, db->store, families[i], from + 1, 4, to + 1, 4);
@@ -291,19 +300,12 @@ static void remove_files(varve_collection *c)
 
 static varve_status drop_locked(varve_collection *c, varve_error *err)
 {
-    VV_TRY(check_alive(c, err));
-    uint64_t segments = 0, bytes = 0;
-    if (atomic_load(&c->loaded)) {
-        for (size_t i = 0; i < c->view->source_count; i++) {
-            if (!c->view->sources[i].seg) continue;
-            segments++;
-            bytes += segment_get_record(c->view->sources[i].seg)->file_bytes;
-        }
-    }
+    VV_TRY(collection_alive(c, err));
     VV_TRY(write_drop(c, err));
     forget(c);
-    atomic_fetch_sub(&c->db->segments, segments);
-    atomic_fetch_sub(&c->db->segment_bytes, bytes);
+    if (atomic_load(&c->loaded)) count_disk_use(c->db, c->view, NULL);
+    count_backlog(c, 0);
+    compaction_wake(c->db); /* a job on it ends */
     return VARVE_OK;
 }
 

@@ -1,14 +1,17 @@
-/* collection_load.c — a collection on its first use: counters, segments of the manifest, rows not
- * yet sealed, tombstones, first view. Nothing is written. What does not fit together is
- * VARVE_CORRUPT, and the collection stays closed. */
+/* collection_load.c — a collection on its first use: counters, segments of the manifest with their
+ * indexes, rows not yet sealed, tombstones, first view. Nothing is written. What does not fit
+ * together is VARVE_CORRUPT, and the collection stays closed. */
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "db/catalog.h"
+#include "db/indexes.h"
 
 #include <stdlib.h>
 
 typedef struct loading {
     varve_collection *c;
     vector_field field;
+    index_wants wants;
     row_source *sources;
     size_t count, capacity, segments;
     collection_counters counters;
@@ -22,6 +25,7 @@ static void loading_done(loading *l)
         memtable_unref(l->sources[i].mem);
         tombstones_unref(l->sources[i].hidden);
         tombstones_unref(l->sources[i].deleted);
+        index_unref(l->sources[i].index);
     }
     free(l->sources);
 }
@@ -62,8 +66,12 @@ static varve_status open_segment(loading *l, varve_text key, varve_text value, v
                          .rows = record.rows,
                          .rowver_min = record.rowver_min,
                          .rowver_max = record.rowver_max};
-    status = add_source(l, source, err);
-    if (status != VARVE_OK) segment_unref(seg);
+    status = index_attach(c, &l->wants, &source, err);
+    if (status == VARVE_OK) status = add_source(l, source, err);
+    if (status != VARVE_OK) {
+        index_unref(source.index);
+        segment_unref(seg);
+    }
     return status;
 }
 
@@ -106,6 +114,7 @@ static varve_status table_for(loading *l, uint64_t rowver, size_t *next_segment,
     if (!crossed) return VARVE_OK;
     memtable *m = NULL;
     VV_TRY(memtable_new(f->dim, f->dtype, &m, err));
+    memtable_use_codes(m, f->metric);
     varve_status status = add_source(l, (row_source){.mem = m}, err);
     if (status != VARVE_OK) {
         memtable_unref(m);
@@ -260,6 +269,7 @@ static varve_status load_all(loading *l, varve_error *err)
 {
     varve_collection *c = l->c;
     VV_TRY(counters_read(c->db, c->id, &l->counters, err));
+    index_wants_of(&l->field, &l->wants);
     VV_TRY(load_segments(l, err));
     VV_TRY(load_fresh(l, err));
     VV_TRY(check_order(l, err));
@@ -267,6 +277,8 @@ static varve_status load_all(loading *l, varve_error *err)
     view *v = NULL;
     VV_TRY(view_new(&l->field, l->sources, l->count, &v, err));
     c->counters = l->counters;
+    collection_note_field(c);
+    atomic_store(&c->last_delete_ms, clock_now_ns() / 1000000);
     bool last = l->mem && l->count && l->sources[l->count - 1].mem == l->mem;
     c->active = last ? memtable_ref(l->mem) : NULL;
     atomic_store(&c->active_rows, last ? memtable_rows(l->mem) : 0);

@@ -1,5 +1,6 @@
 /* commit_marks.c — delete and restore in a group commit: marks on row versions that are there. */
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "db/commit.h"
 
 #include <stdlib.h>
@@ -46,5 +47,7 @@ varve_status commit_marks(commit_part *p, store_batch *batch, write_request *w, 
         w->receipt.rows_changed++;
     }
     p->spoiled = false;
+    if (deleted && w->receipt.rows_changed)
+        atomic_store(&p->c->last_delete_ms, clock_now_ns() / 1000000);
     return VARVE_OK;
 }

@@ -64,6 +64,7 @@ varve_status part_open_memtable(commit_part *p, store_batch *batch, size_t dim, 
     }
     if (p->c->active) return VARVE_OK;
     VV_TRY(memtable_new(p->field.dim, p->field.dtype, &p->c->active, err));
+    memtable_use_codes(p->c->active, p->field.metric);
     p->published = 0;
     add_active_source(p);
     return VARVE_OK;

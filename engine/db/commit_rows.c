@@ -1,5 +1,6 @@
 /* commit_rows.c — insert, upsert and change of fields in a group commit: new row versions. */
 #include "base/bytes.h"
+#include "db/catalog.h"
 #include "db/commit.h"
 #include "record/fields.h"
 
@@ -119,6 +120,7 @@ static varve_status check_rows(commit_part *p, write_request *w, row_lookup *loo
                        w->dim);
     if (p->field.metric == VARVE_METRIC_HAVERSINE && w->dim != 2)
         return vv_fail(err, VARVE_INVALID, "haversine requires dimension 2, got %zu", w->dim);
+    VV_TRY(index_dim_buildable(&p->field, w->dim, err));
     if (w->automatic_ids) VV_TRY(assign_ids(p, w, err));
     VV_TRY(part_lookup(p, w, 0, w->count, w->kind == WRITE_UPSERT, lookups, err));
     for (size_t i = 0; i < w->count; i++) {

@@ -7,13 +7,14 @@
  *            reference and never wait.
  *
  * Lock table, in the order in which they may be taken:
- *   seal_lock     collection  one seal or drop of the collection at a time; held over I/O
+ *   seal_lock     collection  one seal, adoption or drop of the collection at a time; held over I/O
  *   writer_lock   folder      who holds it is the committer: group leader, end of a seal, session
  *                             commit, change of the catalogue; held over the commit's I/O
  *   catalog_lock  folder      names to collections, many readers; never held over I/O
  *   load_lock     collection  the first load of a collection; held over reads
  *   queue_lock    folder      the queue of writers; leaf
  *   lock          collection  view pointer, schema; leaf
+ *   compaction.lock, loader.lock   folder   requests, jobs, wake-ups; leaves
  *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves */
 #ifndef VARVE_DB_H
 #define VARVE_DB_H
@@ -41,6 +42,11 @@ typedef struct collection_counters {
     uint64_t next_auto_id; /* above every integer id ever used; automatic ids come from here */
 } collection_counters;
 
+typedef struct rowver_range {
+    const void *owner;
+    uint64_t min, max;
+} rowver_range;
+
 struct varve_collection {
     varve *db;
     uint32_t id;
@@ -62,6 +68,21 @@ struct varve_collection {
         *active; /* NULL: none yet; always the last source of the view when it has published rows */
     collection_counters counters;
     uint64_t commits; /* since it was loaded: did anything change? */
+
+    rowver_range *reserved; /* of sessions that have not committed */
+    size_t reserved_count, reserved_capacity;
+
+    atomic_uint_fast64_t last_delete_ms; /* monotonic; at first, when it was loaded */
+    atomic_uint_fast64_t published;      /* views so far */
+    atomic_uint_fast64_t backlog_rows;   /* of the published view: waiting for their index */
+    atomic_bool wants_full;              /* the mode has an index of its own */
+
+    /* owned by the compaction thread */
+    uint64_t compact_idle;     /* `published`, when nothing was found to do */
+    uint64_t compact_after_ms; /* monotonic: after a failure, nothing is tried before */
+    unsigned compact_failures;
+    uint64_t versions_dropped; /* since it was loaded */
+    uint64_t erased;           /* `published`, when the row store was last rid of old rows */
 
     pthread_mutex_t seal_lock;
     atomic_bool seal_wanted, seal_failed;
@@ -106,15 +127,18 @@ struct varve {
     bool seal_stop;
     pthread_t sealer;
     atomic_bool threads_started;
+    struct compaction *compaction; /* NULL when read-only */
+    struct index_loader *loader;
     bool *check_pending; /* set by fsck: an interrupted session is noted here, not refused */
 
     atomic_bool broken;                /* after an I/O error: no more writes until reopened */
-    atomic_bool gone;        /* the folder was renamed or removed under us */
+    atomic_bool gone;                  /* the folder was renamed or removed under us */
     atomic_bool low_space;             /* free space is below the reserve, or a write found none */
     atomic_bool unsynced;              /* relaxed writes wait for an fsync */
     atomic_uint_fast64_t acknowledged; /* sequence known to be on stable storage */
-    atomic_uint_fast64_t segments, segment_bytes, disk_free;
+    atomic_uint_fast64_t segments, segment_bytes, index_bytes, disk_free;
     atomic_uint_fast64_t batches, batch_groups, seals, searches, rows_written, sessions;
+    atomic_uint_fast64_t backlog_rows, writes_delayed, write_delay_ms;
     pthread_mutex_t why_lock; /* guards: */
     char why[128];
 };
@@ -171,13 +195,20 @@ VV_CHECKED varve_status collection_ready(varve_collection *c, varve_error *err);
 view *collection_view(varve_collection *c); /* a new reference; only when ready */
 /* A copy of the primary vector's description: the schema may be replaced by another thread. */
 vector_field collection_field(varve_collection *c);
-/* Swap in; takes over the caller's reference. Under writer_lock. */
+VV_CHECKED varve_status collection_alive(const varve_collection *c, varve_error *err);
+/* Write the batch with this record of the collection, then swap it with the one in use. Under
+ * writer_lock; *next is the caller's, before and after. */
+VV_CHECKED varve_status collection_swap_schema(varve_collection *c, store_batch *batch,
+                                               collection_schema *next, varve_error *err);
+/* Swap in; takes over the caller's reference, and keeps the folder's totals. Under writer_lock. */
 void collection_publish(varve_collection *c, view *next);
 void counters_key(uint32_t cid, uint8_t ret[5]);
 void counters_add_to_batch(varve *db, store_batch *batch, uint32_t cid,
                            const collection_counters *n);
 VV_CHECKED varve_status counters_read(varve *db, uint32_t cid, collection_counters *ret,
                                       varve_error *err);
+/* The schema's primary vector is another one now, or was just read. */
+void collection_note_field(varve_collection *c);
 /* Close the active memtable, so that the next row goes to a new one. Under writer_lock. */
 void collection_freeze(varve_collection *c);
 

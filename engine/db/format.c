@@ -6,22 +6,28 @@
 
 #include <stdlib.h>
 
-/* Migrations: entry i turns a folder of version i + 1 into one of version i + 2. There is one
- * version so far. */
-typedef varve_status format_migration(const char *folder, varve_error *err);
-static format_migration *const migrations[] = {NULL};
-_Static_assert(VV_COUNT(migrations) == FORMAT_VERSION,
-               "one migration per older version, and a NULL");
-
-static varve_status format_write(const char *folder, varve_error *err)
+static varve_status format_write(const char *folder, unsigned version, varve_error *err)
 {
     char path[DB_PATH_MAX], line[32], text[64];
-    int len = snprintf(line, sizeof line, "varve %d\n", FORMAT_VERSION);
+    int len = snprintf(line, sizeof line, "varve %u\n", version);
     int total = snprintf(text, sizeof text, "%s%016llx\n", line,
                          (unsigned long long)hash_bytes(line, (size_t)len));
     VV_TRY(file_join(path, sizeof path, folder, "FORMAT", err));
     return file_replace(path, text, (size_t)total, err);
 }
+
+/* Every record of version 1 is one of version 2 as well: it only must not be opened by programs
+ * that do not know what may be there from now on. */
+static varve_status to_version_2(const char *folder, varve_error *err)
+{
+    return format_write(folder, 2, err);
+}
+
+/* Migrations: entry i turns a folder of version i + 1 into one of version i + 2. */
+typedef varve_status format_migration(const char *folder, varve_error *err);
+static format_migration *const migrations[] = {to_version_2, NULL};
+_Static_assert(VV_COUNT(migrations) == FORMAT_VERSION,
+               "one migration per older version, and a NULL");
 
 varve_status format_read(const char *folder, unsigned *ret_version, varve_error *err)
 {
@@ -77,7 +83,7 @@ varve_status format_open(const char *folder, bool may_create, bool may_write, va
     if (status == VARVE_NOT_FOUND) {
         VV_TRY(check_empty(folder, err));
         if (!may_create) return vv_fail(err, VARVE_NOT_FOUND, "%s is not a data folder", folder);
-        VV_TRY(format_write(folder, err));
+        VV_TRY(format_write(folder, FORMAT_VERSION, err));
         return make_dirs(folder, err);
     }
     if (status != VARVE_OK) return status;

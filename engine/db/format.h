@@ -1,12 +1,14 @@
 /* format.h — the FORMAT file: "varve <version>\n<xxh3 of that line, 16 hex digits>\n". A folder of
  * a newer version is refused; an older one is brought up by the table of migrations in format.c,
- * one step after the other, each leaving a folder of the next version. */
+ * one step after the other, each leaving a folder of the next version.
+ * Version history. 1: first. 2: the catalogue may name indexes, collection records have parameters.
+ * */
 #ifndef VARVE_DB_FORMAT_H
 #define VARVE_DB_FORMAT_H
 
 #include "db/db.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 
 /* Check the FORMAT of a folder, creating it in an empty one when may_create. VARVE_NOT_FOUND: not a
  * data folder. */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "db/catalog.h"
 #include "db/format.h"
+#include "db/indexes.h"
 #include "db/session.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 struct varve_report {
     char **lines;
     size_t count;
-    uint64_t collections, segments, rows, deleted;
+    uint64_t collections, segments, indexes, rows, deleted;
     bool session_pending;
     char summary[256];
 };
@@ -124,6 +125,25 @@ static varve_status check_rows(varve_report *r, varve_collection *c, view *v, va
     return store_iter_check(i, err);
 }
 
+/* Of what the manifest names, whether it serves the mode or not. */
+static varve_status check_index(varve_report *r, const varve_collection *c, const row_source *s,
+                                varve_error *err)
+{
+    index_record record;
+    index_rows rows;
+    row_source opened = *s;
+    bool found = false;
+    VV_TRY(
+        index_read_record(c->db, c->id, segment_get_record(s->seg)->number, &found, &record, err));
+    if (!found) return VARVE_OK;
+    VV_TRY(index_open_built(c, &record, &opened, err));
+    source_index_rows(s, &rows);
+    varve_status status = index_check(opened.index, &rows, err);
+    index_unref(opened.index);
+    r->indexes += status == VARVE_OK;
+    return status;
+}
+
 static void check_collection(varve_report *r, varve_collection *c)
 {
     varve_error err = {0};
@@ -137,6 +157,8 @@ static void check_collection(varve_report *r, varve_collection *c)
         if (!v->sources[i].seg) continue;
         r->segments++;
         if (segment_check(v->sources[i].seg, &err) != VARVE_OK)
+            find(r, "%s.%s: %s", c->database, c->name, err.message);
+        if (check_index(r, c, &v->sources[i], &err) != VARVE_OK)
             find(r, "%s.%s: %s", c->database, c->name, err.message);
     }
     if (!r->session_pending && check_rows(r, c, v, &err) != VARVE_OK)
@@ -203,10 +225,10 @@ varve_status varve_fsck(const char *path, varve_report **ret_report, varve_error
     }
     lock_drop(&lock);
     snprintf(r->summary, sizeof r->summary,
-             "%llu collections, %llu segments, %llu rows, %llu deleted rows: %s%s",
+             "%llu collections, %llu segments, %llu indexes, %llu rows, %llu deleted rows: %s%s",
              (unsigned long long)r->collections, (unsigned long long)r->segments,
-             (unsigned long long)r->rows, (unsigned long long)r->deleted,
-             r->count ? "damaged" : "sound",
+             (unsigned long long)r->indexes, (unsigned long long)r->rows,
+             (unsigned long long)r->deleted, r->count ? "damaged" : "sound",
              r->session_pending
                  ? " (a session waits to be completed by the next open; rows were not compared)"
                  : "");

@@ -1,8 +1,9 @@
 /* open.c — open and close a data folder.
  *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions ->
- * catalogue -> sweep -> threads Each step leaves the folder such that the next open can do it
- * again. */
+ * catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves the folder
+ * such that the next open can do it again. */
 #include "db/catalog.h"
+#include "db/compaction.h"
 #include "db/format.h"
 
 #include "base/clock.h"
@@ -51,7 +52,11 @@ static void init_locks(varve *db)
 /* Ends a handle in any state of being opened. */
 static void db_free(varve *db)
 {
+    compaction_stop(db);
     background_stop(db);
+    index_loader_stop(db);
+    index_loader_free(db);
+    compaction_free(db);
     catalog_done(db);
     store_close(db->store);
     floor_close(db->floor);
@@ -161,8 +166,10 @@ static varve_status open_all(varve *db, varve_error *err)
     if (threads == 0) threads = (size_t)VV_MAX(1, sysconf(_SC_NPROCESSORS_ONLN));
     if (threads > 1) VV_TRY(pool_new(threads - 1, 4096, "varve-search", &db->pool, err));
     db_watch_space(db);
+    VV_TRY(index_loader_start(db, err));
     if (db->options.read_only) return VARVE_OK;
-    return background_start(db, err);
+    VV_TRY(background_start(db, err));
+    return compaction_start(db, err);
 }
 
 static varve_status db_open(const char *path, const varve_options *options, bool *check_pending,
@@ -259,6 +266,7 @@ varve_status varve_checkpoint(varve *db, varve_error *err)
 varve_status varve_close(varve *db, varve_error *err)
 {
     if (!db) return VARVE_OK;
+    compaction_stop(db);
     background_stop(db);
     varve_status status = VARVE_OK;
     if (!db->options.read_only && atomic_load(&db->broken)) {

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Tiers are 0 to 128 Ki rows, to 512 Ki, to 2 Mi, …: a sealed segment (64 Ki), four of them merged, and
- * so on lie in the middle of theirs, so that some rows more or less do not part equals. */
+/* Tiers are 0 to 128 Ki rows, to 512 Ki, to 2 Mi, …: a sealed segment (64 Ki), four of them merged,
+ * and so on lie in the middle of theirs, so that some rows more or less do not part equals. */
 #define TIER_ROWS 32768
 
 unsigned pick_tier(uint64_t rows)
@@ -43,15 +43,24 @@ typedef struct window {
 /* Neighbours from `first` on that fit into one segment. */
 static window fitting(const pick_segment *s, size_t count, size_t first, const pick_rules *r)
 {
-    uint64_t rows = kept(&s[first]), limit = output_limit(r);
+    uint64_t rows = kept(&s[first]), bytes = s[first].column_bytes, limit = output_limit(r);
     window w = {first, 1};
     for (size_t i = first + 1; i < count && !s[i].apart && w.count < JOB_INPUTS_MAX; i++) {
-        if (kept(&s[i]) > limit || rows > limit - kept(&s[i])) break;
         rows += kept(&s[i]);
+        bytes += s[i].column_bytes;
+        if (rows > limit || (r->memory_max && bytes > r->memory_max)) break;
         w.count++;
     }
-    if (rows > limit) w.count = 1;
     return w;
+}
+
+/* Of the outputs of one segment written anew: as few as fit, and no more than a job may have. */
+static uint64_t rows_of_output(const pick_segment *s, const pick_rules *r)
+{
+    uint64_t rows = output_limit(r), pieces = 1;
+    if (r->memory_max) pieces = s->column_bytes / r->memory_max + 1;
+    rows = VV_MIN(rows, kept(s) / pieces + 1);
+    return VV_MAX(rows, kept(s) / JOB_OUTPUTS_MAX + 1);
 }
 
 /* The part of a window that ends with its last segment of the tier, before any of a higher one. */
@@ -163,8 +172,7 @@ static void decide_rewrite(const pick_segment *s, size_t i, const pick_rules *r,
 {
     bool purge = s[i].deleted > 0 && r->deleted_counts;
     uint64_t gone = superseded(&s[i]) + (purge ? s[i].deleted : 0);
-    uint64_t rows_max = VV_MAX(output_limit(r), kept(&s[i]) / JOB_OUTPUTS_MAX + 1);
-    *ret = (pick_decision){purge ? PICK_PURGE : PICK_REWRITE, i, 1, rows_max, ""};
+    *ret = (pick_decision){purge ? PICK_PURGE : PICK_REWRITE, i, 1, rows_of_output(&s[i], r), ""};
     snprintf(ret->reason, sizeof ret->reason, "%s%" PRIu64 " of %" PRIu64 " rows are %s",
              r->everything ? "asked for: " : "", gone, s[i].rows,
              purge ? "deleted or superseded" : "superseded");
@@ -174,7 +182,7 @@ static void decide_index(const pick_segment *s, size_t i, const pick_rules *r, p
 {
     *ret = (pick_decision){s[i].index_lost ? PICK_REBUILD : PICK_INDEX, i, 1, 0, ""};
     if (!fits(&s[i], r)) {
-        *ret = (pick_decision){PICK_CUT, i, 1, output_limit(r), ""};
+        *ret = (pick_decision){PICK_CUT, i, 1, rows_of_output(&s[i], r), ""};
         snprintf(ret->reason, sizeof ret->reason,
                  "%" PRIu64 " rows, of which %" PRIu64 " can be indexed within compact_memory_max",
                  s[i].rows, r->rows_fit);

@@ -1,5 +1,5 @@
-/* pick.h — what compaction should do next in one collection: a pure function of its segments and the
- * settings. Who acts on it is compaction.h.
+/* pick.h — what compaction should do next in one collection: a pure function of its segments and
+ * the settings. Who acts on it is compaction.h.
  *
  *   PURGE    (the owner itself) deleted rows of these segments are given up for good: look again
  *   MERGE    neighbours into one, without their superseded rows
@@ -8,9 +8,9 @@
  *   INDEX    the index of the wanted kind for a segment that never had one
  *   REBUILD  the same, where there was one of another mode, or a damaged one
  *
- * Rewriting comes first, but for segments that a merge takes along; then merges, the smallest first;
- * then indexes, the largest first. Small segments between those of a merge are merged too: only
- * neighbours can be, and they would block it for ever.
+ * Rewriting comes first, but for segments that a merge takes along; then merges, the smallest
+ * first; then indexes, the largest first. Small segments between those of a merge are merged too:
+ * only neighbours can be, and they would block it for ever.
  *
  * What is asked for ends although writers go on: each job then takes in a segment older than the
  * request, and makes only younger ones.
@@ -24,7 +24,8 @@
 #define PICK_FRESH_ROWS_MIN 1024
 
 typedef struct pick_segment {
-    uint64_t number, rows, bytes;
+    uint64_t number, rows;
+    uint64_t column_bytes;    /* upper estimate: in memory while it is merged, beside vectors */
     uint64_t hidden, deleted; /* slots; deleted ones are hidden too, the rest of those superseded */
     bool has_index;           /* one that serves the collection's mode, or … */
     bool index_lost;          /* … one that does not, or cannot be read */
@@ -35,7 +36,8 @@ typedef struct pick_segment {
 typedef struct pick_rules {
     bool wants_full, wants_fresh; /* index files that the mode uses at best */
     const char *mode;             /* for reasons */
-    uint64_t rows_fit; /* largest segment whose index can be built within compact_memory_max */
+    uint64_t rows_fit;   /* largest segment whose index can be built within compact_memory_max */
+    uint64_t memory_max; /* for columns of one output; 0: no limit */
     uint64_t rows_max, index_rows_min, fanout, tombstone_percent; /* settings */
     bool deleted_counts; /* no deletes for a while: deleted rows may be purged */
     bool index_only;     /* asked for: indexes, nothing else */

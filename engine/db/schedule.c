@@ -121,7 +121,8 @@ static bool day_matches(const schedule *s, const struct tm *t)
     return s->any_day || s->any_weekday ? day && weekday : day || weekday;
 }
 
-/* The beginning of the next month, day, hour or minute that is worth looking at. false: t matches. */
+/* The beginning of the next month, day, hour or minute that is worth looking at. false: t matches.
+ * */
 static bool skip(const schedule *s, struct tm *t)
 {
     bool month = has(s->months, t->tm_mon + 1), day = month && day_matches(s, t);

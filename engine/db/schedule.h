@@ -1,9 +1,9 @@
 /* schedule.h — a cron line: "minute hour day-of-month month day-of-week", five fields of numbers,
- * names (jan … dec, sun … sat), lists (1,5), ranges (1-5, fri-mon), steps (8-18/2) and stars. Sunday is 0
- * or 7. When both days are restricted, either suffices, as in every cron.
+ * names (jan … dec, sun … sat), lists (1,5), ranges (1-5, fri-mon), steps (8-18/2) and stars.
+ * Sunday is 0 or 7. When both days are restricted, either suffices, as in every cron.
  *
- * Times are local. A time that the change to summer time leaves out does not come that day; one that
- * the change back repeats comes once.
+ * Times are local. A time that the change to summer time leaves out does not come that day; one
+ * that the change back repeats comes once.
  * Threads  none. Errors  VARVE_INVALID names the field. */
 #ifndef VARVE_DB_SCHEDULE_H
 #define VARVE_DB_SCHEDULE_H

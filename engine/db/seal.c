@@ -1,12 +1,14 @@
-/* seal.c — a frozen memtable becomes a segment.
+/* seal.c — a frozen memtable becomes a segment, with a fresh index where the metric has one.
  *   frozen memtable --write--> N.seg.tmp --sync, rename, sync dir--> N.seg --WriteBatch{manifest +=
- * N, fresh -= range}--> LIVE (1) Superseded rows are left out, and their tombstones with them;
- * soft-deleted rows stay, with theirs. (2) What is hidden between the copy and the commit becomes a
- * first tombstone of the segment. A crash before the batch leaves a file that no manifest names;
- * the sweep at open removes it and the rows are still in `fresh`. */
+ * N and its index, fresh -= range}--> LIVE (1) Superseded rows are left out, and their tombstones
+ * with them; soft-deleted rows stay, with theirs. (2) What is hidden between the copy and the
+ * commit becomes a first tombstone of the segment. A crash before the batch leaves a file that no
+ * manifest names; the sweep at open removes it and the rows are still in `fresh`. */
 #include "base/bytes.h"
 #include "base/file.h"
 #include "db/catalog.h"
+#include "db/compaction.h"
+#include "db/indexes.h"
 
 #include <stdlib.h>
 
@@ -98,6 +100,22 @@ static varve_status carry_tombstones(sealing *s, varve_error *err)
     return tombstones_change(NULL, slots + count, deleted, NULL, 0, &s->sealed.deleted, err);
 }
 
+/* The mode may have changed since the index was built. */
+static varve_status stage_index(sealing *s, varve_error *err)
+{
+    index_wants w;
+    if (!s->sealed.index) return VARVE_OK;
+    const index_record *r = index_get_record(s->sealed.index);
+    index_wants_of(&s->c->schema.fields[0], &w);
+    if (index_serves(&w, r->kind, r->spec_hash))
+        return index_stage_put(s->c->db, s->batch, s->c->id,
+                               segment_get_record(s->sealed.seg)->number, r, err);
+    index_doom(s->sealed.index);
+    index_unref(s->sealed.index);
+    s->sealed.index = NULL;
+    return VARVE_OK;
+}
+
 static void stage_manifest(sealing *s)
 {
     varve_collection *c = s->c;
@@ -138,6 +156,7 @@ static varve_status commit_seal_locked(sealing *s, const memtable *m, varve_erro
     s->replaced = c->view->sources[s->at];
     VV_TRY(carry_tombstones(s, err));
     stage_manifest(s);
+    VV_TRY(stage_index(s, err));
     VV_TRY(next_view(s, &v, err));
     varve_status status = catalog_write(c->db, s->batch, err);
     if (status != VARVE_OK) {
@@ -148,43 +167,61 @@ static varve_status commit_seal_locked(sealing *s, const memtable *m, varve_erro
     return VARVE_OK;
 }
 
-static varve_status commit_seal(varve_collection *c, const memtable *m, segment *seg,
+/* *sealed may lose its index. */
+static varve_status commit_seal(varve_collection *c, const memtable *m, row_source *sealed,
                                 varve_error *err)
 {
-    sealing s = {.c = c, .batch = store_batch_new()};
+    sealing s = {.c = c, .batch = store_batch_new(), .sealed = *sealed};
     if (!s.batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a seal");
-    if (seg) {
-        const segment_record *r = segment_get_record(seg);
-        s.sealed = (row_source){
-            .seg = seg, .rows = r->rows, .rowver_min = r->rowver_min, .rowver_max = r->rowver_max};
-    }
     pthread_mutex_lock(&c->db->writer_lock);
     varve_status status = commit_seal_locked(&s, m, err);
     pthread_mutex_unlock(&c->db->writer_lock);
     tombstones_unref(s.sealed.hidden);
     tombstones_unref(s.sealed.deleted);
     store_batch_free(s.batch);
+    sealed->index = s.sealed.index;
+    return status;
+}
+
+/* Segment and index; both NULL when every row was superseded. */
+static varve_status write_files(varve_collection *c, const row_source *s, row_source *ret,
+                                varve_error *err)
+{
+    index_record record;
+    bool built = false;
+    pthread_mutex_lock(&c->db->writer_lock);
+    uint64_t number = c->counters.next_segment++;
+    pthread_mutex_unlock(&c->db->writer_lock);
+    VV_TRY(write_segment(c, s, number, &ret->seg, err));
+    if (!ret->seg) return VARVE_OK;
+    const segment_record *r = segment_get_record(ret->seg);
+    ret->rows = r->rows;
+    ret->rowver_min = r->rowver_min;
+    ret->rowver_max = r->rowver_max;
+    VV_TRY(index_build_fresh(c, ret->seg, &built, &record, err));
+    if (!built) return VARVE_OK;
+    varve_status status = index_open_built(c, &record, ret, err);
+    if (status != VARVE_OK) index_remove_file(c, number, record.generation);
     return status;
 }
 
 static varve_status seal_source(varve_collection *c, const row_source *s, varve_error *err)
 {
-    segment *seg = NULL;
-    pthread_mutex_lock(&c->db->writer_lock);
-    uint64_t number = c->counters.next_segment++;
-    pthread_mutex_unlock(&c->db->writer_lock);
-    VV_TRY(write_segment(c, s, number, &seg, err));
-    varve_status status = commit_seal(c, s->mem, seg, err);
+    row_source sealed = {0};
+    varve_status written = write_files(c, s, &sealed, err), status = written;
+    if (status == VARVE_OK) status = commit_seal(c, s->mem, &sealed, err);
     if (status == VARVE_OK) {
         atomic_fetch_sub(&c->frozen_bytes, memtable_bytes(s->mem));
         atomic_fetch_add(&c->db->seals, 1);
-        if (seg) atomic_fetch_add(&c->db->segments, 1);
-        if (seg) atomic_fetch_add(&c->db->segment_bytes, segment_get_record(seg)->file_bytes);
-    } else if (seg && status != VARVE_IO && status != VARVE_NO_SPACE) {
-        segment_doom(seg); /* no manifest names it; after a failed write of the batch nobody knows,
-                              so it stays for the sweep */
+        compaction_wake(c->db);
+    } else if (written != VARVE_OK || (status != VARVE_IO && status != VARVE_NO_SPACE)) {
+        /* No manifest names them; after a failed write of the batch nobody knows, so they stay for
+         * the sweep. */
+        if (sealed.seg) segment_doom(sealed.seg);
+        if (sealed.index) index_doom(sealed.index);
     }
-    segment_unref(seg);
+    index_unref(sealed.index);
+    segment_unref(sealed.seg);
     return status;
 }
 

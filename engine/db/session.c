@@ -1,5 +1,7 @@
 /* session.c — varve_session: gather, spill when large, commit or discard; see session.h. */
 #include "db/session.h"
+#include "db/compaction.h"
+#include "db/indexes.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -185,12 +187,13 @@ varve_status varve_session_commit(varve_session *s, varve_receipt *ret_receipt, 
     return VARVE_OK;
 }
 
-static void give_back_ids(varve_session *s)
+static void give_back_numbers(varve_session *s)
 {
-    if (s->committed || !s->reserved_end) return;
+    if (s->committed) return;
     pthread_mutex_lock(&s->c->db->writer_lock);
-    if (s->c->counters.next_auto_id == s->reserved_end)
+    if (s->reserved_end && s->c->counters.next_auto_id == s->reserved_end)
         s->c->counters.next_auto_id = s->first_automatic;
+    collection_unreserve(s->c, s);
     pthread_mutex_unlock(&s->c->db->writer_lock);
 }
 
@@ -203,9 +206,11 @@ static void discard_files(varve_session *s)
     if (s->committed || s->unsure || atomic_load(&s->c->db->broken))
         return; /* past the commit point, perhaps: the next open knows */
     for (size_t i = 0; i < s->segment_count; i++) {
-        if (segment_file(s->c->db, s->c->id, s->segments[i].record.number, ".seg", path,
-                         &ignored) == VARVE_OK)
+        const session_segment *made = &s->segments[i];
+        if (segment_file(s->c->db, s->c->id, made->record.number, ".seg", path, &ignored) ==
+            VARVE_OK)
             status = file_unlink(path, &ignored);
+        if (made->has_index) index_remove_file(s->c, made->record.number, made->index.generation);
     }
     if (session_desk(s->c->db, s->number, "", path, &ignored) == VARVE_OK)
         status = file_remove_tree(path, &ignored);
@@ -216,7 +221,7 @@ void varve_session_free(varve_session *s)
 {
     if (!s) return;
     discard_files(s);
-    give_back_ids(s);
+    give_back_numbers(s);
     buffer_done(&s->keys);
     buffer_done(&s->vectors);
     buffer_done(&s->fields);

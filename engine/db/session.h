@@ -24,6 +24,8 @@
 
 typedef struct session_segment {
     segment_record record;
+    bool has_index; /* a fresh one */
+    index_record index;
 } session_segment;
 
 struct varve_session {

@@ -4,13 +4,15 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "db/catalog.h"
+#include "db/compaction.h"
+#include "db/indexes.h"
 #include "db/session.h"
 
 #include <stdlib.h>
 
 typedef struct session_commit {
     varve_session *s;
-    segment **opened;
+    row_source *opened;
     session_merged merged;
     commit_part *part;
     buffer intent;
@@ -24,11 +26,32 @@ static varve_status open_segments(session_commit *k, varve_error *err)
     for (size_t i = 0; i < s->segment_count; i++) {
         char path[DB_PATH_MAX];
         const segment_record *r = &s->segments[i].record;
+        row_source *o = &k->opened[i];
         segment_spec spec = {s->c->id, r->number, (uint32_t)s->dim, collection_field(s->c).dtype};
+        *o =
+            (row_source){.rows = r->rows, .rowver_min = r->rowver_min, .rowver_max = r->rowver_max};
         VV_TRY(segment_file(s->c->db, s->c->id, r->number, ".seg", path, err));
-        VV_TRY(segment_open(path, &spec, r, &k->opened[i], err));
+        VV_TRY(segment_open(path, &spec, r, &o->seg, err));
+        if (s->segments[i].has_index) VV_TRY(index_open_built(s->c, &s->segments[i].index, o, err));
     }
     return VARVE_OK;
+}
+
+/* The mode may have changed since the indexes were built. */
+static void leave_indexes(session_commit *k)
+{
+    index_wants w;
+    vector_field f = k->part->field;
+    f.dim = (uint32_t)k->s->dim;
+    index_wants_of(&f, &w);
+    for (size_t i = 0; i < k->s->segment_count; i++) {
+        session_segment *s = &k->s->segments[i];
+        if (!s->has_index || index_serves(&w, s->index.kind, s->index.spec_hash)) continue;
+        index_doom(k->opened[i].index);
+        index_unref(k->opened[i].index);
+        k->opened[i].index = NULL;
+        s->has_index = false;
+    }
 }
 
 static varve_status check_limits(const session_commit *k, varve_error *err)
@@ -43,6 +66,7 @@ static varve_status check_limits(const session_commit *k, varve_error *err)
                        s->dim);
     if (p->field.metric == VARVE_METRIC_HAVERSINE && s->dim != 2)
         return vv_fail(err, VARVE_INVALID, "haversine requires dimension 2, got %zu", s->dim);
+    VV_TRY(index_dim_buildable(&p->field, s->dim, err));
     if (o->max_collection_vectors && rows > o->max_collection_vectors)
         return vv_fail(err, VARVE_LIMIT,
                        "collection vector count %llu would exceed max_collection_vectors %llu",
@@ -72,13 +96,8 @@ static varve_status add_sources(session_commit *k, varve_error *err)
     row_source active = {0};
     bool has_active = p->c->active != NULL;
     if (has_active) active = sources[--count];
-    for (size_t i = 0; i < more; i++) {
-        const segment_record *r = &k->s->segments[i].record;
-        sources[count++] = (row_source){.seg = k->opened[i],
-                                        .rows = r->rows,
-                                        .rowver_min = r->rowver_min,
-                                        .rowver_max = r->rowver_max};
-    }
+    for (size_t i = 0; i < more; i++)
+        sources[count++] = k->opened[i];
     qsort(sources, count, sizeof *sources, by_rowver);
     if (has_active) sources[count++] = active;
     p->source_count = count;
@@ -112,6 +131,7 @@ static varve_status prepare_locked(session_commit *k, varve_error *err)
     VV_TRY(part_new(c, false, &p, err));
     k->part = p;
     VV_TRY(check_limits(k, err));
+    leave_indexes(k);
     VV_TRY(add_sources(k, err));
     VV_TRY(hide_dead(k, err));
     if (s->reserved_end && p->counters.next_auto_id == s->reserved_end)
@@ -152,6 +172,7 @@ static void publish(session_commit *k)
         pthread_mutex_unlock(&c->lock);
     }
     collection_publish(c, k->part->next_view);
+    collection_unreserve(c, k->s);
     k->part->next_view = NULL;
 }
 
@@ -186,10 +207,6 @@ static varve_status commit_locked(session_commit *k, varve_error *err)
 static void count_commit(const session_commit *k, varve_receipt *ret)
 {
     varve *db = k->s->c->db;
-    for (size_t i = 0; i < k->s->segment_count; i++) {
-        atomic_fetch_add(&db->segments, 1);
-        atomic_fetch_add(&db->segment_bytes, k->s->segments[i].record.file_bytes);
-    }
     atomic_fetch_add(&db->batches, 1);
     atomic_fetch_add(&db->rows_written, k->s->rows);
     *ret = (varve_receipt){.first_id = k->s->first_automatic,
@@ -228,11 +245,14 @@ varve_status session_commit_spilled(varve_session *s, varve_receipt *ret, varve_
     }
     if (status == VARVE_OK) {
         count_commit(&k, ret);
+        compaction_wake(db);
         remove_desk(s);
     }
     part_free(k.part);
-    for (size_t i = 0; k.opened && i < s->segment_count; i++)
-        segment_unref(k.opened[i]);
+    for (size_t i = 0; k.opened && i < s->segment_count; i++) {
+        index_unref(k.opened[i].index);
+        segment_unref(k.opened[i].seg);
+    }
     free(k.opened);
     free(k.merged.dead);
     buffer_done(&k.intent);

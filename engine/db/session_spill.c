@@ -3,6 +3,8 @@
  * u64 ordinal */
 #include "base/bytes.h"
 #include "base/file.h"
+#include "db/compaction.h"
+#include "db/indexes.h"
 #include "db/session.h"
 
 #include <stdlib.h>
@@ -146,18 +148,25 @@ static varve_status keep_ordinals(const varve_session *s, const run_row *rows, u
 
 /* Numbers for the rows of the segment. Sealed ranges must stay disjoint: what is in memory ends
  * here. */
-static void reserve_numbers(varve_session *s, uint64_t *ret_rowver, uint64_t *ret_ordinal)
+static varve_status reserve_numbers(varve_session *s, uint64_t *ret_rowver, uint64_t *ret_ordinal,
+                                    varve_error *err)
 {
     varve_collection *c = s->c;
+    collection_counters *n = &c->counters;
     pthread_mutex_lock(&c->db->writer_lock);
     bool frozen = c->active != NULL;
     collection_freeze(c);
-    *ret_rowver = c->counters.next_rowver;
-    *ret_ordinal = c->counters.next_ordinal;
-    c->counters.next_rowver += s->count;
-    c->counters.next_ordinal += s->count;
+    varve_status status =
+        collection_reserve(c, s, n->next_rowver, n->next_rowver + s->count - 1, err);
+    if (status == VARVE_OK) {
+        *ret_rowver = n->next_rowver;
+        *ret_ordinal = n->next_ordinal;
+        n->next_rowver += s->count;
+        n->next_ordinal += s->count;
+    }
     pthread_mutex_unlock(&c->db->writer_lock);
     if (frozen) seal_ask(c);
+    return status;
 }
 
 static varve_status put_run_row(file_writer *w, const run_row *row, uint64_t rowver,
@@ -215,6 +224,18 @@ static varve_status write_run(varve_session *s, const run_row *rows, uint64_t ro
     return file_close_scratch(w, err);
 }
 
+static varve_status index_finished(const varve_session *s, const char *path, session_segment *made,
+                                   varve_error *err)
+{
+    segment *seg = NULL;
+    segment_spec spec = {s->c->id, made->record.number, (uint32_t)s->dim,
+                         collection_field(s->c).dtype};
+    VV_TRY(segment_open(path, &spec, &made->record, &seg, err));
+    varve_status status = index_build_fresh(s->c, seg, &made->has_index, &made->index, err);
+    segment_unref(seg);
+    return status;
+}
+
 static varve_status finish_segment(varve_session *s, uint64_t rowver, const uint64_t *ordinals,
                                    varve_error *err)
 {
@@ -227,14 +248,17 @@ static varve_status finish_segment(varve_session *s, uint64_t rowver, const uint
     if (s->upsert && !s->automatic) VV_TRY(segment_writer_set_ordinals(s->writer, ordinals, err));
     segment_writer *w = s->writer;
     s->writer = NULL; /* finish frees it, also when it fails */
-    VV_TRY(segment_writer_finish(w, path, &s->segments[s->segment_count].record, err));
+    session_segment *made = &s->segments[s->segment_count];
+    *made = (session_segment){0};
+    VV_TRY(segment_writer_finish(w, path, &made->record, err));
     s->segment_count++;
-    return VARVE_OK;
+    return index_finished(s, path, made, err);
 }
 
 varve_status session_roll(varve_session *s, varve_error *err)
 {
     if (!s->writer) return VARVE_OK;
+    compaction_delay_writer(s->c->db);
     VV_CLEANUP(vv_freep) run_row *rows = malloc(s->count * sizeof *rows);
     VV_CLEANUP(vv_freep) uint64_t *ordinals = malloc(s->count * sizeof *ordinals);
     if (!rows || !ordinals) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
@@ -243,7 +267,7 @@ varve_status session_roll(varve_session *s, varve_error *err)
         rows[i] = (run_row){(const uint8_t *)s->keys.data + from, s->key_ends[i] - from, i};
     }
     uint64_t rowver, ordinal;
-    reserve_numbers(s, &rowver, &ordinal);
+    VV_TRY(reserve_numbers(s, &rowver, &ordinal, err));
     for (size_t i = 0; i < s->count; i++)
         ordinals[i] = ordinal + i;
     if (!s->automatic)

@@ -36,7 +36,8 @@ void varve_stats(varve *db, varve_folder_stats *ret_stats)
     s.segment_bytes = atomic_load(&db->segment_bytes);
     s.log_bytes = store_log_bytes(db->store);
     s.row_store_bytes = store_property(db->store, "rocksdb.total-sst-files-size");
-    s.disk_bytes = s.segment_bytes + s.log_bytes + s.row_store_bytes;
+    s.disk_bytes =
+        s.segment_bytes + atomic_load(&db->index_bytes) + s.log_bytes + s.row_store_bytes;
     s.disk_free_bytes = atomic_load(&db->disk_free);
     s.memory_bytes += store_memory_bytes(db->store);
     s.sequence = store_sequence(db->store);

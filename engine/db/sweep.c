@@ -1,65 +1,63 @@
 /* sweep.c — at open, whatever the manifest does not name is a leftover of a crash: temporary files,
- * whole segments whose batch was never written, files of dropped collections, the desks of sessions
- * that never came to their commit point. */
+ * whole segments and indexes whose batch was never written, files of dropped collections, the desks
+ * of sessions that never came to their commit point and of compaction jobs. */
 #include "base/bytes.h"
 #include "base/file.h"
 #include "db/catalog.h"
+#include "db/indexes.h"
 
 #include <stdlib.h>
 
-/* All (collection, segment) pairs of the manifest, sorted as they come out of the store. */
-typedef struct live_segments {
-    struct {
-        uint32_t cid;
-        uint64_t number;
-    } * all;
-    size_t count, capacity;
-} live_segments;
+/* What the manifest names: "<collection>/<file>" of segments/. */
+typedef struct live_files {
+    hashmap names;
+} live_files;
 
-static varve_status live_add(live_segments *l, uint32_t cid, uint64_t number, varve_error *err)
+static varve_status live_add(live_files *l, uint32_t cid, const char *file, varve_error *err)
 {
-    if (l->count == l->capacity) {
-        size_t capacity = l->capacity ? 2 * l->capacity : 64;
-        void *bigger = realloc(l->all, capacity * sizeof *l->all);
-        if (!bigger) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the manifest");
-        l->all = bigger;
-        l->capacity = capacity;
-    }
-    l->all[l->count].cid = cid;
-    l->all[l->count++].number = number;
+    char name[JOB_NAME_MAX + 16];
+    int len = snprintf(name, sizeof name, "%u/%s", cid, file);
+    if (!hashmap_put(&l->names, name, (size_t)len, l))
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for the manifest");
     return VARVE_OK;
 }
 
-static varve_status live_collect(varve *db, live_segments *l, varve_error *err)
+static varve_status collect_segments(varve *db, live_files *l, varve_error *err)
 {
     VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
     varve_text key, value;
+    char name[JOB_NAME_MAX];
     VV_TRY(store_iter_new(db->store, STORE_CATALOG, "s", 1, "t", 1, &i, err));
     for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
         if (key.len != CATALOG_SEGMENT_KEY_BYTES)
             return vv_fail(err, VARVE_CORRUPT, "a segment record has a malformed key");
-        VV_TRY(live_add(l, get_be32(key.data + 1), get_be64(key.data + 5), err));
+        job_segment_name(get_be64(key.data + 5), name);
+        VV_TRY(live_add(l, get_be32(key.data + 1), name, err));
     }
     return store_iter_check(i, err);
 }
 
-static bool live_has(const live_segments *l, uint32_t cid, uint64_t number)
+/* A record that cannot be read names nothing: its file goes, and is built anew. */
+static varve_status collect_indexes(varve *db, live_files *l, varve_error *err)
 {
-    size_t low = 0, high = l->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        bool before = l->all[middle].cid < cid ||
-                      (l->all[middle].cid == cid && l->all[middle].number < number);
-        if (before) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
+    varve_text key, value;
+    char name[JOB_NAME_MAX];
+    index_record record;
+    VV_TRY(store_iter_new(db->store, STORE_CATALOG, "i", 1, "j", 1, &i, err));
+    for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
+        index_key k;
+        if (!catalog_index_key_get(key.data, key.len, &k) ||
+            index_record_get(value.data, value.len, &record, NULL) != VARVE_OK)
+            continue;
+        job_index_name(k.number, k.field, record.generation, name);
+        VV_TRY(live_add(l, k.cid, name, err));
     }
-    return low < l->count && l->all[low].cid == cid && l->all[low].number == number;
+    return store_iter_check(i, err);
 }
 
-static varve_status sweep_collection(const char *directory, uint32_t cid, const live_segments *l,
+/* directory: that of the collection; its name in segments/ is cid. */
+static varve_status sweep_collection(const char *directory, const char *cid, const live_files *l,
                                      size_t *ret_kept, varve_error *err)
 {
     file_names names = {0};
@@ -67,21 +65,21 @@ static varve_status sweep_collection(const char *directory, uint32_t cid, const 
     varve_status status = VARVE_OK;
     *ret_kept = 0;
     for (size_t i = 0; i < names.count && status == VARVE_OK; i++) {
-        char path[DB_PATH_MAX], again[64];
-        uint64_t number = strtoull(names.names[i], NULL, 10);
-        snprintf(again, sizeof again, "%llu.seg", (unsigned long long)number);
-        if (strcmp(again, names.names[i]) == 0 && live_has(l, cid, number)) {
+        char path[DB_PATH_MAX];
+        status = file_join(path, sizeof path, cid, names.names[i], err);
+        if (status == VARVE_OK && hashmap_get(&l->names, path, strlen(path))) {
             ++*ret_kept;
             continue;
         }
-        status = file_join(path, sizeof path, directory, names.names[i], err);
+        if (status == VARVE_OK)
+            status = file_join(path, sizeof path, directory, names.names[i], err);
         if (status == VARVE_OK) status = file_unlink(path, err);
     }
     file_names_free(&names);
     return status;
 }
 
-static varve_status sweep_segments(varve *db, const live_segments *l, varve_error *err)
+static varve_status sweep_segments(varve *db, const live_files *l, varve_error *err)
 {
     char root[DB_PATH_MAX], path[DB_PATH_MAX], again[32];
     file_names names = {0};
@@ -89,12 +87,11 @@ static varve_status sweep_segments(varve *db, const live_segments *l, varve_erro
     VV_TRY(file_list(root, &names, err));
     varve_status status = VARVE_OK;
     for (size_t i = 0; i < names.count && status == VARVE_OK; i++) {
-        unsigned long cid = strtoul(names.names[i], NULL, 10);
         size_t kept = 0;
-        snprintf(again, sizeof again, "%lu", cid);
+        snprintf(again, sizeof again, "%lu", strtoul(names.names[i], NULL, 10));
         status = file_join(path, sizeof path, root, names.names[i], err);
         if (status == VARVE_OK && strcmp(again, names.names[i]) == 0)
-            status = sweep_collection(path, (uint32_t)cid, l, &kept, err);
+            status = sweep_collection(path, again, l, &kept, err);
         if (status == VARVE_OK && kept == 0) status = file_remove_tree(path, err);
     }
     file_names_free(&names);
@@ -104,10 +101,12 @@ static varve_status sweep_segments(varve *db, const live_segments *l, varve_erro
 varve_status sweep_files(varve *db, varve_error *err)
 {
     char work[DB_PATH_MAX];
-    live_segments l = {0};
-    varve_status status = live_collect(db, &l, err);
+    live_files l;
+    hashmap_init(&l.names);
+    varve_status status = collect_segments(db, &l, err);
+    if (status == VARVE_OK) status = collect_indexes(db, &l, err);
     if (status == VARVE_OK) status = sweep_segments(db, &l, err);
-    free(l.all);
+    hashmap_done(&l.names);
     VV_TRY(status);
     VV_TRY(db_path(db, "work", work, err));
     VV_TRY(file_remove_tree(work, err));

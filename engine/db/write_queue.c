@@ -2,6 +2,7 @@
  * waiting, and one fsync serves them all. While a leader writes, the next group gathers behind it.
  */
 #include "db/commit.h"
+#include "db/compaction.h"
 
 #define GROUP_REQUESTS_MAX 512
 #define GROUP_BYTES_MAX    (64u << 20)
@@ -61,8 +62,10 @@ varve_status write_submit(varve *db, write_request *w, varve_receipt *ret, varve
 {
     VV_TRY(db_check_writable(db, w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT, err));
     VV_TRY(collection_ready(w->collection, err));
-    if (w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT || w->kind == WRITE_FIELDS)
+    if (w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT || w->kind == WRITE_FIELDS) {
+        compaction_delay_writer(db);
         VV_TRY(seal_wait_room(w->collection, err));
+    }
     pthread_cond_init(&w->wake, NULL);
     pthread_mutex_lock(&db->queue_lock);
     enqueue(db, w);

@@ -11,6 +11,7 @@
 #include "distance/distance.h"
 #include "index/index_bytes.h"
 #include "index/index_certain.h"
+#include "index/index_type.h"
 
 typedef struct index_bits {
     varve_metric metric;

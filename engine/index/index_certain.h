@@ -1,4 +1,4 @@
-/* index_certain.h — inside index/: scans of SQ8 codes that lose nothing. Each row's code says how
+/* index_certain.h — scans of SQ8 codes that lose nothing. Each row's code says how
  * far it is from a query, and how far that may be off; so there is an interval that its exact key
  * lies in for certain. A row whose lower end is above the k-th smallest upper end cannot be among
  * the k best, and only such rows are left out: whoever ranks the hits exactly gets what a full scan
@@ -20,7 +20,7 @@
 #define VARVE_INDEX_CERTAIN_H
 
 #include "base/topk.h"
-#include "index/index_type.h"
+#include "index/index.h"
 #include "quant/quant.h"
 
 /* ---- rows as coded ------------------------------------------------------------------------- */

@@ -18,6 +18,8 @@
 #define BLOCK_ROWS   96 /* a multiple of the rows of every tile */
 #define CHUNK_DEPTH  512
 #define BATCH_PANELS 64
+#define FLOAT_MOST   0x1p100 /* squared distances that float holds well */
+#define FLOAT_LEAST  0x1p-80
 #define DIRECT_ROWS  4 /* so few are not worth packing the centroids */
 
 typedef struct assignment {
@@ -73,20 +75,15 @@ static void multiply(worker *w, size_t panel_first, size_t panels, size_t depth_
     }
 }
 
-/* Is there anything for a full heap? Most often not; this loop is vectors. */
-static bool any_below(const float *norms, const float *sums, size_t n, float bound)
+/* Most often there is nothing for a full heap; the first loop is vectors. */
+static void push_several(topk *top, const float *keys, size_t n, size_t first)
 {
+    float bound = (float)topk_bound(top);
     int32_t any = 0;
     for (size_t l = 0; l < n; l++)
-        any |= norms[l] - sums[l] < bound ? -1 : 0;
-    return any != 0;
-}
-
-static void push_several(topk *top, const float *norms, const float *sums, size_t n, size_t first)
-{
-    if (!any_below(norms, sums, n, (float)topk_bound(top))) return;
-    for (size_t l = 0; l < n; l++)
-        topk_push(top, (double)(norms[l] - sums[l]), first + l);
+        any |= keys[l] < bound ? 1 : 0;
+    for (size_t l = 0; l < n && any; l++)
+        topk_push(top, (double)keys[l], first + l);
 }
 
 static void choose(worker *w, size_t panel_first, size_t panels)
@@ -100,8 +97,12 @@ static void choose(worker *w, size_t panel_first, size_t panels)
             c->isa->tile->best(sums, norms, (uint32_t)first, w->n, w->keys, w->ids);
             continue;
         }
-        for (size_t r = 0; r < w->n; r++, sums += lanes)
-            push_several(&w->tops[r], norms, sums, real, first);
+        for (size_t r = 0; r < w->n; r++, sums += lanes) {
+            float keys[KMEANS_TILE_CENTROIDS_MAX];
+            for (size_t l = 0; l < lanes; l++)
+                keys[l] = norms[l] - sums[l];
+            push_several(&w->tops[r], keys, real, first);
+        }
     }
 }
 
@@ -127,14 +128,11 @@ static double distance_to(const kmeans_centroids *c, const float *x, size_t id)
 static void finish_one(const worker *w, size_t r)
 {
     const assignment *a = w->a;
-    size_t lanes = a->c->isa->tile->centroids, best = 0, i = w->first + r;
-    const float *keys = w->keys + r * lanes, *x = kmeans_row(a->rows, i);
-    const uint32_t *ids = w->ids + r * lanes;
-    for (size_t l = 1; l < lanes; l++) {
-        if (keys[l] < keys[best] || (keys[l] == keys[best] && ids[l] < ids[best])) best = l;
-    }
-    a->ids[i] = ids[best];
-    if (a->distances) a->distances[i] = distance_to(a->c, x, ids[best]);
+    const kmeans_tile *tile = a->c->isa->tile;
+    size_t i = w->first + r, at = r * tile->centroids;
+    uint32_t id = tile->smallest(w->keys + at, w->ids + at);
+    a->ids[i] = id;
+    if (a->distances) a->distances[i] = distance_to(a->c, kmeans_row(a->rows, i), id);
 }
 
 static void put_top(const assignment *a, topk *top, size_t i)
@@ -146,13 +144,17 @@ static void put_top(const assignment *a, topk *top, size_t i)
     }
 }
 
-static void finish_several(const worker *w, size_t r)
+/* By distance in double, then the results of row i. */
+static void put_measured(const assignment *a, topk *top, size_t i)
 {
-    topk *top = &w->tops[r];
-    const float *x = kmeans_row(w->a->rows, w->first + r);
-    for (size_t j = 0; j < top->count; j++)
-        top->entries[j].key = distance_to(w->a->c, x, top->entries[j].slot);
-    put_top(w->a, top, w->first + r);
+    const float *x = kmeans_row(a->rows, i);
+    topk measured;
+    topk_init(&measured, top->entries, top->count); /* never has more than was read */
+    for (size_t j = 0; j < top->count; j++) {
+        uint64_t id = top->entries[j].slot;
+        topk_push(&measured, distance_to(a->c, x, id), id);
+    }
+    put_top(a, &measured, i);
 }
 
 /* Every centroid by its distance, in double. */
@@ -164,6 +166,25 @@ static void assign_directly(const assignment *a, topk_entry *entries, size_t i)
     for (size_t id = 0; id < a->c->k; id++)
         topk_push(&top, distance_to(a->c, x, id), id);
     put_top(a, &top, i);
+}
+
+/* As assign_directly, candidates chosen in float: for one row, that beats packing the centroids.
+ * false: float cannot tell these distances. */
+static bool assign_one(const assignment *a, topk_entry *entries, size_t i)
+{
+    const float *x = kmeans_row(a->rows, i);
+    topk top;
+    topk_init(&top, entries, a->count);
+    for (size_t first = 0; first < a->c->k; first += KMEANS_TILE_CENTROIDS_MAX) {
+        float keys[KMEANS_TILE_CENTROIDS_MAX];
+        size_t n = VV_MIN(a->c->k - first, (size_t)KMEANS_TILE_CENTROIDS_MAX);
+        a->c->isa->squared_floats(x, a->c->plain + first * a->c->width, n, a->c->width, keys);
+        push_several(&top, keys, n, first);
+    }
+    double worst = top.entries[0].key;
+    if (top.count < a->count || !(worst < FLOAT_MOST && worst > FLOAT_LEAST)) return false;
+    put_measured(a, &top, i);
+    return true;
 }
 
 static void assign_block(worker *w)
@@ -185,7 +206,7 @@ static void assign_block(worker *w)
         else if (w->a->count == 1)
             finish_one(w, r);
         else
-            finish_several(w, r);
+            put_measured(w->a, &w->tops[r], w->first + r);
     }
 }
 
@@ -249,8 +270,9 @@ static varve_status assign_few(const float *rows, size_t n, kmeans_centroids *c,
         .c = c, .rows = &set, .count = count, .ids = ret_ids, .distances = ret_distances};
     VV_CLEANUP(vv_freep) topk_entry *entries = malloc(count * sizeof *entries);
     if (!entries) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu centroids", count);
-    for (size_t i = 0; i < n; i++)
-        assign_directly(&a, entries, i);
+    for (size_t i = 0; i < n; i++) {
+        if (!assign_one(&a, entries, i)) assign_directly(&a, entries, i);
+    }
     return VARVE_OK;
 }
 

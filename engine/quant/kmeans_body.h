@@ -7,6 +7,8 @@
  * panel and uses each TILE_ROWS times. */
 #include "quant/kmeans_tile.h"
 
+#include <string.h>
+
 #define TILE_CENTROIDS (TILE_VECTORS * TILE_LANES)
 #define UNROLL         _Pragma("GCC unroll 16")
 
@@ -56,6 +58,24 @@ static void best(const float *sums, const float *half_norms, uint32_t first, siz
     }
 }
 
+/* The centroid of the smallest key; of equal ones the first. */
+static uint32_t smallest(const float *keys, const uint32_t *ids)
+{
+    float least[TILE_CENTROIDS];
+    uint32_t best = UINT32_MAX;
+    memcpy(least, keys, sizeof least);
+    UNROLL
+    for (size_t n = TILE_CENTROIDS / 2; n > 0; n /= 2) {
+        for (size_t l = 0; l < n; l++)
+            least[l] = least[l + n] < least[l] ? least[l + n] : least[l];
+    }
+    for (size_t l = 0; l < TILE_CENTROIDS; l++) {
+        uint32_t id = keys[l] == least[0] ? ids[l] : UINT32_MAX;
+        best = id < best ? id : best;
+    }
+    return best;
+}
+
 #define PACK_DEPTH 128
 
 /* Through a buffer: the first step is vectors, the second only turns them. */
@@ -67,13 +87,13 @@ static void pack(const float *const *rows, const float *origin, float scale, siz
         size_t n = depth - at < PACK_DEPTH ? depth - at : PACK_DEPTH;
         for (size_t r = 0; r < TILE_ROWS; r++) {
             const float *x = rows[r] + at, *o = origin + at;
-            int32_t near = -1;
+            int32_t beyond = 0;
             for (size_t d = 0; d < n; d++) {
                 float v = (x[d] - o[d]) * scale;
-                near &= v < KMEANS_FAR && v > -KMEANS_FAR ? -1 : 0;
+                beyond |= __builtin_fabsf(v) < KMEANS_FAR ? 0 : 1;
                 part[r][d] = v;
             }
-            if (!near) far[r] = 1;
+            if (beyond) far[r] = 1;
         }
         for (size_t d = 0; d < n; d++, ret += TILE_ROWS) {
             UNROLL
@@ -85,5 +105,5 @@ static void pack(const float *const *rows, const float *origin, float scale, siz
 
 #define TILE_KERNELS                                                                               \
     {                                                                                              \
-        TILE_ROWS, TILE_CENTROIDS, tile, best, pack                                                \
+        TILE_ROWS, TILE_CENTROIDS, tile, best, smallest, pack                                      \
     }

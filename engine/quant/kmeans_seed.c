@@ -11,6 +11,8 @@
 
 #define SAMPLE_MIN 2048
 #define SAMPLE_PER 4 /* rows for each centroid */
+#define DIRECT_MAX 4
+#define PART_ROWS  4096
 #define BATCH_PER  8 /* a batch adds at most one for so many that there are */
 
 typedef struct seeding {
@@ -19,6 +21,8 @@ typedef struct seeding {
     thread_pool *pool;
     float *centroids;
     size_t k, chosen;
+    size_t measured; /* chosen ones that `nearest` knows */
+    const quant_isa_kernels *isa;
     double *nearest; /* squared distance of each row to the nearest centroid; 0: drawn */
     double *found;   /* the same, of the last batch */
     uint32_t *ids;
@@ -66,15 +70,39 @@ static void draw_batch(seeding *s, size_t count)
     }
 }
 
-static varve_status measure_batch(seeding *s, size_t first, varve_error *err)
+/* A few centroids, without packing them: rows of a part against all of the batch. */
+static void measure_part(void *context, size_t part)
+{
+    seeding *s = context;
+    size_t width = s->sample.width, end = VV_MIN((part + 1) * PART_ROWS, s->sample.n);
+    for (size_t i = part * PART_ROWS; i < end; i++) {
+        const float *x = kmeans_row(&s->sample, i);
+        for (size_t j = s->measured; j < s->chosen; j++) {
+            double d = s->isa->squared(x, s->centroids + j * width, width);
+            s->nearest[i] = VV_MIN(d, s->nearest[i]);
+        }
+    }
+}
+
+static varve_status measure_many(seeding *s, varve_error *err)
 {
     VV_CLEANUP(kmeans_centroids_done) kmeans_centroids c = {0};
-    const float *batch = s->centroids + first * s->sample.width;
-    VV_TRY(kmeans_centroids_init(&c, quant_isa_choose(), batch, s->chosen - first, s->sample.width,
-                                 err));
+    size_t width = s->sample.width, count = s->chosen - s->measured;
+    const float *batch = s->centroids + s->measured * width;
+    VV_TRY(kmeans_centroids_init(&c, s->isa, batch, count, width, err));
     VV_TRY(kmeans_nearest(&c, &s->sample, 1, s->pool, s->ids, s->found, err));
     for (size_t i = 0; i < s->sample.n; i++)
-        s->nearest[i] = fmin(s->nearest[i], s->found[i]);
+        s->nearest[i] = VV_MIN(s->nearest[i], s->found[i]);
+    return VARVE_OK;
+}
+
+static varve_status measure_batch(seeding *s, varve_error *err)
+{
+    if (s->chosen - s->measured > DIRECT_MAX)
+        VV_TRY(measure_many(s, err));
+    else
+        pool_run(s->pool, (s->sample.n + PART_ROWS - 1) / PART_ROWS, measure_part, s);
+    s->measured = s->chosen;
     return VARVE_OK;
 }
 
@@ -83,11 +111,11 @@ static varve_status draw_all(seeding *s, varve_error *err)
     for (size_t i = 0; i < s->sample.n; i++)
         s->nearest[i] = INFINITY;
     take_row(s, random_below(&s->random, s->sample.n));
-    VV_TRY(measure_batch(s, 0, err));
+    VV_TRY(measure_batch(s, err));
     while (s->chosen < s->k) {
         size_t first = s->chosen, more = VV_MAX(first / BATCH_PER, (size_t)1);
         draw_batch(s, VV_MIN(more, s->k - first));
-        if (s->chosen < s->k) VV_TRY(measure_batch(s, first, err));
+        if (s->chosen < s->k) VV_TRY(measure_batch(s, err));
     }
     return VARVE_OK;
 }
@@ -103,6 +131,7 @@ varve_status kmeans_seed(const kmeans_rows *rows, const kmeans_options *options,
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for a sample of %zu rows", n);
     seeding s = {.sample = {rows->values, picks, n, rows->width},
                  .pool = options->pool,
+                 .isa = quant_isa_choose(),
                  .centroids = ret_centroids,
                  .k = options->k,
                  .nearest = distances,

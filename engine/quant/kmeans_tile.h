@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KMEANS_TILE_ROWS_MAX 12
-#define KMEANS_FAR           0x1p40f
+#define KMEANS_TILE_ROWS_MAX      12
+#define KMEANS_TILE_CENTROIDS_MAX 32
+#define KMEANS_FAR                0x1p40f
 
 typedef struct kmeans_tile {
     size_t rows, centroids;
@@ -25,6 +26,8 @@ typedef struct kmeans_tile {
      * of the centroid, `first` being that of lane 0. */
     void (*best)(const float *sums, const float *half_norms, uint32_t first, size_t rows,
                  float *keys, uint32_t *ids);
+    /* The best of all lanes of a row; of equal ones the first centroid. */
+    uint32_t (*smallest)(const float *keys, const uint32_t *ids);
     /* A tile of rows from the origin, scaled. far[r] is set if row r has a coordinate that is not
      * below KMEANS_FAR. */
     void (*pack)(const float *const *rows, const float *origin, float scale, size_t depth,

@@ -71,5 +71,6 @@ static void rotate(const rotation *r, bool back, float *x)
 
 #define QUANT_BODY_KERNELS                                                                         \
     .finish_sq8 = finish_sq8, .finish_rotated = finish_rotated, .finish_pq = finish_pq,            \
-    .rotate = rotate, .squared = squared, .encode_sq8 = encode_sq8, .encode_pq = encode_pq,        \
-    .direction = direction, .encode_bits = encode_bits
+    .rotate = rotate, .squared = squared, .squared_floats = squared_floats,                        \
+    .encode_sq8 = encode_sq8, .encode_pq = encode_pq, .direction = direction,                      \
+    .encode_bits = encode_bits

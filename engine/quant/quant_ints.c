@@ -36,7 +36,7 @@ static varve_status alloc_ints(quant_query *q, size_t count, int16_t **full, int
     *full = q->memory;
     *high = (int8_t *)(*full + padded);
     *low = *high + padded;
-    q->ints.quads = padded / 4;
+    q->ints.quads = (count + 3) / 4;
     return VARVE_OK;
 }
 
@@ -54,7 +54,7 @@ varve_status quant_query_ints(quant_query *q, const double *y, size_t count, uns
         double e = y[i] - s.scale * v;
         full[i] = (int16_t)v;
         high[i] = (int8_t)top;
-        low[i] = (int8_t)(parts == 2 ? v - (top << QUANT_LOW_BITS) : 0);
+        low[i] = (int8_t)(parts == 2 ? v - top * (1 << QUANT_LOW_BITS) : 0);
         s.sum += v;
         s.squares += (int64_t)v * v;
         errors += e * e;

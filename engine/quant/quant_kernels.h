@@ -115,6 +115,8 @@ typedef struct quant_isa_kernels {
     void (*rotate)(const rotation *r, bool back, float *x);
     /* Squared distance of two rows, in double. */
     double (*squared)(const float *x, const float *y, size_t width);
+    /* Squared distances of x to n rows, in float. */
+    void (*squared_floats)(const float *x, const float *rows, size_t n, size_t width, float *ret);
     const kmeans_tile *tile;
 } quant_isa_kernels;
 

@@ -69,7 +69,7 @@ VV_CHECKED varve_status quant_alloc(size_t bytes, void **ret, varve_error *err);
 void quant_mean(const float *rows, size_t n, size_t width, float *ret);
 
 /* y = sum of the integers × scale, as closely as parts × 8 bits (1 or 2) allow: fills q->memory and
- * q->ints. count coordinates, of any size; padded to a multiple of 32. */
+ * q->ints. count coordinates, of any size. */
 typedef struct quant_scaled {
     double scale;
     int64_t sum, squares; /* of the integers */

@@ -24,6 +24,35 @@ static double squared(const float *x, const float *y, size_t width)
     return sums[0][0] + sums[0][1] + (sums[0][2] + sums[0][3]) + rest;
 }
 
+typedef float row_floats __attribute__((vector_size(4 * QUANT_LANES), aligned(4), may_alias));
+
+#define ROW_SUMS   32 /* everywhere, so that they are added in one order */
+#define ROW_CHAINS (ROW_SUMS / QUANT_LANES)
+
+static void squared_floats(const float *x, const float *rows, size_t n, size_t width, float *ret)
+{
+    for (size_t r = 0; r < n; r++, rows += width) {
+        row_floats sums[ROW_CHAINS] = {{0}};
+        float all[ROW_SUMS], rest = 0;
+        size_t i = 0;
+        for (; i + ROW_SUMS <= width; i += ROW_SUMS) {
+            for (size_t j = 0; j < ROW_CHAINS; j++) {
+                row_floats d = *(const row_floats *)(x + i + QUANT_LANES * j) -
+                               *(const row_floats *)(rows + i + QUANT_LANES * j);
+                sums[j] += d * d;
+            }
+        }
+        for (; i < width; i++)
+            rest += (x[i] - rows[i]) * (x[i] - rows[i]);
+        memcpy(all, sums, sizeof all);
+        for (size_t half = ROW_SUMS / 2; half > 0; half /= 2) {
+            for (size_t j = 0; j < half; j++)
+                all[j] += all[j + half];
+        }
+        ret[r] = all[0] + rest;
+    }
+}
+
 /* ---- SQ8 ----------------------------------------------------------------------------------- */
 
 INLINE lanes4 pick4(masks4 mask, lanes4 a, lanes4 b)

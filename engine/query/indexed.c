@@ -9,7 +9,7 @@
 
 enum { AHEAD = 16, CACHE_LINE = 64 };
 
-static varve_status reserve_found(part *p, size_t room, varve_error *err)
+varve_status reserve_found(part *p, size_t room, varve_error *err)
 {
     size_t bytes;
     if (room <= p->found_room) return VARVE_OK;
@@ -44,6 +44,15 @@ static varve_status offer_some(const search *s, part *p, size_t i, size_t source
     return VARVE_OK;
 }
 
+varve_status offer_found(const search *s, part *p, size_t i, size_t source, size_t count,
+                         varve_error *err)
+{
+    for (size_t first = 0; first < count; first += AHEAD)
+        VV_TRY(offer_some(s, p, i, source, first, VV_MIN(count - first, (size_t)AHEAD), err));
+    p->work.rows_rescored += count;
+    return VARVE_OK;
+}
+
 varve_status search_indexed(search *s, part *p, size_t i, size_t source, varve_error *err)
 {
     const row_source *from = &s->v->sources[source];
@@ -63,10 +72,9 @@ varve_status search_indexed(search *s, part *p, size_t i, size_t source, varve_e
     VV_TRY(search_check_time(s, err));
     VV_TRY(reserve_found(p, index_hits_max(from->index, &q), err));
     VV_TRY(index_search(from->index, &rows, &q, p->found, &count, &work, err));
-    for (size_t first = 0; first < count; first += AHEAD)
-        VV_TRY(offer_some(s, p, i, source, first, VV_MIN(count - first, (size_t)AHEAD), err));
+    VV_TRY(offer_found(s, p, i, source, count, err));
     p->work.codes_scanned += work.codes;
     p->work.nodes_visited += work.nodes;
-    p->work.rows_rescored += work.rescored + count;
+    p->work.rows_rescored += work.rescored;
     return VARVE_OK;
 }

@@ -32,7 +32,9 @@ static varve_status run_task(search *s, part *p, uint64_t task, varve_error *err
 {
     uint64_t by_index = s->group_count * s->indexed_count;
     if (task >= by_index) return scan_piece(s, p, task - by_index, err);
-    return search_indexed(s, p, task % s->group_count, s->indexed[task / s->group_count], err);
+    size_t i = task % s->group_count, source = s->indexed[task / s->group_count];
+    if (s->v->sources[source].mem) return search_memory(s, p, i, source, err);
+    return search_indexed(s, p, i, source, err);
 }
 
 static varve_status run_part(search *s, part *p, varve_error *err)
@@ -113,6 +115,11 @@ static varve_status search_group(search *s, size_t first, size_t count, thread_p
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
+static bool is_certain(const row_source *source)
+{
+    return source->mem || index_get_spec(source->index)->kind == INDEX_KIND_FRESH;
+}
+
 static void choose_paths(search *s)
 {
     const varve_search_request *r = s->request;
@@ -122,10 +129,11 @@ static void choose_paths(search *s)
         plan_source known = {source->rows, source->rows - tombstones_count(source->hidden), false,
                              false, s->metric};
         if (source->index) {
-            const index_spec *spec = index_get_spec(source->index);
             known.has_index = true;
-            known.certain = spec->kind == INDEX_KIND_FRESH;
-            known.index_metric = spec->mode.metric;
+            known.certain = is_certain(source);
+            known.index_metric = index_get_spec(source->index)->mode.metric;
+        } else if (source->mem) {
+            known.has_index = known.certain = memtable_codes(source->mem, &known.index_metric);
         }
         s->paths[i] = plan_path_of(&known, &asked);
         if (s->paths[i] == PLAN_INDEX) s->indexed[s->indexed_count++] = i;
@@ -141,8 +149,7 @@ static size_t estimate_bytes(const search *s)
         uint64_t live = source->rows - tombstones_count(source->hidden);
         if (s->paths[i] == PLAN_SCAN) rows += (size_t)live;
         if (s->paths[i] != PLAN_INDEX) continue;
-        bool certain = index_get_spec(source->index)->kind == INDEX_KIND_FRESH;
-        rows += certain ? (size_t)live / 4 : VV_MIN((size_t)live, (size_t)INDEXED_ROWS);
+        rows += is_certain(source) ? (size_t)live / 4 : VV_MIN((size_t)live, (size_t)INDEXED_ROWS);
     }
     if (!size_mul(row_bytes, VV_MIN(s->request->count, GROUP_QUERIES_MAX), &bytes) ||
         !size_mul(bytes, rows, &bytes))
@@ -234,10 +241,17 @@ static uint64_t deadline_of(uint64_t timeout_ms)
                                                                        : 0;
 }
 
+static void count_path(const search *s, size_t source, varve_search_work *w)
+{
+    if (!s->v->sources[source].seg) return;
+    w->segments_indexed += s->paths[source] == PLAN_INDEX;
+    w->segments_scanned += s->paths[source] == PLAN_SCAN;
+}
+
 /* Scanned rows count once however many queries there are; everything else per query. */
 static varve_search_work total_work(const search *s)
 {
-    varve_search_work w = {.segments_indexed = s->indexed_count};
+    varve_search_work w = {0};
     size_t groups = s->group_max ? (s->request->count + s->group_max - 1) / s->group_max : 0;
     for (size_t i = 0; s->parts && i < s->part_count; i++) {
         const varve_search_work *p = &s->parts[i].work;
@@ -248,7 +262,7 @@ static varve_search_work total_work(const search *s)
     }
     if (groups) w.rows_scanned /= groups;
     for (size_t i = 0; s->paths && i < s->v->source_count; i++)
-        w.segments_scanned += s->paths[i] == PLAN_SCAN;
+        count_path(s, i, &w);
     return w;
 }
 

@@ -1,5 +1,6 @@
 /* search.h — inside query/: a running search, shared by search.c (who does what), scan.c (rows by
- * their stored vectors) and indexed.c (segments by their index).
+ * their stored vectors), indexed.c (segments by their index) and memory.c (memtables by their
+ * codes).
  *
  * The work of a group of queries is a list of tasks: one per query and indexed source, then pieces
  * of the rows to scan. The threads of the search take tasks one by one from a counter; each has a
@@ -54,6 +55,13 @@ VV_CHECKED varve_status search_check_time(const search *s, varve_error *err);
 /* scan.c: rows of piece `piece` of the sources to scan, by all queries of the group. */
 uint64_t scan_pieces(const search *s, size_t source);
 VV_CHECKED varve_status scan_piece(search *s, part *p, uint64_t piece, varve_error *err);
+/* memory.c: query i of the group in one memtable that keeps codes. */
+VV_CHECKED varve_status search_memory(search *s, part *p, size_t i, size_t source,
+                                      varve_error *err);
+/* indexed.c: score candidates p->found[0 .. count) of a source by their stored vectors. */
+VV_CHECKED varve_status offer_found(const search *s, part *p, size_t i, size_t source, size_t count,
+                                    varve_error *err);
+VV_CHECKED varve_status reserve_found(part *p, size_t room, varve_error *err);
 /* indexed.c: query i of the group in one source. */
 VV_CHECKED varve_status search_indexed(search *s, part *p, size_t i, size_t source,
                                        varve_error *err);

@@ -14,7 +14,7 @@
  * (1) Whatever lies below a published length is never written again.
  * (2) The directory is published with release and read with acquire; everything else reaches
  *     readers with the length. */
-#include "segment/memtable.h"
+#include "segment/memtable_inner.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -32,51 +32,10 @@
 #define TEXT_HEADER            8
 #define CACHE_LINE             64
 
-typedef struct chunk { /* a head; the vectors before it and the arrays are in the same allocation */
-    uint8_t *vectors;  /* start of the allocation */
-    uint64_t *rowvers, *ordinals;
-    const uint8_t **texts;
-} chunk;
-
-typedef struct directory {
-    struct directory *previous; /* kept for readers that still look at it */
-    size_t capacity;
-    chunk chunks[];
-} directory;
-
-typedef struct text_block {
-    struct text_block *previous;
-    uint8_t bytes[];
-} text_block;
-
-struct memtable {
-    uint64_t references; /* atomic */
-    uint32_t dim;
-    varve_dtype dtype;
-    size_t stride;        /* bytes of a vector */
-    unsigned shift_max;   /* log2 of the rows of the largest chunks */
-    directory *directory; /* atomic */
-    size_t chunk_count;   /* writer */
-    uint64_t rowver_last; /* writer */
-    text_block *texts;    /* writer: all blocks, the newest first */
-    uint8_t *text_at;     /* writer: free room of the block in use */
-    size_t text_left;
-    uint64_t text_bytes; /* writer: of all blocks */
-    uint64_t rows;       /* these four: atomic, written by the writer */
-    uint64_t bytes;
-    uint64_t born_ms;
-    double norm_max;
-};
-
 #define LOAD(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 /* ---- where a slot is ----------------------------------------------------------------------- */
-
-typedef struct place {
-    size_t chunk, at; /* at: row within the chunk */
-    size_t rows;      /* capacity of the chunk */
-} place;
 
 static place place_with(size_t first_chunk, uint64_t slot, unsigned shift)
 {
@@ -84,7 +43,7 @@ static place place_with(size_t first_chunk, uint64_t slot, unsigned shift)
     return (place){first_chunk + (slot >> shift), slot & (rows - 1), rows};
 }
 
-static place place_of(const memtable *m, uint64_t slot)
+place memtable_place(const memtable *m, uint64_t slot)
 {
     unsigned shift, groups = m->shift_max - FIRST_SHIFT; /* wraps, unused, when shift_max is less */
     if (m->shift_max < FIRST_SHIFT) return place_with(0, slot, m->shift_max);
@@ -95,7 +54,7 @@ static place place_of(const memtable *m, uint64_t slot)
     return place_with((size_t)4 * (shift - FIRST_SHIFT), slot, shift);
 }
 
-static const chunk *chunk_at(const memtable *m, size_t i)
+const chunk *memtable_chunk(const memtable *m, size_t i)
 {
     const directory *d = __atomic_load_n(&m->directory, __ATOMIC_ACQUIRE);
     assert(d && i < d->capacity);
@@ -142,6 +101,7 @@ void memtable_unref(memtable *m)
         m->texts = text->previous;
         free(text);
     }
+    memtable_codes_done(m);
     free(m);
 }
 
@@ -174,19 +134,23 @@ static bool add_chunk(memtable *m, size_t rows)
 {
     size_t vectors = size_align(rows * m->stride, sizeof(uint64_t));
     size_t column = rows * sizeof(uint64_t);
-    size_t bytes = size_align(vectors + 3 * column, CACHE_LINE);
+    size_t plain = size_align(vectors + 3 * column, CACHE_LINE);
+    size_t bytes = plain + memtable_codes_bytes(m, rows);
     uint8_t *memory;
+    chunk *c;
     if (!m->directory || m->chunk_count == m->directory->capacity) {
         if (!grow_directory(m)) return false;
     }
     memory = aligned_alloc(CACHE_LINE, bytes);
     if (!memory) return false;
-    m->directory->chunks[m->chunk_count++] = (chunk){
+    c = &m->directory->chunks[m->chunk_count++];
+    *c = (chunk){
         .vectors = memory,
         .rowvers = (uint64_t *)(void *)(memory + vectors),
         .ordinals = (uint64_t *)(void *)(memory + vectors + column),
         .texts = (const uint8_t **)(void *)(memory + vectors + 2 * column),
     };
+    memtable_codes_place(m, c, rows, memory + plain);
     count_bytes(m, bytes);
     return true;
 }
@@ -239,7 +203,7 @@ varve_status memtable_add(memtable *m, uint64_t rowver, uint64_t ordinal, const 
                           size_t id_key_len, const void *vector, varve_text fields,
                           varve_error *err)
 {
-    place p = place_of(m, m->rows);
+    place p = memtable_place(m, m->rows);
     double norm = norm_bound(m->dtype, m->dim, vector);
     const uint8_t *text;
     chunk *c;
@@ -254,6 +218,7 @@ varve_status memtable_add(memtable *m, uint64_t rowver, uint64_t ordinal, const 
     c->rowvers[p.at] = rowver;
     c->ordinals[p.at] = ordinal;
     c->texts[p.at] = text;
+    if (c->codes) memtable_codes_add(m, c, p);
     m->rowver_last = rowver;
     if (norm > m->norm_max) __atomic_store(&m->norm_max, &norm, __ATOMIC_RELAXED);
     if (m->rows == 0) STORE(m->born_ms, VV_MAX(clock_now_ns() / 1000000, (uint64_t)1));
@@ -277,28 +242,28 @@ double memtable_norm_max(const memtable *m)
 const uint8_t *memtable_vectors(const memtable *m, uint64_t first, uint64_t rows,
                                 uint64_t *ret_contiguous)
 {
-    place p = place_of(m, first);
+    place p = memtable_place(m, first);
     assert(first < rows);
     *ret_contiguous = VV_MIN(p.rows - p.at, rows - first);
-    return chunk_at(m, p.chunk)->vectors + p.at * m->stride;
+    return memtable_chunk(m, p.chunk)->vectors + p.at * m->stride;
 }
 
 uint64_t memtable_rowver(const memtable *m, uint64_t slot)
 {
-    place p = place_of(m, slot);
-    return chunk_at(m, p.chunk)->rowvers[p.at];
+    place p = memtable_place(m, slot);
+    return memtable_chunk(m, p.chunk)->rowvers[p.at];
 }
 
 uint64_t memtable_ordinal(const memtable *m, uint64_t slot)
 {
-    place p = place_of(m, slot);
-    return chunk_at(m, p.chunk)->ordinals[p.at];
+    place p = memtable_place(m, slot);
+    return memtable_chunk(m, p.chunk)->ordinals[p.at];
 }
 
 static const uint8_t *text_of(const memtable *m, uint64_t slot)
 {
-    place p = place_of(m, slot);
-    return chunk_at(m, p.chunk)->texts[p.at];
+    place p = memtable_place(m, slot);
+    return memtable_chunk(m, p.chunk)->texts[p.at];
 }
 
 const uint8_t *memtable_id_key(const memtable *m, uint64_t slot, size_t *ret_len)

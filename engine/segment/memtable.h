@@ -10,12 +10,15 @@
 #ifndef VARVE_SEGMENT_MEMTABLE_H
 #define VARVE_SEGMENT_MEMTABLE_H
 
-#include "base/status.h"
+#include "index/index_certain.h"
 
 typedef struct memtable memtable;
 
 VV_CHECKED varve_status memtable_new(uint32_t dim, varve_dtype dtype, memtable **ret,
                                      varve_error *err);
+/* Keep SQ8 codes beside the rows, for certain scans by this metric (index/index_certain.h); before
+ * the first row. Metrics and types without a fresh index have none. */
+void memtable_use_codes(memtable *m, varve_metric metric);
 memtable *memtable_ref(memtable *m);
 void memtable_unref(memtable *m);   /* NULL-safe */
 void memtable_unrefp(memtable **m); /* for VV_CLEANUP */
@@ -37,5 +40,17 @@ uint64_t memtable_ordinal(const memtable *m, uint64_t slot);
 const uint8_t *memtable_id_key(const memtable *m, uint64_t slot, size_t *ret_len);
 varve_text memtable_fields(const memtable *m, uint64_t slot);
 bool memtable_find(const memtable *m, uint64_t rows, uint64_t rowver, uint64_t *ret_slot);
+
+/* ---- codes (memtable_codes.c) --------------------------------------------------------------- */
+
+/* Does it have codes yet, and of which metric? */
+bool memtable_codes(const memtable *m, varve_metric *ret_metric);
+/* What they mean; only when it has codes. */
+const index_certain *memtable_model(const memtable *m);
+const quantiser *memtable_coder(const memtable *m);
+/* The codes of rows first … first + QUANT_GROUP - 1, all below a published length; first a multiple
+ * of QUANT_GROUP. false: these rows have none (the first rows of a table; rows out of range). */
+bool memtable_group(const memtable *m, uint64_t first, const uint8_t **ret_codes,
+                    const float **ret_norms);
 
 #endif

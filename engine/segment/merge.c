@@ -4,15 +4,14 @@
 
 #include "base/file.h"
 #include "segment/job.h"
+#include "segment/merge_row.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#define PROGRESS_BYTES ((uint64_t)1 << 20)
-#define COLUMN_BYTES   16 /* rowver and ordinal of a row */
-
 typedef struct merge {
     const merge_spec *spec;
+    size_t stride;         /* bytes of a vector */
     uint64_t rows;         /* that stay */
     uint32_t output_count; /* in all */
     uint32_t finished;
@@ -102,14 +101,7 @@ static varve_status check_memory(const merge *m, varve_error *err)
                    (unsigned long long)bytes, (unsigned long long)m->spec->memory_max);
 }
 
-typedef struct merge_row {
-    uint64_t rowver, ordinal;
-    const uint8_t *id, *vector;
-    size_t id_len;
-    varve_text fields;
-} merge_row;
-
-static varve_status read_row(segment *s, uint64_t slot, merge_row *ret, varve_error *err)
+varve_status merge_row_read(segment *s, uint64_t slot, merge_row *ret, varve_error *err)
 {
     VV_TRY(segment_rowver(s, slot, &ret->rowver, err));
     VV_TRY(segment_ordinal(s, slot, &ret->ordinal, err));
@@ -133,14 +125,13 @@ static varve_status check_row(const merge *m, const segment *s, uint64_t slot, c
 static varve_status copy_row(merge *m, segment *s, uint64_t slot, varve_error *err)
 {
     merge_row row;
-    size_t stride = varve_dtype_row_bytes(m->spec->dtype, m->spec->dim);
-    VV_TRY(read_row(s, slot, &row, err));
+    VV_TRY(merge_row_read(s, slot, &row, err));
     VV_TRY(check_row(m, s, slot, &row, err));
     if (!m->writer) VV_TRY(begin_output(m, err));
     VV_TRY(segment_writer_add(m->writer, row.rowver, row.ordinal, row.id, row.id_len, row.vector,
                               row.fields, err));
     m->rowver_next = row.rowver + 1;
-    m->bytes += 2 * (stride + row.id_len + row.fields.len + COLUMN_BYTES);
+    m->bytes += 2 * merge_row_bytes(&row, m->stride);
     if (segment_writer_rows(m->writer) == rows_of_output(m, m->finished)) return end_output(m, err);
     return VARVE_OK;
 }
@@ -151,7 +142,7 @@ static varve_status copy_segment(merge *m, const merge_input *in, varve_error *e
     for (uint64_t slot = 0; slot < rows; slot++) {
         if (!tombstones_has(in->drop, slot)) VV_TRY(copy_row(m, in->seg, slot, err));
         m->seen++;
-        if (m->bytes < PROGRESS_BYTES) continue;
+        if (m->bytes < MERGE_PROGRESS_BYTES) continue;
         if (m->writer) VV_TRY(check_memory(m, err));
         VV_TRY(report(m, err));
     }
@@ -210,7 +201,8 @@ varve_status segment_merge(const merge_spec *spec, const merge_input *inputs, si
                            segment_record *ret_records, uint32_t *ret_count, varve_error *err)
 {
     segment_record records[JOB_OUTPUTS_MAX];
-    merge m = {.spec = spec, .records = records};
+    merge m = {
+        .spec = spec, .stride = varve_dtype_row_bytes(spec->dtype, spec->dim), .records = records};
     varve_status status;
     if (spec->output_max > JOB_OUTPUTS_MAX)
         return vv_fail(err, VARVE_LIMIT, "%u outputs are more than %d", spec->output_max,

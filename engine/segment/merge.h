@@ -40,5 +40,11 @@ uint32_t merge_outputs(uint64_t rows, uint64_t rows_max);
 VV_CHECKED varve_status segment_merge(const merge_spec *spec, const merge_input *inputs,
                                       size_t input_count, segment_record *ret_records,
                                       uint32_t *ret_count, varve_error *err);
+/* Read the outputs back, verified, and compare: every row that stays is there with all it has, and
+ * nothing else. outputs: newly opened, in their order. The progress of spec is called with rows of
+ * the outputs. VARVE_CORRUPT naming the segment. */
+VV_CHECKED varve_status segment_merge_check(const merge_spec *spec, const merge_input *inputs,
+                                            size_t input_count, segment *const *outputs,
+                                            size_t output_count, varve_error *err);
 
 #endif

@@ -21,8 +21,9 @@ typedef struct row_source {
     uint64_t rows;
     uint64_t rowver_min, rowver_max;
     tombstones *hidden, *deleted;
-    /* Of a segment's primary vector, when it serves the collection's mode as it stands: FULL of that
-     * mode and its parameters, or FRESH of its metric. NULL: none. References are owned by the view. */
+    /* Of a segment's primary vector, when it serves the collection's mode as it stands: FULL of
+     * that mode and its parameters, or FRESH of its metric. NULL: none. References are owned by the
+     * view. */
     vector_index *index;
     uint32_t index_generation; /* highest that a file of its index had; 0: there never was one */
 } row_source;

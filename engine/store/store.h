@@ -129,6 +129,10 @@ VV_CHECKED varve_status store_checkpoint(store *s, const char *path,
                                          varve_error *err); /* hard links; path must not exist */
 VV_CHECKED varve_status store_verify(store *s,
                                      varve_error *err); /* read everything, checking sums */
+/* What was deleted or replaced in [from, to) before the call is in no file any more when it is back
+ * (readers of an older state keep their files). Call store_flush first: it frees the log. */
+VV_CHECKED varve_status store_erase(store *s, store_family f, const void *from, size_t from_len,
+                                    const void *to, size_t to_len, varve_error *err);
 uint64_t store_property(store *s,
                         const char *name); /* RocksDB's, summed over families; 0 unknown */
 uint64_t store_log_bytes(store *s);

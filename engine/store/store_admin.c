@@ -33,6 +33,22 @@ varve_status store_flush(store *s, varve_error *err)
     return status;
 }
 
+/* RocksDB's call gives no error: what fails it is a background error, and the next write tells. */
+varve_status store_erase(store *s, store_family f, const void *from, size_t from_len,
+                         const void *to, size_t to_len, varve_error *err)
+{
+    enum { BOTTOMMOST_FORCE = 2 };
+    if (s->read_only) return vv_fail(err, VARVE_READ_ONLY, "%s is open for reading only", s->path);
+    VV_TRY(store_fault(s, VV_FAULT("store.erase"), "compact the row store", err));
+    VV_TRY(store_check_log(s, err));
+    rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0);
+    rocksdb_compactoptions_set_bottommost_level_compaction(options, BOTTOMMOST_FORCE);
+    rocksdb_compact_range_cf_opt(s->db, s->families[f], options, from, from_len, to, to_len);
+    rocksdb_compactoptions_destroy(options);
+    return VARVE_OK;
+}
+
 varve_status store_checkpoint(store *s, const char *path, varve_error *err)
 {
     char *message = NULL;

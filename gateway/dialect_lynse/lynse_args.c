@@ -46,13 +46,19 @@ varve_status lynse_uint(const lynse_call *c, const char *key, uint64_t fallback,
     return VARVE_OK;
 }
 
-varve_status lynse_bool(const lynse_call *c, const char *key, bool *ret, varve_error *err)
+varve_status lynse_bool_or(const lynse_call *c, const char *key, bool fallback, bool *ret,
+                           varve_error *err)
 {
     const json_t *value = lynse_member(c, key);
     if (value && !json_is_boolean(value))
         return vv_fail(err, VARVE_INVALID, "Json deserialize error: %s must be true or false", key);
-    *ret = json_is_true(value);
+    *ret = value ? json_is_true(value) : fallback;
     return VARVE_OK;
+}
+
+varve_status lynse_bool(const lynse_call *c, const char *key, bool *ret, varve_error *err)
+{
+    return lynse_bool_or(c, key, false, ret, err);
 }
 
 varve_status lynse_number(const lynse_call *c, const char *key, double fallback, double *ret,

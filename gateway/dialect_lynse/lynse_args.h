@@ -16,6 +16,8 @@ VV_CHECKED varve_status lynse_uint(const lynse_call *c, const char *key, uint64_
                                    uint64_t *ret, varve_error *err);
 VV_CHECKED varve_status lynse_bool(const lynse_call *c, const char *key, bool *ret,
                                    varve_error *err); /* default false */
+VV_CHECKED varve_status lynse_bool_or(const lynse_call *c, const char *key, bool fallback,
+                                      bool *ret, varve_error *err);
 VV_CHECKED varve_status lynse_number(const lynse_call *c, const char *key, double fallback,
                                      double *ret, varve_error *err);
 /* *ret NULL when absent. */

@@ -10,6 +10,7 @@
 #include "lynse_answer.h"
 #include "lynse_args.h"
 #include "lynse_dtype.h"
+#include "lynse_effort.h"
 #include "lynse_handlers.h"
 #include "lynse_rows.h"
 #include "lynse_search.h"
@@ -114,6 +115,7 @@ typedef struct search_args {
     uint64_t k;
     bool with_fields;
     lynse_scores scores;
+    lynse_effort effort;
 } search_args;
 
 static varve_status read_args(lynse_call *c, const char *rows_key, search_args *ret,
@@ -132,6 +134,7 @@ static varve_status read_args(lynse_call *c, const char *rows_key, search_args *
     VV_TRY(lynse_query_bool(c, "approx", &approx, err));
     VV_TRY(lynse_query_number(c, "eps", LYNSE_EPS_DEFAULT, &eps, err));
     VV_TRY(lynse_scores_choose(c, approx, eps, &a.scores, err));
+    VV_TRY(lynse_effort_of_query(c, &a.effort, err));
     *ret = a;
     return VARVE_OK;
 }
@@ -147,6 +150,7 @@ static varve_status run_search(lynse_call *c, const search_args *a, varve_hits *
                                     .dim = a->block.dim,
                                     .k = a->k,
                                     .with = a->with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_effort_set(&a->effort, &request);
     return a->block.rows ? lynse_search_run(c, &request, ret, err) : VARVE_OK;
 }
 

@@ -21,6 +21,7 @@ static varve_status read_required(lynse_call *c, required *ret, varve_error *err
     VV_TRY(LYNSE_LIMIT(c, "dim", dim, dim_max, err));
     VV_TRY(lynse_bool(c, "drop_if_exists", &r.drop, err));
     VV_TRY(lynse_text(c, "description", &r.spec.description, err));
+    VV_TRY(lynse_text(c, "index_mode", &r.spec.index_mode, err));
     VV_TRY(lynse_text(c, "dtypes", &dtype, err));
     r.spec.dim = dim;
     r.dtype_given = dtype != NULL;
@@ -48,6 +49,11 @@ static varve_status check_required(lynse_call *c, const required *r, varve_error
                        "Invalid argument: collection vector dtype %s does not match requested "
                        "dtype %s",
                        varve_dtype_name(stats.dtype), varve_dtype_name(r->spec.dtype));
+    if (r->spec.index_mode && strcasecmp(r->spec.index_mode, stats.index_mode) != 0)
+        return vv_fail(err, VARVE_INVALID,
+                       "Invalid argument: collection index mode %s does not match requested index "
+                       "mode %s",
+                       stats.index_mode[0] ? stats.index_mode : "none", r->spec.index_mode);
     return VARVE_OK;
 }
 

@@ -74,9 +74,53 @@ void lynse_collection_shape(gateway *g, http_request *request, http_reply *reply
     lynse_run_json(g, request, reply, LYNSE_COLLECTION, collection_shape);
 }
 
+/* Those that were chosen; the others have their defaults. */
+static varve_status out_index_params(const varve_index_params *params, buffer *out,
+                                     varve_error *err)
+{
+    const struct {
+        const char *name;
+        uint32_t value;
+    } integers[] = {
+#define X(name, value, meaning) {#name, params->name},
+        VARVE_INDEX_PARAM_TABLE(X)
+#undef X
+    };
+    const char *comma = "";
+    VV_TRY(buffer_add_text(out, ",\"index_params\":{", err));
+    for (size_t i = 0; i < VV_COUNT(integers); i++) {
+        if (!integers[i].value) continue;
+        VV_TRY(buffer_printf(out, err, "%s\"%s\":%" PRIu32, comma, integers[i].name,
+                             integers[i].value));
+        comma = ",";
+    }
+    if (params->alpha > 0) {
+        VV_TRY(buffer_printf(out, err, "%s\"alpha\":", comma));
+        VV_TRY(json_out_double(out, params->alpha, err));
+    }
+    return buffer_add(out, "}", 1, err);
+}
+
+static varve_status out_details_of_stats(varve_collection *c, const varve_collection_stats *s,
+                                         buffer *out, varve_error *err)
+{
+    varve_index_params params;
+    VV_TRY(lynse_of_engine(varve_index_get_params(c, &params, err), err));
+    VV_TRY(buffer_printf(out, err,
+                         ",\"rows_in_memory\":%" PRIu64 ",\"rows_indexed\":%" PRIu64
+                         ",\"rows_hidden\":%" PRIu64 ",\"segments\":%" PRIu64
+                         ",\"segment_bytes\":%" PRIu64 ",\"index_bytes\":%" PRIu64,
+                         s->rows_in_memory, s->rows_indexed, s->rows_hidden, s->segments,
+                         s->segment_bytes, s->index_bytes));
+    return out_index_params(&params, out, err);
+}
+
+/* What LynseDB tells, and with "details" what only Varve has. */
 static varve_status stats(lynse_call *c, varve_error *err)
 {
     varve_collection_stats s;
+    bool details;
+    VV_TRY(lynse_bool(c, "details", &details, err));
     VV_TRY(get_stats(c->collection, &s, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_printf(&c->reply->body, err,
@@ -85,6 +129,7 @@ static varve_status stats(lynse_call *c, varve_error *err)
                          ",\"index_mode\":",
                          all_rows(&s), s.rows_live, s.rows_deleted, s.dim, s.max_ordinal));
     VV_TRY(lynse_out_text(&c->reply->body, s.index_mode[0] ? s.index_mode : "none", err));
+    if (details) VV_TRY(out_details_of_stats(c->collection, &s, &c->reply->body, err));
     VV_TRY(buffer_add(&c->reply->body, "}", 1, err));
     return lynse_reply_end(c, err);
 }

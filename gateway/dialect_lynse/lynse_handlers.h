@@ -25,7 +25,7 @@ http_handler lynse_list_deleted_ids, lynse_is_id_exists, lynse_max_id, lynse_hea
     lynse_query, lynse_query_vectors, lynse_read_by_only_id;
 
 /* index and search */
-http_handler lynse_build_index, lynse_remove_index, lynse_index_mode, lynse_search,
+http_handler lynse_build_index, lynse_remove_index, lynse_index_mode, lynse_compact, lynse_search,
     lynse_batch_search, lynse_search_range;
 
 /* binary */

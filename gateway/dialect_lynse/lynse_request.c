@@ -134,7 +134,13 @@ void lynse_run_json(gateway *g, http_request *request, http_reply *reply, lynse_
     VV_CLEANUP(lynse_call_done)
     lynse_call c = {.gateway = g, .request = request, .reply = reply};
     varve_error err = {0};
-    if (run_json(&c, need, action, &err) != VARVE_OK) reply_error(reply, &err);
+    if (run_json(&c, need, action, &err) == VARVE_OK) return;
+    if (c.code)
+        reply_failure(reply, reply_error_status(&err), c.code, "%s", reply_error_sentence(&err));
+    else if (c.asks_compactor)
+        reply_compactor_error(reply, &err);
+    else
+        reply_error(reply, &err);
 }
 
 void lynse_run_bare(gateway *g, http_request *request, http_reply *reply, lynse_action *action)

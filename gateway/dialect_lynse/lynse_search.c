@@ -3,6 +3,7 @@
 
 #include "lynse_answer.h"
 #include "lynse_args.h"
+#include "lynse_effort.h"
 #include "lynse_handlers.h"
 #include "lynse_ids.h"
 #include "lynse_vectors.h"
@@ -13,6 +14,7 @@ typedef struct search_args {
     uint64_t k;
     bool with_fields, approx;
     double eps;
+    lynse_effort effort;
 } search_args;
 
 static varve_status read_args(lynse_call *c, search_args *ret, varve_error *err)
@@ -27,6 +29,7 @@ static varve_status read_args(lynse_call *c, search_args *ret, varve_error *err)
     VV_TRY(lynse_bool(c, "return_fields", &a.with_fields, err));
     VV_TRY(lynse_bool(c, "approx", &a.approx, err));
     VV_TRY(lynse_number(c, "eps", LYNSE_EPS_DEFAULT, &a.eps, err));
+    VV_TRY(lynse_effort_of_body(c, &a.effort, err));
     *ret = a;
     return VARVE_OK;
 }
@@ -90,6 +93,7 @@ static varve_status search(lynse_call *c, varve_error *err)
                                     .dim = query.dim,
                                     .k = a.k,
                                     .with = a.with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_effort_set(&a.effort, &request);
     VV_TRY(lynse_search_run(c, &request, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"items\":{\"k\":", err));
@@ -130,6 +134,7 @@ static varve_status batch_search(lynse_call *c, varve_error *err)
                                     .dim = queries.dim,
                                     .k = a.k,
                                     .with = a.with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_effort_set(&a.effort, &request);
     if (queries.rows) VV_TRY(lynse_search_run(c, &request, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"results\":[", err));

@@ -34,6 +34,17 @@ static bool rounds(varve_metric metric)
     }
 }
 
+/* Flat, and not by codes whose scores LynseDB shows as they are. */
+static bool is_plain_flat(const char *index_mode)
+{
+    static const char *const codes[] = {"-PQ", "-RABITQ", "-POLARVEC"};
+    if (!*index_mode) return true;
+    if (strncasecmp(index_mode, "FLAT", 4) != 0) return false;
+    for (size_t i = 0; i < VV_COUNT(codes); i++)
+        if (strcasestr(index_mode, codes[i])) return false;
+    return true;
+}
+
 varve_status lynse_scores_choose(lynse_call *c, bool approx, double eps, lynse_scores *ret,
                                  varve_error *err)
 {
@@ -41,8 +52,7 @@ varve_status lynse_scores_choose(lynse_call *c, bool approx, double eps, lynse_s
     *ret = (lynse_scores){0};
     if (!approx) return VARVE_OK;
     VV_TRY(lynse_of_engine(varve_collection_get_stats(c->collection, &stats, err), err));
-    bool flat = !stats.index_mode[0] || strncasecmp(stats.index_mode, "FLAT", 4) == 0;
-    if (!flat || !rounds(stats.metric)) return VARVE_OK;
+    if (!is_plain_flat(stats.index_mode) || !rounds(stats.metric)) return VARVE_OK;
     if (!isfinite(eps) || eps <= 0) eps = LYNSE_EPS_DEFAULT;
     ret->step = fmax(eps, 1e-8);
     return VARVE_OK;

@@ -55,6 +55,12 @@ class Client:
         )
         return status, json.loads(data)
 
+    def get(self, path):
+        """Parsed JSON of a route that must succeed."""
+        status, _, data = self.request("GET", path)
+        assert status == 200, (path, status, data)
+        return json.loads(data)
+
     def binary(self, path, body=b"", method="POST", **query):
         return self.request(
             method,
@@ -159,10 +165,11 @@ class Server:
         self.log.close()
 
     def memory_bytes(self):
+        """Without mapped files, whose pages the system takes back as it likes."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith("RssAnon:"):
                 return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
+        raise AssertionError("no RssAnon")
 
     def done(self):
         """A clean end, which is also where a sanitized build reports what leaked."""

@@ -1,8 +1,12 @@
 """Weaknesses of LynseDB that must not be here (numbers as in its list)."""
 
+import threading
+import time
+
 import numpy
 import pytest
 
+from data import clustered, recall
 from server import Collection
 
 
@@ -36,6 +40,63 @@ class TestIdsAreNeverOrdinals:  # 1
     def test_kinds_differ(self, c):
         c.ok("delete", ids=["10"])
         assert c.ok("query", return_ids_only=True)["result"] == [10, 11]
+
+
+DIM, ROWS = 32, 3000
+
+
+def filled(c, rows=ROWS):
+    vectors, queries = clustered(rows, DIM)
+    c.raw_ok("bulk_add_binary", vectors.tobytes(), dim=DIM, n_vectors=rows)
+    return vectors, queries
+
+
+def assert_found(c, ids, vectors):
+    for id, vector in zip(ids, vectors):
+        items = c.ok("search", vector=vector.tolist(), k=1, nprobe=10)["items"]
+        assert items["ids"] == [id]
+
+
+@pytest.mark.parametrize("mode", ["FLAT-L2-PQ", "FLAT-L2-RABITQ", "FLAT-L2-POLARVEC4"])
+def test_rows_after_a_build_of_codes_are_found(make, mode):  # 2
+    c = make()
+    vectors, _ = filled(c)
+    c.ok("build_index", index_mode=mode)
+    ids = list(range(10**6, 10**6 + 3000))
+    late = vectors + 50
+    for first in range(0, 3000, 1000):
+        part = slice(first, first + 1000)
+        c.ok("add", ids=ids[part], vectors=late[part].tolist())
+        assert_found(c, ids[first : first + 3], late[first : first + 3])
+        c.ok("commit")
+    for route in (None, "commit", "checkpoint", "compact"):
+        if route:
+            c.ok(route)
+        both = numpy.concatenate([vectors, late])
+        answers = [c.ok("search", vector=v.tolist())["items"]["ids"] for v in both[::50]]
+        rows = [[i if i < ROWS else i - 10**6 + ROWS for i in a] for a in answers]
+        assert recall("L2", both, both[::50], rows, 10) >= 0.93, route
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("mode", ["HNSW-L2", "IVF-L2", "SPANN-L2", "DISKANN-L2", "FLAT-L2-PQ"])
+def test_rows_after_a_build_are_found_after_a_restart(own_server, collection_on, mode, how):  # 3
+    server = own_server()
+    c = collection_on(server)
+    vectors, queries = filled(c)
+    c.ok("build_index", index_mode=mode)
+    late = vectors[:20] + 50
+    ids = list(range(10**6, 10**6 + 20))
+    c.ok("add", ids=ids, vectors=late.tolist())
+    assert_found(c, ids, late)
+    server.stop() if how == "stop" else server.kill()
+    server.start()
+    c = Collection(server.client(), "d", "c")
+    assert c.ok("index_mode")["index_mode"] == mode
+    assert_found(c, ids, late)
+    assert c.ok("stats", details=True)["stats"]["rows_indexed"] >= ROWS, "nothing is built anew"
+    answers = [c.ok("search", vector=q.tolist())["items"]["ids"] for q in queries]
+    assert recall("L2", vectors, queries, [[i for i in a if i < ROWS] for a in answers], 10) >= 0.9
 
 
 class TestAutomaticIdsCollideWithNothing:  # 4
@@ -84,6 +145,44 @@ class TestTypos:  # 10
         c = make(dim=4)
         c.fails(400, "dimension", "required_collection", dim=5)
         assert c.ok("collection_shape")["shape"] == [0, 4]
+
+
+class TestCompactionKeepsTheIndex:  # 11
+    def test_its_parameters(self, own_server, collection_on):
+        server = own_server()
+        c = collection_on(server)
+        filled(c)
+        params = {"m": 24, "ef_construction": 90, "ef_search": 77, "alpha": 1.1, "n_clusters": 33}
+        c.ok("build_index", index_mode="HNSW-L2-SQ8", params=params)
+        for step in ("delete", "compact", "upsert", "compact", "restart", "compact"):
+            if step == "delete":
+                c.ok("delete", ids=list(range(100)))
+            elif step == "upsert":
+                c.ok("upsert", ids=[500], vectors=[[1] * DIM])
+            elif step == "compact":
+                c.ok("compact")
+                stats = c.ok("stats", details=True)["stats"]
+                assert stats["rows_indexed"] >= 0.99 * stats["n_live"]
+            else:
+                server.kill()
+                server.start()
+                c = Collection(server.client(), "d", "c")
+            assert c.ok("stats", details=True)["stats"]["index_params"] == params, step
+            assert c.ok("index_mode")["index_mode"] == "HNSW-L2-SQ8"
+
+    @pytest.mark.parametrize("mode", ["HNSW-L2", "IVF-IP", "FLAT-L2-PQ", "FLAT-L2"])
+    def test_when_every_row_is_deleted(self, make, mode):
+        c = make()
+        vectors, _ = filled(c)
+        c.ok("build_index", index_mode=mode)
+        c.ok("delete", ids=list(range(ROWS)))
+        assert c.ok("search", vector=vectors[0].tolist())["items"]["ids"] == []
+        assert c.ok("compact")["vectors_removed"] == ROWS
+        assert c.ok("collection_shape")["shape"] == [0, DIM]
+        assert c.ok("search", vector=vectors[0].tolist())["items"]["ids"] == []
+        c.ok("add", ids=[1], vectors=[vectors[0].tolist()])
+        assert c.ok("search", vector=vectors[0].tolist())["items"]["ids"] == [1]
+        assert c.ok("index_mode")["index_mode"] == mode
 
 
 class TestQuery:  # 12
@@ -144,3 +243,66 @@ class TestNumbersThatAreNone:  # 13
         c.ok("add", ids=ids, vectors=[[1]] * 5)
         for _ in range(3):
             assert c.ok("search", vector=[1])["items"]["ids"] == [3, 9, 2**64 - 1, "a", "b"]
+
+
+class TestABuildHoldsNobodyUp:  # 17, 18, 19
+    def test_searches_writes_and_probes_go_on(self, own_server, collection_on):
+        server = own_server("--compact-cpu-percent", "5", "--workers", "2")
+        c = collection_on(server)
+        vectors, _ = filled(c, 20000)
+        other = Collection(server.client(), "d", "c")
+        thread = threading.Thread(target=lambda: other.call("build_index", index_mode="HNSW-L2"))
+        thread.start()
+        client = server.client()
+        deadline = time.monotonic() + 30
+        while not any(
+            j["state"] == "running"
+            for j in client.get("/jobs")["params"]["jobs"]
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for i in range(20):
+            began = time.monotonic()
+            assert client.request("GET", "/healthz")[0] == 200
+            c.ok("upsert", ids=[i], vectors=[(vectors[i] + 50).tolist()])
+            assert_found(c, [i], [vectors[i] + 50])
+            c.ok("delete", ids=[i])
+            assert time.monotonic() - began < 5
+        assert any(j["state"] == "running" for j in client.get("/jobs")["params"]["jobs"])
+        for job in client.get("/jobs")["params"]["jobs"]:
+            client.post(f"/jobs/{job['id']}/cancel", {})
+        thread.join()
+        client.close()
+
+    def test_an_upsert_rebuilds_nothing(self, make):
+        c = make()
+        vectors, _ = filled(c)
+        c.ok("build_index", index_mode="HNSW-L2")
+        before = c.ok("stats", details=True)["stats"]
+        c.ok("upsert", ids=[3], vectors=[(vectors[3] + 50).tolist()])
+        assert_found(c, [3], [vectors[3] + 50])
+        after = c.ok("stats", details=True)["stats"]
+        assert after["index_bytes"] == before["index_bytes"]
+        assert after["rows_indexed"] == before["rows_indexed"]
+
+
+def test_many_deleted_rows_leave_k_hits(make):  # 20
+    c = make()
+    vectors, _ = filled(c)
+    c.ok("build_index", index_mode="HNSW-L2")
+    gone = numpy.argsort(((vectors - vectors[0]) ** 2).sum(1))[:2500]
+    c.ok("delete", ids=gone.tolist())
+    ids = c.ok("search", vector=vectors[0].tolist(), k=100)["items"]["ids"]
+    assert len(set(ids)) == 100 and not set(ids) & set(gone.tolist())
+
+
+@pytest.mark.parametrize("mode", ["HNSW-L2", "HNSW-L2-SQ8", "IVF-L2", "SPANN-L2", "DISKANN-L2"])
+def test_recall_is_high_although_clients_send_nprobe_10(make, mode):  # 25
+    c = make()
+    vectors, queries = filled(c, 12000)
+    c.ok("build_index", index_mode=mode)
+    answers = [
+        c.ok("search", vector=q.tolist(), nprobe=10, approx=False, eps=1e-4)["items"]["ids"]
+        for q in queries
+    ]
+    assert recall("L2", vectors, queries, answers, 10) >= 0.93

@@ -6,6 +6,8 @@ import tempfile
 import numpy
 import pytest
 
+from data import clustered, recall
+
 # the package writes a configuration file into the home folder when it is imported
 home = tempfile.TemporaryDirectory(prefix="varve-lynse-home-")
 os.environ["HOME"] = home.name
@@ -171,3 +173,124 @@ def test_key(own_server):
     c = connect(server, api_key="secret").create_database("k").require_collection("c")
     c.add(ids=[1], vectors=vectors(1))
     assert c.shape == (1, DIM)
+
+
+ROWS, WIDE = 3000, 32
+
+
+@pytest.fixture
+def filled(server):
+    """(collection, vectors, queries): rows with string ids, so that searches go by JSON."""
+    data, queries = clustered(ROWS, WIDE)
+    c = connect(server).create_database("ann").require_collection("c", dim=WIDE)
+    c.add(ids=[f"r{i}" for i in range(ROWS)], vectors=data, batch_size=1000)
+    return c, data, queries
+
+
+def found(c, queries, **how):
+    return [[int(id[1:]) for id in c.search(q, k=10, **how).ids] for q in queries]
+
+
+@pytest.mark.parametrize(
+    "mode, metric, label",
+    [
+        ("HNSW-L2", "L2", "HNSW"),
+        ("HNSW-IP-SQ8", "IP", "HNSW"),
+        ("IVF-IP", "IP", "IVF"),
+        ("IVF-COS-SQ8", "COS", "IVF"),
+        ("DISKANN-COS", "COS", "DiskANN"),
+        ("DISKANN-L2-PQ", "L2", "DiskANN"),
+        ("SPANN-L2", "L2", "SPANN"),
+        ("FLAT-L2-SQ8", "L2", "Flat"),
+        ("FLAT-IP-PQ", "IP", "Flat"),
+        ("FLAT-COS-RABITQ", "COS", "Flat"),
+        ("FLAT-L2-POLARVEC", "L2", "Flat"),
+    ],
+)
+def test_indexes(filled, mode, metric, label):
+    """The client sends nprobe=10 with each of these searches."""
+    c, data, queries = filled
+    c.build_index(mode)
+    assert c.index_mode == mode
+    result = c.search(queries[0], k=10)
+    assert label in str(result.index_type) and len(result.ids) == 10
+    assert recall(metric, data, queries, found(c, queries), 10) >= 0.9
+    batch = c.batch_search(queries, k=10)
+    assert recall(metric, data, queries, [[int(i[1:]) for i in r.ids] for r in batch], 10) >= 0.9
+    c.remove_index()
+    assert c.index_mode in (None, "none")
+    assert recall("IP", data, queries, found(c, queries), 10) == 1
+
+
+def test_parameters_and_breadth(server, filled):
+    c, data, queries = filled
+    c.build_index("IVF-L2", n_clusters=100, nprobe=8)
+    narrow = recall("L2", data, queries, found(c, queries, nprobe=1), 10)
+    assert narrow < recall("L2", data, queries, found(c, queries, nprobe=100), 10) == 1
+    assert found(c, queries, nprobe=0) == found(c, queries, nprobe=10) == found(c, queries)
+    c.build_index("HNSW-L2", m=24, ef_construction=200, ef_search=80)
+    assert recall("L2", data, queries, found(c, queries), 10) >= 0.9
+    c.build_index("DISKANN-L2", r=24, l=80, alpha=1.3, max_degree=40)
+    assert recall("L2", data, queries, found(c, queries), 10) >= 0.9
+    empty = connect(server).get_database("ann").require_collection("empty", dim=4)
+    with pytest.raises(Exception, match="Empty database"):
+        empty.build_index("HNSW-L2")
+    empty.build_index("FLAT-L2")
+    for wrong in ({"m": 0}, {"ef_construction": -1}):
+        with pytest.raises(Exception):
+            c.build_index("HNSW-L2", **wrong)
+    with pytest.raises(Exception):
+        c.build_index("HNSW")
+
+
+def test_rows_after_a_build(server, filled):
+    c, data, queries = filled
+    c.build_index("HNSW-L2")
+    late = (data[:5] + 50).astype("f4")
+    c.add(ids=[f"r{i}" for i in range(ROWS, ROWS + 5)], vectors=late)
+    assert [ids[0] for ids in found(c, late)] == list(range(ROWS, ROWS + 5))
+    c.upsert(ids=["r7"], vectors=(data[7:8] - 50).astype("f4"))
+    assert found(c, data[7:8] - 50)[0][0] == 7
+    c.commit()
+    for end in (server.stop, server.kill):
+        end()
+        server.start()
+        c = connect(server).get_database("ann").get_collection("c")
+        assert c.index_mode == "HNSW-L2"
+        assert [ids[0] for ids in found(c, late)] == list(range(ROWS, ROWS + 5))
+        assert found(c, data[7:8] - 50)[0][0] == 7
+
+
+def test_compact(filled):
+    c, data, queries = filled
+    assert c.compact() == 0
+    c.build_index("HNSW-L2")
+    c.delete([f"r{i}" for i in range(100)])
+    c.delete(["r5", "unknown"])
+    assert c.stats()["n_tombstoned"] == 100
+    assert not any(row < 100 for row in sum(found(c, queries), []))
+    assert c.compact() == 100
+    assert c.compact() == 0
+    assert c.shape == (ROWS - 100, WIDE) and c.stats()["n_live"] == ROWS - 100
+    assert list(c.list_deleted_ids()) == [] and not c.is_id_exists("r5")
+    with pytest.raises(Exception, match="does not exist"):
+        c.read_by_only_id("r5")
+    kept = [[row for row in ids if row >= 100] for ids in found(c, queries)]
+    assert recall("L2", data[100:], queries, [[r - 100 for r in a] for a in kept], 10) >= 0.9
+    assert c.index_mode == "HNSW-L2"
+
+
+def test_automatic_ids_on_an_index(server):
+    """Binary searches, with internal ids in the answer."""
+    data, queries = clustered(ROWS, WIDE)
+    c = connect(server).create_database("auto-ann").require_collection("c", dim=WIDE)
+    c.add(vectors=data)
+    c.build_index("HNSW-L2")
+    answers = [list(map(int, c.search(q, k=10).ids)) for q in queries]
+    assert recall("L2", data, queries, answers, 10) >= 0.9
+    batch = [list(map(int, r.ids)) for r in c.batch_search(queries, k=10)]
+    assert recall("L2", data, queries, batch, 10) >= 0.9
+    gone = answers[0][:3]
+    c.delete(gone)
+    assert c.compact() == 3
+    assert not set(gone) & set(map(int, c.search(queries[0], k=10).ids))

@@ -61,6 +61,9 @@ static void prepare_child(void)
 {
     int log = open(in_folder("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (log < 0 || dup2(log, STDERR_FILENO) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) _exit(9);
+#ifdef __SANITIZE_THREAD__ /* which waits a second before a process ends */
+    if (setenv("TSAN_OPTIONS", "atexit_sleep_ms=0", 1) != 0) _exit(9);
+#endif
 }
 
 static _Noreturn void become_compactor(int fd, const char *fault)
@@ -204,7 +207,8 @@ varve_status owner_next(owner *o, handoff_message *ret)
 handoff_message owner_expect(owner *o, handoff_kind kind)
 {
     handoff_message m = {0};
-    if (owner_next(o, &m) != VARVE_OK) fail_msg("message %d did not come", (int)kind);
+    if (owner_next(o, &m) != VARVE_OK)
+        fail_msg("message %d did not come; the compactor said: %s", (int)kind, owner_log());
     if (m.kind != kind) fail_msg("message %d, not %d: %s", (int)m.kind, (int)kind, m.why.message);
     return m;
 }

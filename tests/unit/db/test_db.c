@@ -298,7 +298,9 @@ static void test_databases_and_collections(void **state)
     assert_int_equal(stats.metric, VARVE_METRIC_L2);
     assert_string_equal(stats.index_mode, "flat-l2");
     assert_int_equal(varve_index_mode_set(c, "HNSW", &f->err), VARVE_INVALID);
-    assert_int_equal(varve_index_mode_set(c, "HNSW-L2", &f->err), VARVE_UNSUPPORTED);
+    assert_int_equal(varve_index_mode_set(c, "FLAT-L2-PQ8", &f->err), VARVE_UNSUPPORTED);
+    assert_non_null(strstr(f->err.message, "4 dimensions"));
+    assert_ok(f, varve_index_mode_set(c, "HNSW-L2", &f->err));
     assert_ok(f, varve_database_list(f->db, &names, &f->err));
     assert_int_equal(varve_names_count(names), 2);
     assert_string_equal(varve_names_get(names, 1), "two");

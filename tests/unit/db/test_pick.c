@@ -1,7 +1,8 @@
 /* test_pick.c — what compaction does next: one row of a table per case. A segment is written as a
  * word: rows in thousands (of 1024), then, in any order,
  *   s<n> superseded rows, d<n> deleted rows (both in thousands), x a fresh index, X a full one,
- *   ! an index that is lost, | apart from the one before, o older than the request. */
+ *   ! an index that is lost, | apart from the one before, o older than the request,
+ *   c<n> its columns take n thousand bytes. */
 #include "db/pick.h"
 
 #include <setjmp.h>
@@ -16,7 +17,7 @@
 
 typedef struct setup {
     bool full, fresh, quiet, index_only, everything;
-    uint64_t fit, rows_max; /* thousands; 0: the default */
+    uint64_t fit, rows_max, memory; /* thousands; 0: the default */
 } setup;
 
 static const setup hnsw = {.full = true, .fresh = true};
@@ -29,6 +30,7 @@ static const setup tight = {.full = true, .fit = 100};
 static const setup tighter = {.full = true, .fit = 3};
 static const setup nothing_fits = {.full = true, .fit = 1};
 static const setup asked_tight = {.full = true, .fit = 100, .everything = true};
+static const setup small_memory = {.full = true, .memory = 100};
 static const setup short_rows = {.full = true, .rows_max = 200};
 
 typedef struct row {
@@ -76,6 +78,9 @@ static const row rows[] = {
     {"memory holds them", &tight, "20X 20X 20X 20X", PICK_MERGE, 0, 4},
     {"memory holds some of them", &tight, "25X 25X 25X 25X 25X", PICK_MERGE, 0, 4},
     {"a later window fits", &tight, "60X 20X 20X 20X 20X", PICK_MERGE, 1, 4},
+
+    {"columns pass the memory", &small_memory, "64c26X 64c25X 64c25X 64c25X", PICK_NONE, 0, 0},
+    {"columns just fit", &small_memory, "64c25X 64c25X 64c25X 64c25X", PICK_MERGE, 0, 4},
 
     {"few are superseded", &hnsw, "64s12X", PICK_NONE, 0, 0},
     {"many are", &hnsw, "64s13X", PICK_REWRITE, 0, 1},
@@ -132,8 +137,9 @@ static const char *read_segment(const char *word, size_t i, pick_segment *ret)
     if (s.rows == 0) s.rows = PICK_FRESH_ROWS_MIN - 1;
     while (*end && *end != ' ') {
         char c = *end++;
-        uint64_t n = c == 's' || c == 'd' ? strtoull(end, &end, 10) * K : 0;
-        s.hidden += n;
+        uint64_t n = strchr("sdc", c) ? strtoull(end, &end, 10) * K : 0;
+        if (c != 'c') s.hidden += n;
+        if (c == 'c') s.column_bytes = n;
         if (c == 'd') s.deleted += n;
         if (c == 'x' || c == 'X') s.has_index = true;
         if (c == 'X') s.kind = INDEX_KIND_FULL;
@@ -160,6 +166,7 @@ static pick_rules rules_of(const setup *s)
                         .wants_fresh = s->fresh,
                         .mode = "HNSW-L2",
                         .rows_fit = s->fit ? s->fit * K : UINT64_MAX,
+                        .memory_max = s->memory * K,
                         .rows_max = s->rows_max ? s->rows_max * K : 16777216,
                         .index_rows_min = 2048,
                         .fanout = 4,
@@ -211,6 +218,33 @@ static void says_why(void **state)
     }
 }
 
+/* Outputs are as large as rows_max, memory and the number of outputs of a job allow. */
+static void sizes_outputs(void **state)
+{
+    (void)state;
+    static const struct {
+        const setup *setup;
+        const char *segments;
+        uint64_t rows_max_least, rows_max_most, outputs_max;
+    } cases[] = {
+        {&hnsw, "64s20X", 44 * K, UINT64_MAX, 1},
+        {&short_rows, "800s200X", 150 * K, 200 * K, 4},
+        {&tight, "350x", 80 * K, 100 * K, 4},
+        {&small_memory, "800s200c350X", 150 * K, 151 * K, 4},
+        {&short_rows, "40000s10000X", 468 * K, 470 * K, JOB_OUTPUTS_MAX},
+    };
+    for (size_t i = 0; i < VV_COUNT(cases); i++) {
+        pick_segment segments[8];
+        pick_decision d;
+        pick_rules r = rules_of(cases[i].setup);
+        size_t n = read_segments(cases[i].segments, segments);
+        pick_next(segments, n, &r, &d);
+        assert_in_range(d.rows_max, cases[i].rows_max_least, cases[i].rows_max_most);
+        uint64_t left = segments[0].rows - segments[0].hidden;
+        assert_in_range((left + d.rows_max - 1) / d.rows_max, 1, cases[i].outputs_max);
+    }
+}
+
 static void tiers(void **state)
 {
     (void)state;
@@ -223,7 +257,7 @@ static void tiers(void **state)
         assert_int_equal(pick_tier(cases[i].rows), cases[i].tier);
 }
 
-/* What acts on decisions ends, and ends with few segments: the steps are played on the table alone. */
+/* What acts on decisions ends, and with few segments: the steps are played on the table alone. */
 static size_t play(pick_segment *s, size_t n, const pick_decision *d, uint64_t number)
 {
     pick_segment made = {.number = number, .has_index = true, .kind = INDEX_KIND_FULL};
@@ -269,9 +303,8 @@ static void comes_to_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decides),
-        cmocka_unit_test(says_why),
-        cmocka_unit_test(tiers),
+        cmocka_unit_test(decides),         cmocka_unit_test(says_why),
+        cmocka_unit_test(sizes_outputs),   cmocka_unit_test(tiers),
         cmocka_unit_test(comes_to_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

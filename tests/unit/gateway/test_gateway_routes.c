@@ -1,6 +1,7 @@
 /* test_gateway_routes.c — the table of routes is sound, every route is found, and openapi.json and
  * the metrics speak of all of them. */
 #include "metrics.h"
+#include "metrics_lines.h"
 #include "openapi.h"
 #include "routes.h"
 
@@ -45,10 +46,15 @@ static void test_every_route_is_found(void **state)
         size_t len = strlen(a->path);
         assert_ptr_equal(router_find(r, a->method, a->path, len), a);
         assert_null(router_find(r, "PUT", a->path, len));
-        (void)snprintf(longer, sizeof longer, "%sx", a->path);
-        assert_null(router_find(r, a->method, longer, len + 1));
+        bool ends_in_param = a->path[len - 1] == '}';
+        (void)snprintf(longer, sizeof longer, ends_in_param ? "%s/x" : "%sx", a->path);
+        assert_null(router_find(r, a->method, longer, strlen(longer)));
         assert_int_equal(router_is_open(r, a->path, len), a->scope == SCOPE_OPEN);
     }
+    assert_string_equal(router_find(r, "POST", "/jobs/17/cancel", 15)->name, "ops_job_cancel");
+    assert_string_equal(router_find(r, "GET", "/jobs/17", 8)->name, "ops_job");
+    assert_null(router_find(r, "GET", "/jobs/17/cancel", 15));
+    assert_null(router_find(r, "GET", "/jobs/", 6));
     assert_null(router_find(r, "GET", "", 0));
     assert_false(router_is_open(r, "/none", 5));
 }
@@ -100,7 +106,7 @@ static void assert_line(const buffer *b, const char *line)
 static void test_metrics(void **state)
 {
     metrics m = {0};
-    varve_folder_stats folder = {.databases = 3, .rows_live = 7, .writable = true};
+    const metrics_engine engine = {.folder = {.databases = 3, .rows_live = 7, .writable = true}};
     buffer b;
     (void)state;
     buffer_init(&b, 1 << 20, "metrics");
@@ -110,7 +116,7 @@ static void test_metrics(void **state)
     for (int i = 0; i < 9; i++)
         metrics_count(&m, &routes_table[1], 503, 200000000, OUTCOME_FAILURE); /* 200 ms */
     metrics_count(&m, NULL, 401, 20000000000, OUTCOME_UNAUTHORIZED);          /* 20 s */
-    assert_ok(metrics_write(&m, &folder, &b, NULL));
+    assert_ok(metrics_write(&m, &engine, &b, NULL));
     assert_ok(buffer_add(&b, "", 1, NULL));
     assert_line(&b, "\nlynsedb_http_requests_total 100\n");
     assert_line(&b, "\nlynsedb_http_requests_by_status_total{status_class=\"2xx\"} 90\n");
@@ -127,8 +133,86 @@ static void test_metrics(void **state)
                 " 1\n");
     assert_line(&b, "\nvarve_rows{state=\"live\"} 7\n");
     assert_line(&b, "\nvarve_databases_total 3\n");
+    assert_line(&b, "\nvarve_compactor_connected 0\n");
+    assert_line(&b, "\nlynsedb_index_build_progress_ratio{scope=\"current\"} 0.000000\n");
     metrics_done(&m);
     buffer_done(&b);
+}
+
+static void test_metrics_of_compaction(void **state)
+{
+    static const varve_job jobs[] = {
+        {.id = 9,
+         .database = "default",
+         .collection = "docs",
+         .kind = "merge",
+         .reason = "4 segments \"of\" about 65536 rows, which is more than anybody wants to read",
+         .state = VARVE_JOB_RUNNING,
+         .rows = 262144,
+         .share = 0.25,
+         .rows_per_s = 1000,
+         .eta_ms = 1500},
+        {.id = 8,
+         .state = VARVE_JOB_DONE,
+         .rows = 77,
+         .share = 1,
+         .started_ms = 10000,
+         .ended_ms = 12500},
+    };
+    const metrics_engine engine = {.compaction = {.pid = 5,
+                                                  .restarts = 2,
+                                                  .jobs_done = 11,
+                                                  .jobs_refused = 1,
+                                                  .jobs_failed = 2,
+                                                  .jobs_cancelled = 3,
+                                                  .rows_removed = 4,
+                                                  .backlog_rows = 600,
+                                                  .index_bytes = 12345,
+                                                  .write_delay_ms = 2500},
+                                   .jobs = jobs,
+                                   .jobs_count = VV_COUNT(jobs)};
+    metrics m = {0};
+    buffer b;
+    (void)state;
+    buffer_init(&b, 1 << 20, "metrics");
+    assert_ok(metrics_init(&m, NULL));
+    assert_ok(metrics_write(&m, &engine, &b, NULL));
+    assert_ok(buffer_add(&b, "", 1, NULL));
+    assert_line(&b, "\nvarve_compaction_job_progress_ratio{job_id=\"9\",database=\"default\","
+                    "collection=\"docs\",kind=\"merge\",reason=\"4 segments \\\"of\\\" about 65536 "
+                    "rows, which is more ...\"} 0.250000\n");
+    assert_line(&b, "} 1.500000\n"); /* eta */
+    assert_line(&b, "\nvarve_compaction_jobs_total{outcome=\"failed\"} 2\n");
+    assert_line(&b, "\nvarve_compaction_backlog_rows 600\n");
+    assert_line(&b, "\nvarve_compaction_write_delay_seconds_total 2.500000\n");
+    assert_line(&b, "\nvarve_compactor_restarts_total 2\n");
+    assert_line(&b, "\nlynsedb_index_builds_total{status=\"started\"} 18\n");
+    assert_line(&b, "\nlynsedb_index_builds_total{status=\"failed\"} 6\n");
+    assert_line(&b, "\nlynsedb_index_builds_in_progress 1\n");
+    assert_line(&b, "\nlynsedb_index_build_current_vectors 262144\n");
+    assert_line(&b, "\nlynsedb_index_build_last_vectors 77\n");
+    assert_line(&b, "\nlynsedb_index_build_last_duration_seconds 2.500000\n");
+    assert_line(&b, "\nvarve_storage_index_bytes 12345\n");
+    assert_null(strstr(b.data, "job_id=\"8\""));
+    metrics_done(&m);
+    buffer_done(&b);
+}
+
+static void test_labels(void **state)
+{
+    char label[LINES_LABEL_MAX], many[LINES_LABEL_MAX];
+    (void)state;
+    lines_label("a\\b\"c\nd", 99, label);
+    assert_string_equal(label, "a\\\\b\\\"c d");
+    lines_label("\xc3\xa9t\xc3\xa9", 3, label); /* three characters, five bytes */
+    assert_string_equal(label, "\xc3\xa9t\xc3\xa9");
+    lines_label("\xc3\xa9t\xc3\xa9", 2, label);
+    assert_string_equal(label, "\xc3\xa9t...");
+    memset(many, '"', sizeof many - 1);
+    many[sizeof many - 1] = '\0';
+    lines_label(many, SIZE_MAX, label);
+    assert_true(strlen(label) < sizeof label);
+    assert_string_equal(label + strlen(label) - 4, "\"...");
 }
 
 int main(void)
@@ -136,7 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_is_sound), cmocka_unit_test(test_every_route_is_found),
         cmocka_unit_test(test_params),         cmocka_unit_test(test_description),
-        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_metrics),        cmocka_unit_test(test_metrics_of_compaction),
+        cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests(tests, open_router, close_router);
 }

@@ -141,6 +141,7 @@ static memtable *make_memtable(world *w, const model_row *rows, size_t n)
     memtable *m = NULL;
     uint8_t key[1 + ID_TEXT_ROOM];
     assert_int_equal(memtable_new(w->spec.dim, w->spec.dtype, &m, NULL), VARVE_OK);
+    if (!w->spec.no_index) memtable_use_codes(m, w->spec.metric);
     for (size_t i = 0; i < n; i++) {
         uint64_t rowver = (uint64_t)(rows + i - w->rows) + 1;
         varve_text fields = {rows[i].fields, strlen(rows[i].fields)};

@@ -43,6 +43,21 @@ static void assert_no_output(void)
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
+static varve_status check_outputs(const merge_spec *spec, const merge_inputs *t,
+                                  const segment_record *records, uint32_t count, varve_error *err)
+{
+    segment *outputs[OUTPUT_MAX];
+    varve_status status;
+    for (uint32_t i = 0; i < count; i++) {
+        outputs[i] = open_segment(output_path(i));
+        assert_true(segment_get_record(outputs[i])->rows == records[i].rows);
+    }
+    status = segment_merge_check(spec, t->in, INPUTS, outputs, count, err);
+    for (uint32_t i = 0; i < count; i++)
+        segment_unref(outputs[i]);
+    return status;
+}
+
 /* Merges, compares every row, and removes the outputs. Returns how many there were. */
 static uint32_t merge_and_compare(const merge_inputs *t, uint64_t rows_max)
 {
@@ -52,6 +67,7 @@ static uint32_t merge_and_compare(const merge_inputs *t, uint64_t rows_max)
     uint64_t least = UINT64_MAX, most = 0;
     row_walk w = {.t = t};
     OK(segment_merge(&spec, t->in, INPUTS, records, &count, err));
+    OK(check_outputs(&spec, t, records, count, err));
     for (uint32_t i = 0; i < count; i++) {
         assert_output(&w, output_path(i), &records[i]);
         OK(file_unlink(output_path(i), err));
@@ -208,23 +224,66 @@ static void test_progress(void **state)
     inputs_free(&t);
 }
 
+static void damage_segment(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(fwrite("damage", 1, 6, f), 6);
+    assert_int_equal(fclose(f), 0);
+}
+
 static void test_damaged_input(void **state)
 {
     static const uint64_t every[INPUTS] = {0, 0, 0};
     merge_inputs t;
     merge_spec spec;
     varve_error why = {0};
-    FILE *f;
     (void)state;
     make_inputs(&t, 3000, 64, VARVE_FLOAT32, every);
-    f = fopen(segment_path(t.segments[1]), "r+b");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 300000, SEEK_SET), 0);
-    assert_int_equal(fwrite("damage", 1, 6, f), 6);
-    assert_int_equal(fclose(f), 0);
+    damage_segment(segment_path(t.segments[1]), 300000);
     spec = spec_of(&t, 1500);
     assert_int_equal(try_merge(&spec, &t, &why), VARVE_CORRUPT);
     assert_non_null(strstr(why.message, segment_path(t.segments[1])));
+    inputs_free(&t);
+}
+
+/* ---- the check ----------------------------------------------------------------------------- */
+
+static void refuse_outputs(const merge_spec *spec, const merge_inputs *t, segment **outputs,
+                           uint32_t count, const char *why)
+{
+    varve_error err = {0};
+    assert_int_equal(segment_merge_check(spec, t->in, INPUTS, outputs, count, &err), VARVE_CORRUPT);
+    if (!strstr(err.message, why)) fail_msg("not %s: %s", why, err.message);
+}
+
+/* Outputs that are sound by themselves, but not those of these inputs. */
+static void test_check_refuses(void **state)
+{
+    static const uint64_t every[INPUTS] = {0, 4, 0};
+    merge_inputs t;
+    merge_spec spec;
+    segment_record records[OUTPUT_MAX];
+    segment *outputs[2];
+    uint32_t count;
+    (void)state;
+    make_inputs(&t, 100, 8, VARVE_FLOAT32, every);
+    spec = spec_of(&t, 150);
+    OK(segment_merge(&spec, t.in, INPUTS, records, &count, err));
+    assert_int_equal(count, 2);
+    for (uint32_t i = 0; i < count; i++)
+        outputs[i] = open_segment(output_path(i));
+    refuse_outputs(&spec, &t, outputs, 1, "is in no output"); /* half of the rows */
+    refuse_outputs(&spec, &t, outputs + 1, 1, "501.seg: row 0 is not what was merged");
+    t.in[2].drop = drop_every(102, 50); /* rows that should be gone */
+    refuse_outputs(&spec, &t, outputs, 2, "501.seg: row ");
+    damage_segment(segment_path(outputs[0]), 200);
+    refuse_outputs(&spec, &t, outputs, 2, "500.seg: row 2 is not what was merged");
+    for (uint32_t i = 0; i < count; i++) {
+        segment_doom(outputs[i]);
+        segment_unref(outputs[i]);
+    }
     inputs_free(&t);
 }
 
@@ -263,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_damaged_input),
+        cmocka_unit_test(test_check_refuses),
         cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,0 +1,132 @@
+/* compact_plan.c — a collection as the pure function of pick.h sees it. */
+#include "db/compaction_inner.h"
+
+/* In memory while a segment is merged: offsets, rowver, ordinal of each row (segment/merge.h). */
+#define COLUMN_BYTES_PER_ROW 32
+
+void plan_done(compact_plan *p)
+{
+    view_unref(p->v);
+    free(p->segments);
+    free(p->sources);
+    *p = (compact_plan){0};
+}
+
+/* The most rows whose index can be built within the memory: index_build_bytes grows with them. */
+static uint64_t rows_that_fit(const index_spec *spec, uint64_t memory_max)
+{
+    uint64_t low = 0, high = INT32_MAX;
+    if (memory_max == 0 || index_build_bytes(spec, high) <= memory_max) return high;
+    while (low + 1 < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (index_build_bytes(spec, middle) <= memory_max) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool deletes_are_over(const varve_collection *c)
+{
+    uint64_t now_ms = clock_now_ns() / 1000000;
+    return now_ms - atomic_load(&c->last_delete_ms) >= c->db->options.compact_deleted_keep_ms;
+}
+
+static void set_rules(const varve_collection *c, const compact_request *r, compact_plan *p)
+{
+    const varve_options *o = &c->db->options;
+    const index_spec *wanted = index_wanted(&p->wants);
+    snprintf(p->mode, sizeof p->mode, "FRESH");
+    if (p->wants.full) index_mode_text(&p->wants.full_spec.mode, p->mode);
+    p->rules = (pick_rules){
+        .wants_full = p->wants.full,
+        .wants_fresh = p->wants.fresh,
+        .mode = p->mode,
+        .rows_fit = wanted ? rows_that_fit(wanted, o->compact_memory_max) : INT32_MAX,
+        .memory_max = o->compact_memory_max,
+        .rows_max = o->compact_rows_max,
+        .index_rows_min = o->index_rows_min,
+        .fanout = o->compact_fanout,
+        .tombstone_percent = o->compact_tombstone_percent,
+        .deleted_counts = r ? false : deletes_are_over(c),
+        .index_only = r && r->index_only,
+        .everything = r && !r->index_only,
+        .before = r ? r->before : 0,
+    };
+}
+
+static pick_segment describe(const row_source *s)
+{
+    const segment_record *r = segment_get_record(s->seg);
+    const segment_spec *spec = segment_get_spec(s->seg);
+    uint64_t vectors = s->rows * varve_dtype_row_bytes(spec->dtype, spec->dim);
+    return (pick_segment){
+        .number = r->number,
+        .rows = s->rows,
+        .column_bytes =
+            r->file_bytes - VV_MIN(vectors, r->file_bytes) + s->rows * COLUMN_BYTES_PER_ROW,
+        .hidden = tombstones_count(s->hidden),
+        .deleted = tombstones_count(s->deleted),
+        .has_index = s->index != NULL,
+        .index_lost = !s->index && s->index_generation > 0,
+        .kind = s->index ? index_get_record(s->index)->kind : INDEX_KIND_FRESH,
+    };
+}
+
+/* Under writer_lock: what sessions have reserved. */
+static void list_segments(const varve_collection *c, compact_plan *p)
+{
+    for (size_t i = 0; i < p->v->source_count; i++) {
+        const row_source *s = &p->v->sources[i];
+        if (!s->seg) continue;
+        pick_segment one = describe(s);
+        bool follows = i > 0 && p->v->sources[i - 1].seg;
+        one.apart = !follows ||
+                    collection_reserved_between(c, p->v->sources[i - 1].rowver_max, s->rowver_min);
+        p->sources[p->count] = i;
+        p->segments[p->count++] = one;
+    }
+}
+
+static varve_status look(varve_collection *c, compact_plan *p, varve_error *err)
+{
+    p->v = view_ref(c->view);
+    p->field = c->schema.fields[0];
+    p->segments = malloc((p->v->source_count + 1) * sizeof *p->segments);
+    p->sources = malloc((p->v->source_count + 1) * sizeof *p->sources);
+    if (!p->segments || !p->sources)
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for a compaction");
+    list_segments(c, p);
+    return VARVE_OK;
+}
+
+varve_status plan_make(varve_collection *c, const compact_request *request, compact_plan *ret,
+                       varve_error *err)
+{
+    VV_CLEANUP(plan_done) compact_plan p = {0};
+    VV_TRY(collection_ready(c, err));
+    pthread_mutex_lock(&c->db->writer_lock);
+    varve_status status = look(c, &p, err);
+    pthread_mutex_unlock(&c->db->writer_lock);
+    if (status != VARVE_OK) return status;
+    index_wants_of(&p.field, &p.wants);
+    set_rules(c, request, &p);
+    pick_next(p.segments, p.count, &p.rules, &p.decision);
+    *ret = p;
+    ret->rules.mode = ret->mode;
+    p = (compact_plan){0};
+    return VARVE_OK;
+}
+
+void plan_backlog(const compact_plan *p, uint64_t *ret_rows, uint64_t *ret_segments)
+{
+    *ret_rows = *ret_segments = 0;
+    if (!p->wants.full) return;
+    for (size_t i = 0; i < p->count; i++) {
+        if (!pick_needs_index(&p->segments[i], &p->rules)) continue;
+        *ret_rows += p->segments[i].rows;
+        ++*ret_segments;
+    }
+}

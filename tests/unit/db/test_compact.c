@@ -1,0 +1,96 @@
+/* test_compact.c — compaction through varve.h, with the real compactor as a child. */
+#include "db_fixture.h"
+
+#include "base/clock.h"
+#include "db/compaction.h"
+
+static int setup(void **state)
+{
+    db_fixture *f = calloc(1, sizeof *f);
+    db_options(f);
+    f->options.compactor_path = COMPACTOR_PATH;
+    f->options.seal_rows_min = 1 << 20; /* only what a test seals */
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    db_end(*state);
+    free(*state);
+    return 0;
+}
+
+static void compacts(void **state)
+{
+    db_fixture *f = *state;
+    varve_compact_report r;
+    db_begin(f, "FLAT-L2", VARVE_FLOAT32);
+    db_put_segment(f, 0, 3000, 1);
+    db_put_segment(f, 2000, 2000, 2); /* 1000 superseded */
+    db_put_segment(f, 4000, 1500, 1);
+    db_delete(f, 0, 100, 5);
+    db_put(f, 5500, 100, 1); /* in memory */
+    db_assert_counts(f, 5500, 100);
+    assert_int_equal(db_sources(f), 4);
+    db_ok(f, varve_compact(f->c, NULL, &r, &f->err));
+    assert_int_equal(r.rows_removed, 100);
+    assert_int_equal(r.versions_removed, 1100);
+    assert_int_equal(r.segments_before, 3);
+    assert_int_equal(r.segments_after, 1);
+    assert_true(r.bytes_before > 0 && r.bytes_after > 0);
+    assert_int_equal(r.jobs, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(db_sources(f), 1);
+        assert_true(db_source_has_index(f, 0, INDEX_KIND_FRESH));
+        db_assert_counts(f, 5500, 0);
+        assert_int_equal(db_files(f, ""), 2);
+        assert_int_equal(db_state(f, 5), VARVE_ROW_ABSENT);
+        db_assert_row(f, 1, 1);
+        db_assert_row(f, 2500, 2);
+        db_assert_found(f, 5599, 1);
+        db_assert_found(f, 2000, 2);
+        db_reopen(f, i == 0);
+    }
+    db_assert_sound(f);
+    db_restore(f, 0, 100, 5, 0);
+    db_ok(f, varve_compact(f->c, NULL, &r, &f->err));
+    assert_int_equal(r.jobs, 0);
+    assert_int_equal(r.rows_removed, 0);
+}
+
+static void builds_an_index(void **state)
+{
+    db_fixture *f = *state;
+    varve_collection_stats s;
+    varve_compaction_stats cs;
+    db_begin(f, "FLAT-L2", VARVE_FLOAT32);
+    db_put_segment(f, 0, 3000, 1);
+    db_put_segment(f, 3000, 1500, 1); /* below index_rows_min */
+    db_put(f, 4500, 2500, 1);
+    db_ok(f, varve_index_build(f->c, "FLAT-L2-SQ8", NULL, false, &f->err));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(db_sources(f), 3);
+        assert_true(db_source_has_index(f, 0, INDEX_KIND_FULL));
+        assert_true(db_source_has_index(f, 1, INDEX_KIND_FRESH));
+        assert_true(db_source_has_index(f, 2, INDEX_KIND_FULL));
+        assert_int_equal(db_files(f, ".idx"), 3);
+        db_ok(f, varve_collection_get_stats(f->c, &s, &f->err));
+        assert_int_equal(s.rows_indexed, 5500);
+        db_assert_found(f, 4499, 1);
+        db_reopen(f, i == 0);
+    }
+    db_assert_sound(f);
+    varve_compaction_get_stats(f->db, &cs);
+    assert_int_equal(cs.backlog_rows, 0);
+    assert_true(cs.index_bytes > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(compacts, setup, teardown),
+        cmocka_unit_test_setup_teardown(builds_an_index, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
