@@ -59,7 +59,7 @@ static void decode(const quantiser *q, const uint8_t *group, size_t i, float *re
 {
     double offset = (double)field(q, group, 0, i), scale = (double)field(q, group, 1, i);
     for (size_t at = 0; at < q->spec.width; at++) {
-        double code = group[at / 4 * (4 * QUANT_GROUP) + 4 * i + at % 4];
+        uint8_t code = group[at / 4 * (4 * QUANT_GROUP) + 4 * i + at % 4];
         ret[at] = (float)((double)q->learnt[at] + offset + scale * code);
     }
 }
