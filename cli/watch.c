@@ -28,7 +28,7 @@ static void *run_task(void *context)
 
 static void show_job(progress *bar, const varve_job *j)
 {
-    char text[512], left[32] = "", speed[48] = "";
+    char text[768], left[32] = "", speed[48] = "";
     if (j->rows_per_s >= 1) snprintf(speed, sizeof speed, ", %.0f rows/s", j->rows_per_s);
     if (j->eta_ms) progress_time(j->eta_ms, left, sizeof left);
     snprintf(text, sizeof text, "%s/%s: %s (%s), %s%s%s%s%s", j->database, j->collection, j->kind,

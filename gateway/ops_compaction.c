@@ -212,5 +212,5 @@ static varve_status compact(gateway *g, http_request *request, buffer *out, varv
 void ops_compaction_run(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    if (compact(g, request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
+    if (compact(g, request, &reply->body, &err) != VARVE_OK) reply_compactor_error(reply, &err);
 }

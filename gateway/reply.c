@@ -89,6 +89,16 @@ void reply_failure(http_reply *reply, int status, const char *code, const char *
     write_json(reply, code, sentence);
 }
 
+void reply_compactor_error(http_reply *reply, const varve_error *err)
+{
+    reply_error(reply, err);
+    if (err->status != VARVE_IO) return;
+    write_json(
+        reply, "compactor_unavailable",
+        "The compactor could not be started, or could not do its work; the log of the server "
+        "has the reason under the id of this request");
+}
+
 void reply_failure_text(http_reply *reply, int status, const char *format, ...)
 {
     char sentence[sizeof((varve_error *)0)->message];

@@ -32,6 +32,9 @@ void reply_error_text(http_reply *reply, const varve_error *err); /* text/plain,
  * "Collection not found: %s", name). */
 void reply_failure(http_reply *reply, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* A failure of the compactor, or of starting one: VARVE_IO of a build or a compaction says so; all
+ * others as reply_error has them. */
+void reply_compactor_error(http_reply *reply, const varve_error *err);
 void reply_failure_text(http_reply *reply, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void reply_empty(http_reply *reply, int status); /* status alone */

@@ -13,6 +13,7 @@ static varve_status compact(lynse_call *c, varve_error *err)
     VV_TRY(lynse_bool(c, "keep_deleted", &options.keep_deleted, err));
     VV_TRY(lynse_bool_or(c, "wait", true, &wait, err));
     options.no_wait = !wait;
+    c->asks_compactor = true;
     VV_TRY(lynse_of_engine(varve_compact(c->collection, &options, &report, err), err));
     return lynse_reply_with(c, err, ",\"vectors_removed\":%" PRIu64, report.rows_removed);
 }

@@ -120,6 +120,7 @@ static varve_status build(lynse_call *c, const char *mode, varve_error *err)
         c->code = "empty_database";
         return vv_fail(err, VARVE_INVALID, "Empty database: %s needs rows to be built from", mode);
     }
+    c->asks_compactor = true;
     return lynse_of_engine(varve_index_build(c->collection, mode, &params, !wait, err), err);
 }
 

@@ -137,6 +137,8 @@ void lynse_run_json(gateway *g, http_request *request, http_reply *reply, lynse_
     if (run_json(&c, need, action, &err) == VARVE_OK) return;
     if (c.code)
         reply_failure(reply, reply_error_status(&err), c.code, "%s", reply_error_sentence(&err));
+    else if (c.asks_compactor)
+        reply_compactor_error(reply, &err);
     else
         reply_error(reply, &err);
 }

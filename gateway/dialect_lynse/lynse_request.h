@@ -26,7 +26,8 @@ typedef struct lynse_call {
     char database[LYNSE_NAME_MAX + 1]; /* trimmed; "" when the route has none */
     char name[LYNSE_NAME_MAX + 1];     /* of the collection, likewise */
     varve_collection *collection;      /* LYNSE_COLLECTION only */
-    const char *code; /* of the failure, where the dialect has one of its own; else NULL */
+    const char *code;    /* of the failure, where the dialect has one of its own; else NULL */
+    bool asks_compactor; /* failures are told as those of the compactor */
 } lynse_call;
 
 typedef varve_status lynse_action(lynse_call *c, varve_error *err);

@@ -434,5 +434,20 @@ class TestSettings:
     def test_wrong_schedule(self, line):
         assert f"schedule '{line}'" in self.fails("--compact-schedule", line)
 
+    def test_a_compactor_that_cannot_be_started(self, own_server, collection_on, tmp_path):
+        program = tmp_path / "no-compactor"
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+        server = own_server("--no-compactor", "--compactor-path", str(program))
+        c = collection_on(server)
+        vectors = fill(c)
+        for route, body in [("build_index", {"index_mode": "FLAT-L2-PQ"}), ("compact", {})]:
+            answer = c.fails(503, "The compactor could not be started", route, **body)
+            assert answer["code"] == "compactor_unavailable"
+        assert "compactor ended with status 1" in server.log_text()
+        assert c.ok("index_mode")["index_mode"] == "FLAT-L2-PQ"
+        items = c.ok("search", vector=vectors[7].tolist(), k=1)["items"]
+        assert items["ids"] == [7], "searched exactly meanwhile"
+
     def test_missing_program(self):
         assert "no-such-program" in self.fails("--compactor-path", "./no-such-program")
