@@ -68,33 +68,43 @@ varve_status curve_get(const void *bytes, size_t len, curve *ret, varve_error *e
 
 /* ---- the breadth for a target -------------------------------------------------------------- */
 
-/* What a point must show for a search to reach the target: means of a sample are off by their
- * standard error, and more than half of what the target leaves is not asked for. */
+/* What a point must show for a search to reach the target. Real queries are harder than the rows that
+ * were asked: on the bundled texts, whose queries are questions, a search as wide as its rows need
+ * misses 0.90 by 0.014 and 0.95 by the same, but 8 in 10 of the misses allowed suffice; on image
+ * descriptors with queries of their own kind that costs a sixth. The mean of a sample is off by its
+ * standard error besides. Half of what the target allows to miss is never asked for. */
 static double aim_of(double target, float error)
 {
-    double margin = VV_MIN(0.5 * (1 - target), 1.5 * (double)error);
-    return target + margin;
+    double allowed = 1 - target;
+    return target + VV_MIN(0.5 * allowed, 0.2 * allowed + 1.5 * (double)error);
+}
+
+/* By how much a point passes what it must show. */
+static double excess_of(const curve *c, size_t i, double target)
+{
+    return (double)c->points[i].recall - aim_of(target, c->errors[i]);
 }
 
 /* Between two points recall is a concave function of breadth, so the chord asks for too much rather
- * than too little. */
-static uint32_t between(const index_curve_point *a, const index_curve_point *b, double aim)
+ * than too little. below < 0 <= above. */
+static double between(const index_curve_point *a, double below, const index_curve_point *b,
+                      double above)
 {
-    double share = (aim - (double)a->recall) / ((double)b->recall - (double)a->recall);
-    double breadth = a->breadth + share * ((double)b->breadth - a->breadth);
-    return (uint32_t)VV_MIN(ceil(breadth), (double)b->breadth);
+    double share = -below / (above - below);
+    return ceil(a->breadth + share * ((double)b->breadth - a->breadth));
 }
 
-static uint32_t breadth_among(const index_curve_point *points, const float *errors, size_t count,
-                              double target)
+/* Among the points [first, end), which have one k. */
+static double breadth_among(const curve *c, size_t first, size_t end, double target)
 {
-    for (size_t i = 0; i < count; i++) {
-        double aim = aim_of(target, errors[i]);
-        if ((double)points[i].recall < aim) continue;
-        bool rises = i > 0 && (double)points[i - 1].recall < aim;
-        return rises ? between(&points[i - 1], &points[i], aim) : points[i].breadth;
+    double below = 0;
+    for (size_t i = first; i < end; i++) {
+        double above = excess_of(c, i, target);
+        if (above >= 0 && i == first) return c->points[i].breadth;
+        if (above >= 0) return between(&c->points[i - 1], below, &c->points[i], above);
+        below = above;
     }
-    return points[count - 1].breadth;
+    return c->points[end - 1].breadth;
 }
 
 uint32_t curve_breadth(const curve *c, size_t k, double recall_target)
@@ -106,7 +116,7 @@ uint32_t curve_breadth(const curve *c, size_t k, double recall_target)
         first++;
     for (end = first + 1; end < c->count && c->points[end].k == c->points[first].k;)
         end++;
-    scaled = breadth_among(c->points + first, c->errors + first, end - first, recall_target);
+    scaled = breadth_among(c, first, end, recall_target);
     if (k > c->points[first].k) scaled = ceil(scaled * (double)k / c->points[first].k);
     return scaled < UINT32_MAX ? (uint32_t)scaled : UINT32_MAX;
 }

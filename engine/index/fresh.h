@@ -20,7 +20,8 @@ typedef struct fresh_codes {
     index_certain model;
     quantiser *quantiser;
     index_bytes codes, norms; /* norms.size 0: none */
-    uint64_t rows;            /* coded; may differ from the segment's in partitions */
+    uint64_t rows;            /* coded; in partitions not those of the segment: */
+    uint64_t slots;           /* of the segment */
 } fresh_codes;
 
 /* Sections MODEL, QUANTISER, CODES, NORMS of `count` rows: slots as in index_groups_put. */

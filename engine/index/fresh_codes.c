@@ -93,7 +93,7 @@ static varve_status place_codes(fresh_codes *k, index_file *f, varve_error *err)
 varve_status fresh_codes_open(fresh_codes *k, const index_spec *spec, index_file *f, uint64_t rows,
                               varve_error *err)
 {
-    *k = (fresh_codes){.rows = rows};
+    *k = (fresh_codes){.rows = rows, .slots = index_file_rows(f)};
     VV_TRY(read_model(k, spec, f, err));
     VV_TRY(index_groups_open_quantiser(f, QUANT_KIND_SQ8, spec->dim, &k->quantiser, err));
     return place_codes(k, f, err);
@@ -145,16 +145,20 @@ static uint32_t visible_slots(const scan *s, uint64_t first)
     return mask;
 }
 
-static uint32_t visible_listed(const scan *s, const uint8_t *slots)
+static varve_status visible_listed(const scan *s, const uint8_t *slots, uint32_t *ret,
+                                   varve_error *err)
 {
     uint32_t mask = 0;
     for (size_t i = 0; i < QUANT_GROUP; i++) {
         uint32_t slot = get_u32(slots + 4 * i);
+        if (slot >= s->codes->slots && slot != INDEX_GROUPS_NO_SLOT)
+            return index_file_bad(s->slots->file, "a slot that the segment does not have", err);
         bool out = slot == INDEX_GROUPS_NO_SLOT || slot == s->q->skip ||
                    (s->q->hidden && tombstones_has(s->q->hidden, slot));
         mask |= (uint32_t)!out << i;
     }
-    return mask;
+    *ret = mask;
+    return VARVE_OK;
 }
 
 /* Groups [first, first + n), n at most SCAN_GROUPS. */
@@ -168,8 +172,8 @@ static varve_status scan_groups(const scan *s, uint64_t first, size_t n, varve_e
     uint64_t row = first * QUANT_GROUP, rows = VV_MIN((uint64_t)n * QUANT_GROUP, k->rows - row);
     if (s->slots) VV_TRY(index_bytes_get(s->slots, row * 4, rows * 4, &slots, err));
     for (size_t i = 0; i < n; i++) {
-        masks[i] = slots ? visible_listed(s, slots + i * QUANT_GROUP * 4)
-                         : visible_slots(s, row + i * QUANT_GROUP);
+        masks[i] = slots ? 0 : visible_slots(s, row + i * QUANT_GROUP);
+        if (slots) VV_TRY(visible_listed(s, slots + i * QUANT_GROUP * 4, &masks[i], err));
         any |= masks[i];
         s->work->codes += (uint64_t)__builtin_popcount(masks[i]);
     }

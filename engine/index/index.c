@@ -17,6 +17,10 @@ static const index_type *full_type_of(const index_spec *s)
     case INDEX_FLAT:
         if (bits) return &index_type_flat_bits;
         return s->mode.quantiser == QUANT_SQ8 ? &index_type_fresh : &index_type_flat;
+    case INDEX_IVF: return bits ? &index_type_ivf_bits : &index_type_ivf;
+    case INDEX_SPANN: return &index_type_ivf;
+    case INDEX_HNSW:
+    case INDEX_DISKANN: return &index_type_graph;
     default: return NULL;
     }
 }
@@ -146,9 +150,19 @@ uint32_t index_breadth(const vector_index *x, size_t k, double recall_target)
     return curve_breadth(&x->curve, k, recall_target);
 }
 
+/* The k nearest rows that are not hidden are among the k / share nearest of all, more or less. */
+static size_t k_among_all(const vector_index *x, const index_query *q)
+{
+    uint64_t rows = index_file_rows(x->file), hidden = tombstones_count(q->hidden);
+    if (!x->type->breadth_of_all || hidden == 0) return q->k;
+    if (hidden >= rows) return (size_t)rows;
+    double k = (double)q->k * (double)rows / (double)(rows - hidden);
+    return (size_t)VV_MIN(k, (double)rows);
+}
+
 static uint32_t settle_breadth(const vector_index *x, const index_query *q)
 {
-    return q->breadth > 0 ? q->breadth : index_breadth(x, q->k, q->recall_target);
+    return q->breadth > 0 ? q->breadth : index_breadth(x, k_among_all(x, q), q->recall_target);
 }
 
 size_t index_hits_max(const vector_index *x, const index_query *q)

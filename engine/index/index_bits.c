@@ -101,6 +101,7 @@ varve_status index_bits_open(index_bits *b, const index_spec *spec, index_file *
                              varve_error *err)
 {
     *b = (index_bits){.metric = spec->mode.metric, .dim = spec->dim, .count = count};
+    b->slots = index_file_rows(f);
     b->stride = varve_dtype_row_bytes(VARVE_BINARY, spec->dim);
     return index_bytes_init(&b->rows, f, INDEX_BITS, count * b->stride, "bits of rows", err);
 }
@@ -139,6 +140,7 @@ static varve_status take_row(scan *s, uint32_t slot, float score, varve_error *e
     return VARVE_OK;
 }
 
+/* Rows [first, first + n) that are hidden, or the one to skip. */
 static uint64_t count_out(const scan *s, uint64_t first, uint64_t n)
 {
     uint64_t out = s->q->skip - first < n;
@@ -152,14 +154,27 @@ static uint64_t count_out(const scan *s, uint64_t first, uint64_t n)
     return out;
 }
 
-static varve_status scan_block(scan *s, const index_bytes *slots, uint64_t first, size_t n,
+static varve_status count_listed_out(const scan *s, const uint8_t *listed, uint64_t n,
+                                     uint64_t *ret, varve_error *err)
+{
+    uint64_t out = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t slot = get_u32(listed + 4 * i);
+        if (slot >= s->bits->slots)
+            return index_file_bad(s->bits->rows.file, "a slot that the segment does not have", err);
+        out += is_out(s->q, slot);
+    }
+    *ret = out;
+    return VARVE_OK;
+}
+
+static varve_status scan_block(scan *s, const uint8_t *listed, uint64_t first, size_t n,
                                varve_error *err)
 {
     float scores[SCAN_ROWS];
-    const uint8_t *bits, *listed = NULL;
+    const uint8_t *bits;
     VV_TRY(
         index_bytes_get(&s->bits->rows, first * s->bits->stride, n * s->bits->stride, &bits, err));
-    if (slots) VV_TRY(index_bytes_get(slots, first * 4, n * 4, &listed, err));
     distance_scan(s->prepared, bits, n, scores);
     for (size_t i = 0; i < n; i++) {
         if ((double)scores[i] > s->worst) continue;
@@ -179,9 +194,12 @@ varve_status index_bits_scan(const index_bits *b, const distance_query *prepared
     for (uint64_t done = 0; done < count; done += SCAN_ROWS) {
         uint64_t at = first + done, n = VV_MIN((uint64_t)SCAN_ROWS, count - done);
         uint64_t out = slots ? 0 : count_out(&s, at, n);
+        const uint8_t *listed = NULL;
         VV_TRY(index_in_time(q, err));
+        if (slots) VV_TRY(index_bytes_get(slots, at * 4, n * 4, &listed, err));
+        if (slots) VV_TRY(count_listed_out(&s, listed, n, &out, err));
         work->codes += n - out;
-        if (out < n) VV_TRY(scan_block(&s, slots, at, (size_t)n, err));
+        if (out < n) VV_TRY(scan_block(&s, listed, at, (size_t)n, err));
     }
     return VARVE_OK;
 }

@@ -19,6 +19,7 @@ typedef struct index_bits {
     size_t stride; /* bytes of a row */
     index_bytes rows;
     uint64_t count;
+    uint64_t slots; /* of the segment */
 } index_bits;
 
 /* n stored rows packed; spare bits are 0. */

@@ -27,6 +27,9 @@ typedef struct index_type {
     /* The hits of a search depend on k by its breadth alone, and those of a smaller breadth come
      * first among those of a larger one: one search measures all points of the curve. */
     bool nested;
+    /* A breadth counts hidden rows too: of the rows among which a search finds k, so many more must
+     * be looked at as are hidden. */
+    bool breadth_of_all;
     varve_status (*build)(const index_build_context *c, varve_error *err);
     /* The file's sections have been found; read the small ones, check all that a search relies
      * on. */
