@@ -16,8 +16,14 @@ typedef struct bench_options {
     size_t rounds; /* how often each thing is measured, in turns */
     uint64_t seed;
     const char *dir;   /* work folders go under it */
-    const char *data;  /* folder with base.u8.npy[.zst]; NULL: synthetic */
+    const char *data;  /* folder with vectors, see ann_set.h; NULL: synthetic or the bundled set */
     const char *varve; /* the varve command, for the server of `http` */
+    const char *mode;  /* index mode; NULL: the scenario's default */
+    const char *type;  /* how rows are stored; NULL: as the file has them */
+    const char *cache; /* folder where hnswlib's built graphs are kept; NULL: nowhere */
+    size_t threads;    /* of builds: 1, and this number too when it is more */
+    uint64_t limit_bytes; /* memory allowed to `disk`; 0: the scenario's default */
+    bool no_peer;         /* leave the peers out */
 } bench_options;
 
 typedef struct scenario {
@@ -26,7 +32,8 @@ typedef struct scenario {
 } scenario;
 
 extern const scenario scenario_bandwidth, scenario_kernels, scenario_scan, scenario_ingest,
-    scenario_single, scenario_http, scenario_memory, scenario_open, scenario_collections;
+    scenario_single, scenario_http, scenario_memory, scenario_open, scenario_collections,
+    scenario_ann, scenario_disk, scenario_stall, scenario_compact;
 
 static inline uint64_t bench_rows(const bench_options *o, uint64_t fallback)
 {
@@ -64,6 +71,7 @@ double cpu_seconds_self(void);   /* user and system, all threads */
 double cpu_seconds_thread(void); /* of this thread */
 VV_CHECKED varve_status cpu_seconds_of(int pid, double *ret, varve_error *err);
 uint64_t bytes_written_self(void); /* to storage, as the kernel counts */
+uint64_t bytes_read_self(void);    /* from storage, as the kernel counts */
 /* A line of /proc/self/status in bytes: "VmRSS", "RssAnon". */
 uint64_t memory_of_self(const char *line);
 size_t open_files_self(void);

@@ -120,13 +120,10 @@ static varve_status matrix_read(reader *r, uint64_t rows_max, matrix *m, varve_e
     }
 }
 
-varve_status matrix_load(const char *folder, uint64_t rows_max, matrix *ret, varve_error *err)
+varve_status matrix_load_file(const char *path, uint64_t rows_max, matrix *ret, varve_error *err)
 {
     VV_CLEANUP(reader_closep) reader *r = NULL;
-    char path[512];
     matrix m = {0};
-    VV_TRY(file_join(path, sizeof path, folder, "base.u8.npy", err));
-    if (!file_exists(path)) VV_TRY(file_join(path, sizeof path, folder, "base.u8.npy.zst", err));
     VV_TRY(reader_open(path, &reader_npy, NULL, &r, err));
     varve_status status = matrix_read(r, rows_max, &m, err);
     if (status != VARVE_OK) {
@@ -135,6 +132,14 @@ varve_status matrix_load(const char *folder, uint64_t rows_max, matrix *ret, var
     }
     *ret = m;
     return VARVE_OK;
+}
+
+varve_status matrix_load(const char *folder, uint64_t rows_max, matrix *ret, varve_error *err)
+{
+    char path[512];
+    VV_TRY(file_join(path, sizeof path, folder, "base.u8.npy", err));
+    if (!file_exists(path)) VV_TRY(file_join(path, sizeof path, folder, "base.u8.npy.zst", err));
+    return matrix_load_file(path, rows_max, ret, err);
 }
 
 /* ---- collections ---- */

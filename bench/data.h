@@ -37,6 +37,8 @@ typedef struct matrix {
     size_t count, dim;
     varve_dtype type;
 } matrix;
+VV_CHECKED varve_status matrix_load_file(const char *path, uint64_t rows_max, matrix *ret,
+                                         varve_error *err);
 VV_CHECKED varve_status matrix_load(const char *folder, uint64_t rows_max, matrix *ret,
                                     varve_error *err);
 

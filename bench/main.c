@@ -10,14 +10,18 @@
 #include <sys/utsname.h>
 
 static const scenario *const scenarios[] = {
-    &scenario_bandwidth, &scenario_kernels, &scenario_scan, &scenario_ingest,     &scenario_single,
-    &scenario_http,      &scenario_memory,  &scenario_open, &scenario_collections};
+    &scenario_bandwidth,   &scenario_kernels, &scenario_scan,   &scenario_ingest,
+    &scenario_single,      &scenario_http,    &scenario_memory, &scenario_open,
+    &scenario_collections, &scenario_ann,     &scenario_disk,   &scenario_stall,
+    &scenario_compact};
 
 static int usage(void)
 {
     fprintf(stderr, "usage: varve-bench list\n"
                     "       varve-bench NAME [--rows N] [--dim D] [--rounds N] [--seed N]\n"
-                    "                        [--dir PATH] [--data FOLDER] [--varve PATH]\n");
+                    "                        [--dir PATH] [--data FOLDER] [--varve PATH]\n"
+                    "                        [--mode MODE] [--type TYPE] [--threads N]\n"
+                    "                        [--cache FOLDER] [--limit BYTES] [--no-peer]\n");
     return 2;
 }
 
@@ -38,22 +42,30 @@ static bool take_number(const char *text, uint64_t *ret)
 static bool read_flags(int argc, char **argv, bench_options *o)
 {
     static const struct option longs[] = {
-        {"rows", required_argument, NULL, 'r'},   {"dim", required_argument, NULL, 'd'},
-        {"rounds", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
-        {"dir", required_argument, NULL, 'p'},    {"data", required_argument, NULL, 'f'},
-        {"varve", required_argument, NULL, 'v'},  {NULL, 0, NULL, 0}};
-    uint64_t n;
+        {"rows", required_argument, NULL, 'r'},    {"dim", required_argument, NULL, 'd'},
+        {"rounds", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
+        {"dir", required_argument, NULL, 'p'},     {"data", required_argument, NULL, 'f'},
+        {"varve", required_argument, NULL, 'v'},   {"mode", required_argument, NULL, 'm'},
+        {"type", required_argument, NULL, 't'},    {"cache", required_argument, NULL, 'c'},
+        {"threads", required_argument, NULL, 'j'}, {"limit", required_argument, NULL, 'l'},
+        {"no-peer", no_argument, NULL, 'q'},       {NULL, 0, NULL, 0}};
+    uint64_t n = 0;
     int key;
     while ((key = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
-        bool is_number = key == 'r' || key == 'd' || key == 'n' || key == 's';
-        if (key == '?' || (is_number && !take_number(optarg, &n))) return false;
+        if (key == '?' || (strchr("rdnsjl", key) && !take_number(optarg, &n))) return false;
         if (key == 'r') o->rows = n;
         if (key == 'd') o->dim = (size_t)n;
         if (key == 'n') o->rounds = (size_t)VV_MAX(n, 1);
         if (key == 's') o->seed = n;
+        if (key == 'j') o->threads = (size_t)VV_MAX(n, 1);
+        if (key == 'l') o->limit_bytes = n;
         if (key == 'p') o->dir = optarg;
         if (key == 'f') o->data = optarg;
         if (key == 'v') o->varve = optarg;
+        if (key == 'm') o->mode = optarg;
+        if (key == 't') o->type = optarg;
+        if (key == 'c') o->cache = optarg;
+        if (key == 'q') o->no_peer = true;
     }
     return optind == argc;
 }
@@ -84,7 +96,8 @@ static void describe_machine(void)
 
 int main(int argc, char **argv)
 {
-    bench_options o = {.rounds = 3, .seed = 1, .dir = "/tmp", .varve = find_varve(argv[0])};
+    bench_options o = {
+        .rounds = 3, .seed = 1, .threads = 1, .dir = "/tmp", .varve = find_varve(argv[0])};
     varve_error err = {0};
     if (argc < 2) return usage();
     if (strcmp(argv[1], "list") == 0) return list();

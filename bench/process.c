@@ -78,6 +78,8 @@ static uint64_t number_in(const char *path, const char *name)
 
 uint64_t bytes_written_self(void) { return number_in("/proc/self/io", "write_bytes"); }
 
+uint64_t bytes_read_self(void) { return number_in("/proc/self/io", "read_bytes"); }
+
 uint64_t memory_of_self(const char *line) { return number_in("/proc/self/status", line) * 1024; }
 
 size_t open_files_self(void)

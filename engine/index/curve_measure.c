@@ -17,10 +17,11 @@ typedef struct measure {
     const index_type *type;
     void *state;
     curve_truth truth;
-    index_curve_point points[POINTS_MAX]; /* to be measured */
+    index_curve_point points[POINTS_MAX]; /* that one search per query measures: */
     size_t point_count;
-    float *recalls; /* of one query after the other: one per point */
-    size_t first;   /* query of part 0 */
+    uint32_t k, breadth; /* of that search */
+    float *recalls;      /* of one query after the other: one per point */
+    size_t first;        /* query of part 0 */
     varve_status statuses[QUERIES_AHEAD];
     varve_error errors[QUERIES_AHEAD];
 } measure;
@@ -63,46 +64,33 @@ static void found_done(found *f)
     free(f->keys);
 }
 
-static varve_status search_one(const measure *m, const curve_query *q, uint32_t k, uint32_t breadth,
-                               found *ret, varve_error *err)
+static varve_status search_one(const measure *m, const curve_query *q, found *ret, varve_error *err)
 {
     index_query query = {.values = q->values,
-                         .k = k,
-                         .breadth = breadth,
+                         .k = m->k,
+                         .breadth = m->breadth,
                          .recall_target = 1,
                          .skip = q->slot,
                          .bound = INFINITY};
     index_work work = {0};
-    size_t room = m->type->hits_max(m->state, &query, breadth) + 1;
+    size_t room = m->type->hits_max(m->state, &query, m->breadth) + 1;
     ret->hits = malloc(room * sizeof *ret->hits);
-    ret->keys = malloc(room * sizeof *ret->keys);
-    if (!ret->hits || !ret->keys)
-        return vv_fail(err, VARVE_NO_MEMORY, "no memory to measure recall");
-    VV_TRY(
-        m->type->search(m->state, m->c->rows, &query, breadth, ret->hits, &ret->count, &work, err));
+    if (!ret->hits) return vv_fail(err, VARVE_NO_MEMORY, "no memory to measure recall");
+    VV_TRY(m->type->search(m->state, m->c->rows, &query, m->breadth, ret->hits, &ret->count, &work,
+                           err));
+    ret->keys = malloc((ret->count + 1) * sizeof *ret->keys);
+    if (!ret->keys) return vv_fail(err, VARVE_NO_MEMORY, "no memory to measure recall");
     return score_hits(m, q, ret->hits, ret->count, ret->keys, err);
 }
 
-static varve_status measure_nested(measure *m, const curve_query *q, float *ret, varve_error *err)
+static varve_status measure_one(const measure *m, const curve_query *q, float *ret,
+                                varve_error *err)
 {
     VV_CLEANUP(found_done) found f = {0};
-    uint32_t k = 1, breadth = 1;
+    VV_TRY(search_one(m, q, &f, err));
     for (size_t i = 0; i < m->point_count; i++) {
-        k = VV_MAX(k, m->points[i].k);
-        breadth = VV_MAX(breadth, m->points[i].breadth);
-    }
-    VV_TRY(search_one(m, q, k, breadth, &f, err));
-    for (size_t i = 0; i < m->point_count; i++)
-        ret[i] = recall_of(q, m->points[i].k, f.keys, VV_MIN(f.count, m->points[i].breadth));
-    return VARVE_OK;
-}
-
-static varve_status measure_each(measure *m, const curve_query *q, float *ret, varve_error *err)
-{
-    for (size_t i = 0; i < m->point_count; i++) {
-        VV_CLEANUP(found_done) found f = {0};
-        VV_TRY(search_one(m, q, m->points[i].k, m->points[i].breadth, &f, err));
-        ret[i] = recall_of(q, m->points[i].k, f.keys, f.count);
+        size_t count = m->type->nested ? VV_MIN(f.count, m->points[i].breadth) : f.count;
+        ret[i] = recall_of(q, m->points[i].k, f.keys, count);
     }
     return VARVE_OK;
 }
@@ -111,33 +99,11 @@ static void measure_part(void *context, size_t part)
 {
     measure *m = context;
     size_t i = m->first + part;
-    float *recalls = m->recalls + i * m->point_count;
-    m->statuses[part] = m->type->nested
-                            ? measure_nested(m, &m->truth.queries[i], recalls, &m->errors[part])
-                            : measure_each(m, &m->truth.queries[i], recalls, &m->errors[part]);
+    m->statuses[part] =
+        measure_one(m, &m->truth.queries[i], m->recalls + i * m->point_count, &m->errors[part]);
 }
 
 /* ---- all queries --------------------------------------------------------------------------- */
-
-/* The recalls of all queries at m->points. */
-static varve_status measure_points(measure *m, varve_error *err)
-{
-    free(m->recalls);
-    m->recalls = calloc(m->truth.count * m->point_count + 1, sizeof *m->recalls);
-    if (!m->recalls) return vv_fail(err, VARVE_NO_MEMORY, "no memory to measure recall");
-    for (size_t n; m->first < m->truth.count; m->first += n) {
-        n = VV_MIN((size_t)QUERIES_AHEAD, m->truth.count - m->first);
-        pool_run(m->c->pool, n, measure_part, m);
-        for (size_t i = 0; i < n; i++) {
-            if (m->statuses[i] == VARVE_OK) continue;
-            if (err) *err = m->errors[i];
-            return m->statuses[i];
-        }
-        VV_TRY(index_step(m->c, "recall", m->first + n, m->truth.count, 0, err));
-    }
-    m->first = 0;
-    return VARVE_OK;
-}
 
 static void average(const measure *m, size_t point, float *ret_mean, float *ret_error)
 {
@@ -152,14 +118,39 @@ static void average(const measure *m, size_t point, float *ret_mean, float *ret_
     *ret_error = variance > 0 ? (float)sqrt(variance / n) : 0;
 }
 
-/* Point i of those measured joins the curve. Returns whether recall is high enough. */
-static bool add_point(const measure *m, size_t i, curve *ret)
+static varve_status ask_all(measure *m, varve_error *err)
 {
-    index_curve_point *p = &ret->points[ret->count];
-    *p = m->points[i];
-    average(m, i, &p->recall, &ret->errors[ret->count]);
-    ret->count++;
-    return (double)p->recall >= RECALL_ENOUGH;
+    for (size_t n; m->first < m->truth.count; m->first += n) {
+        n = VV_MIN((size_t)QUERIES_AHEAD, m->truth.count - m->first);
+        pool_run(m->c->pool, n, measure_part, m);
+        for (size_t i = 0; i < n; i++) {
+            if (m->statuses[i] == VARVE_OK) continue;
+            if (err) *err = m->errors[i];
+            return m->statuses[i];
+        }
+        VV_TRY(index_step(m->c, "recall", m->first + n, m->truth.count, 0, err));
+    }
+    m->first = 0;
+    return VARVE_OK;
+}
+
+/* The points of m join the curve. Returns in m->points what recall they have. */
+static varve_status measure_points(measure *m, curve *ret, varve_error *err)
+{
+    m->k = m->breadth = 1;
+    for (size_t i = 0; i < m->point_count; i++) {
+        m->k = VV_MAX(m->k, m->points[i].k);
+        m->breadth = VV_MAX(m->breadth, m->points[i].breadth);
+    }
+    free(m->recalls);
+    m->recalls = calloc(m->truth.count * m->point_count + 1, sizeof *m->recalls);
+    if (!m->recalls) return vv_fail(err, VARVE_NO_MEMORY, "no memory to measure recall");
+    VV_TRY(ask_all(m, err));
+    for (size_t i = 0; i < m->point_count; i++, ret->count++) {
+        average(m, i, &m->points[i].recall, &ret->errors[ret->count]);
+        ret->points[ret->count] = m->points[i];
+    }
+    return VARVE_OK;
 }
 
 static size_t list_points(const measure *m, uint32_t k, index_curve_point *ret)
@@ -171,35 +162,66 @@ static size_t list_points(const measure *m, uint32_t k, index_curve_point *ret)
     return n;
 }
 
-static varve_status measure_all_nested(measure *m, size_t k_count, curve *ret, varve_error *err)
+/* One search per query measures all breadths. */
+static varve_status measure_nested(measure *m, size_t k_count, curve *ret, varve_error *err)
 {
-    bool enough = false;
     m->point_count = 0;
     for (size_t i = 0; i < k_count; i++)
         m->point_count += list_points(m, k_measured[i], m->points + m->point_count);
-    VV_TRY(measure_points(m, err));
-    for (size_t i = 0; i < m->point_count; i++) {
-        if (i > 0 && m->points[i].k != m->points[i - 1].k) enough = false;
-        if (!enough) enough = add_point(m, i, ret);
+    return measure_points(m, ret, err);
+}
+
+/* One breadth after the other, until recall is high enough; for the `count` k from the i-th on. */
+static varve_status measure_breadths(measure *m, size_t i, size_t count, curve *ret,
+                                     varve_error *err)
+{
+    index_curve_point wanted[CURVE_BREADTHS_MAX];
+    size_t n = list_points(m, k_measured[i], wanted);
+    bool enough = false;
+    for (size_t j = 0; j < n && !enough; j++) {
+        enough = true;
+        m->point_count = count;
+        for (size_t at = 0; at < count; at++)
+            m->points[at] =
+                (index_curve_point){.k = k_measured[i + at], .breadth = wanted[j].breadth};
+        VV_TRY(measure_points(m, ret, err));
+        for (size_t at = 0; at < count; at++)
+            enough &= (double)m->points[at].recall >= RECALL_ENOUGH;
     }
     return VARVE_OK;
 }
 
-/* Ascending, one breadth after the other, until recall is high enough. */
 static varve_status measure_all(measure *m, size_t k_count, curve *ret, varve_error *err)
 {
-    for (size_t i = 0; i < k_count; i++) {
-        index_curve_point wanted[CURVE_BREADTHS_MAX];
-        size_t n = list_points(m, k_measured[i], wanted);
-        bool enough = false;
-        for (size_t j = 0; j < n && !enough; j++) {
-            m->points[0] = wanted[j];
-            m->point_count = 1;
-            VV_TRY(measure_points(m, err));
-            enough = add_point(m, 0, ret);
-        }
-    }
+    size_t together = m->type->any_k ? k_count : 1;
+    if (m->type->nested) return measure_nested(m, k_count, ret, err);
+    for (size_t i = 0; i < k_count; i += together)
+        VV_TRY(measure_breadths(m, i, together, ret, err));
     return VARVE_OK;
+}
+
+/* By k, then by breadth; of each k no more than one point where recall is high enough. */
+static void tidy(curve *c)
+{
+    size_t kept = 0;
+    for (size_t i = 1; i < c->count; i++) {
+        index_curve_point p = c->points[i];
+        float error = c->errors[i];
+        size_t at = i;
+        for (; at > 0 && c->points[at - 1].k > p.k; at--) {
+            c->points[at] = c->points[at - 1];
+            c->errors[at] = c->errors[at - 1];
+        }
+        c->points[at] = p;
+        c->errors[at] = error;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        const index_curve_point *last = kept ? &c->points[kept - 1] : NULL;
+        if (last && last->k == c->points[i].k && (double)last->recall >= RECALL_ENOUGH) continue;
+        c->points[kept] = c->points[i];
+        c->errors[kept++] = c->errors[i];
+    }
+    c->count = kept;
 }
 
 static varve_status measure_curve(measure *m, curve *ret, varve_error *err)
@@ -213,8 +235,9 @@ static varve_status measure_curve(measure *m, curve *ret, varve_error *err)
     if (!ret->points || !ret->errors) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a curve");
     ret->queries = (uint32_t)m->truth.count;
     if (m->truth.count == 0) return VARVE_OK;
-    return m->type->nested ? measure_all_nested(m, k_count, ret, err)
-                           : measure_all(m, k_count, ret, err);
+    VV_TRY(measure_all(m, k_count, ret, err));
+    tidy(ret);
+    return VARVE_OK;
 }
 
 varve_status curve_measure(const index_build_context *c, const index_type *type, void *state,

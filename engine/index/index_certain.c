@@ -305,10 +305,41 @@ varve_status index_certain_take(index_certain_hits *h, uint32_t slot,
     return VARVE_OK;
 }
 
+/* A distance d, plus what coordinates may be off, such that rows whose coded distance is certainly
+ * above it are behind the limit: keys_between() the other way round, rounded up. */
+static void limits_of(const index_certain_query *q, double limit, const uint8_t *norms,
+                      float ret[QUANT_GROUP])
+{
+    double key = limit / q->unit, square, length;
+    if (q->model->metric != VARVE_METRIC_IP) {
+        square = q->model->metric == VARVE_METRIC_L2 ? key * (1 + 2 * q->relative)
+                                                     : 2 * (key + q->relative);
+        float most = (float)((sqrt(VV_MAX(square, 0)) + q->slack) * (1 + 0x1p-20));
+        for (size_t i = 0; i < QUANT_GROUP; i++)
+            ret[i] = most;
+        return;
+    }
+    for (size_t i = 0; i < QUANT_GROUP; i++) {
+        length = (double)get_f32(norms + 4 * i) + q->tiny;
+        square = 1 + 2 * (key + q->relative * length + q->tiny) + length * length * (1 + 0x1p-19);
+        ret[i] = (float)((sqrt(VV_MAX(square, 0)) + q->slack) * (1 + 0x1p-20));
+    }
+}
+
+/* The rows of the mask that are not behind the limit at first sight. */
+static uint32_t promising(const index_certain_hits *h, const index_certain_query *q,
+                          const index_certain_group *g)
+{
+    float limits[QUANT_GROUP];
+    if (!q->codes || h->limit == INFINITY) return g->mask;
+    limits_of(q, h->limit, g->norms, limits);
+    return g->mask & quant_near(q->codes, g->codes, g->estimates, limits);
+}
+
 varve_status index_certain_offer(index_certain_hits *h, const index_certain_query *q,
                                  const index_certain_group *g, varve_error *err)
 {
-    for (uint32_t left = g->mask; left != 0; left &= left - 1) {
+    for (uint32_t left = promising(h, q, g); left != 0; left &= left - 1) {
         size_t i = (size_t)__builtin_ctz(left);
         uint32_t slot = g->slots ? get_u32(g->slots + 4 * i) : g->first + (uint32_t)i;
         index_certain_keys keys = keys_of(q, g, i);

@@ -46,6 +46,12 @@ static bool is_bits(varve_metric m)
     return m == VARVE_METRIC_HAMMING || m == VARVE_METRIC_JACCARD || m == VARVE_METRIC_DICE;
 }
 
+/* What a parameter is when nobody says anything. */
+static uint32_t default_of(parameter p, uint32_t value)
+{
+    return p == PARAMETER_n_clusters ? 0 : value;
+}
+
 index_spec index_spec_normal(const index_spec *s)
 {
     unsigned matter = params_that_matter(s);
@@ -76,7 +82,7 @@ uint64_t index_spec_hash(const index_spec *s)
     put_u32(bytes + 4, n.dim);
     index_mode_text(&n.mode, (char *)bytes + 8);
 #define X(name, value, meaning)                                                                    \
-    if (n.params.name != 0 && n.params.name != (value)) {                                          \
+    if (n.params.name != 0 && n.params.name != default_of(PARAMETER_##name, value)) {              \
         at[0] = (uint8_t)PARAMETER_##name;                                                         \
         put_u32(at + 1, n.params.name);                                                            \
         at += 5;                                                                                   \

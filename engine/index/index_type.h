@@ -27,6 +27,7 @@ typedef struct index_type {
     /* The hits of a search depend on k by its breadth alone, and those of a smaller breadth come
      * first among those of a larger one: one search measures all points of the curve. */
     bool nested;
+    bool any_k; /* at one breadth, the hits for a larger k hold those for a smaller one */
     /* A breadth counts hidden rows too: of the rows among which a search finds k, so many more must
      * be looked at as are hidden. */
     bool breadth_of_all;

@@ -157,6 +157,7 @@ static varve_status check(void *state, const index_rows *rows, varve_error *err)
 }
 
 const index_type index_type_ivf = {.name = "ivf",
+                                   .any_k = true,
                                    .breadth_of_all = true,
                                    .build = build,
                                    .open = open_state,

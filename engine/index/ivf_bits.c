@@ -161,6 +161,7 @@ static varve_status check(void *state, const index_rows *rows, varve_error *err)
 }
 
 const index_type index_type_ivf_bits = {.name = "ivf bits",
+                                        .any_k = true,
                                         .breadth_of_all = true,
                                         .build = build,
                                         .open = open_state,

@@ -220,3 +220,10 @@ float quant_error(const quant_query *q, const uint8_t *group, size_t i, float es
     const quantiser *of = q->quantiser;
     return of->type->error ? of->type->error(q, group, i, estimate) : INFINITY;
 }
+
+uint32_t quant_near(const quant_query *q, const uint8_t *group, const float *estimates,
+                    const float *limits)
+{
+    const quantiser *of = q->quantiser;
+    return of->type->near ? of->type->near(q, group, estimates, limits) : UINT32_MAX;
+}

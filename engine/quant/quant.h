@@ -72,5 +72,9 @@ void quant_scan(const quant_query *q, const uint8_t *groups_bytes, size_t groups
 /* SQ8 only: for row i of a group, an e with | |x - q| - sqrt(estimate) | <= e for certain, rounding
  * of the scan included. Infinity for other kinds. */
 float quant_error(const quant_query *q, const uint8_t *group, size_t i, float estimate);
+/* A quick look at a whole group: bit i is 0 only where sqrt(estimates[i]) - quant_error() is above
+ * limits[i]. All bits for other kinds. */
+uint32_t quant_near(const quant_query *q, const uint8_t *group, const float *estimates,
+                    const float *limits);
 
 #endif

@@ -28,6 +28,8 @@ typedef struct quant_type {
     void (*scan)(const quant_query *query, const uint8_t *group, float *ret); /* one group */
     /* As quant_error(); NULL: nothing is certain. */
     float (*error)(const quant_query *query, const uint8_t *group, size_t i, float estimate);
+    uint32_t (*near)(const quant_query *query, const uint8_t *group, const float *estimates,
+                     const float *limits); /* as quant_near(); NULL: nothing is certain */
 } quant_type;
 
 extern const quant_type quant_type_sq8, quant_type_pq, quant_type_rabitq, quant_type_polarvec;

@@ -104,6 +104,37 @@ static float error(const quant_query *query, const uint8_t *group, size_t i, flo
     return e < (double)FLT_MAX ? nextafterf((float)e, INFINITY) : INFINITY;
 }
 
+/* As error(), for all rows of a group in floats, by steps that are coarser but never smaller: T <=
+ * 2 |q - m|^2 + 2 |y' - m|^2 + 4 |offset| sqrt(width) |y' - m|; d / sqrt estimate even where sqrt d is
+ * less; and each constant with room for the roundings here. */
+static uint32_t near(const quant_query *query, const uint8_t *group, const float *estimates,
+                     const float *limits)
+{
+    const quantiser *q = query->quantiser;
+    const uint8_t *tail = group + q->codes_bytes;
+    const float constant = (float)(2 * query->norm * query->norm);
+    const float per_offset = (float)(4 * sqrt(q->spec.width) * query->norm);
+    const float query_error = (float)query->error;
+    double norms[QUANT_GROUP];
+    float offsets[QUANT_GROUP], errors[QUANT_GROUP], behind[QUANT_GROUP];
+    uint32_t mask = 0;
+    int any = 0;
+    memcpy(norms, tail, sizeof norms);
+    memcpy(offsets, tail + QUANT_SQ8_NORM_BYTES, sizeof offsets);
+    memcpy(errors, tail + QUANT_SQ8_NORM_BYTES + 2 * QUANT_SQ8_FIELD_BYTES, sizeof errors);
+    for (size_t i = 0; i < QUANT_GROUP; i++) {
+        float terms = 2 * (float)norms[i] + constant + per_offset * fabsf(offsets[i]);
+        float off = 0x1p-47f * terms + 0x1p-22f * estimates[i] + 0x1p-146f;
+        float root = sqrtf(estimates[i]);
+        float e = (errors[i] + query_error + off / root) * (1 + 0x1p-16f) + 0x1p-21f * root;
+        behind[i] = root - e - limits[i];
+        any |= !(behind[i] > 0);
+    }
+    for (size_t i = 0; any && i < QUANT_GROUP; i++)
+        mask |= (uint32_t) !(behind[i] > 0) << i;
+    return mask;
+}
+
 const quant_type quant_type_sq8 = {.name = "SQ8",
                                    .sample_rows = SAMPLE_ROWS,
                                    .prepare = prepare,
@@ -112,4 +143,5 @@ const quant_type quant_type_sq8 = {.name = "SQ8",
                                    .decode = decode,
                                    .query = query,
                                    .scan = scan,
-                                   .error = error};
+                                   .error = error,
+                                   .near = near};

@@ -19,11 +19,11 @@ static void make_small(merge_inputs *t)
     inputs_make(t, owner_segments(), 500, 24, VARVE_FLOAT32, some);
 }
 
-/* A job that would take very long: 12 MB at 100 kB per second. */
+/* A job that would take long: 4 MB at 100 kB per second. */
 static job_order *slow_order(merge_inputs *t, uint64_t job)
 {
     job_order *order;
-    inputs_make(t, owner_segments(), 10000, 100, VARVE_FLOAT32, some);
+    inputs_make(t, owner_segments(), 3000, 100, VARVE_FLOAT32, some);
     order = owner_order(t, JOB_MERGE, job);
     order->limits.io_bytes_per_s = 100000;
     return order;
