@@ -74,7 +74,7 @@ static void add_collection(varve_collection *c, varve_compaction_stats *s)
     varve_error ignored;
     uint64_t rows, segments;
     if (!atomic_load(&c->loaded) || atomic_load(&c->dropped)) return;
-    if (plan_make(c, NULL, &p, &ignored) != VARVE_OK) return;
+    if (plan_guess(c, &p, &ignored) != VARVE_OK) return;
     plan_backlog(&p, &rows, &segments);
     s->backlog_rows += rows;
     s->backlog_segments += segments;

@@ -75,30 +75,55 @@ static pick_segment describe(const row_source *s)
     };
 }
 
-/* Under writer_lock: what sessions have reserved. */
-static void list_segments(const varve_collection *c, compact_plan *p)
+static varve_status make_room(compact_plan *p, varve_error *err)
+{
+    p->segments = malloc((p->v->source_count + 1) * sizeof *p->segments);
+    p->sources = malloc((p->v->source_count + 1) * sizeof *p->sources);
+    if (!p->segments || !p->sources)
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for a compaction");
+    return VARVE_OK;
+}
+
+static void list_segments(compact_plan *p)
 {
     for (size_t i = 0; i < p->v->source_count; i++) {
         const row_source *s = &p->v->sources[i];
         if (!s->seg) continue;
         pick_segment one = describe(s);
-        bool follows = i > 0 && p->v->sources[i - 1].seg;
-        one.apart = !follows ||
-                    collection_reserved_between(c, p->v->sources[i - 1].rowver_max, s->rowver_min);
+        one.apart = i == 0 || !p->v->sources[i - 1].seg;
         p->sources[p->count] = i;
         p->segments[p->count++] = one;
     }
 }
 
-static varve_status look(varve_collection *c, compact_plan *p, varve_error *err)
+/* Under writer_lock. */
+static void note_reserved(const varve_collection *c, compact_plan *p)
+{
+    for (size_t i = 1; i < p->count && c->reserved_count; i++) {
+        const row_source *s = &p->v->sources[p->sources[i]];
+        if (!p->segments[i].apart)
+            p->segments[i].apart = collection_reserved_between(c, s[-1].rowver_max, s->rowver_min);
+    }
+}
+
+static void decide(const varve_collection *c, const compact_request *request, compact_plan *p,
+                   compact_plan *ret)
+{
+    index_wants_of(&p->field, &p->wants);
+    set_rules(c, request, p);
+    pick_next(p->segments, p->count, &p->rules, &p->decision);
+    *ret = *p;
+    ret->rules.mode = ret->mode;
+    *p = (compact_plan){0};
+}
+
+static varve_status look_locked(varve_collection *c, compact_plan *p, varve_error *err)
 {
     p->v = view_ref(c->view);
     p->field = c->schema.fields[0];
-    p->segments = malloc((p->v->source_count + 1) * sizeof *p->segments);
-    p->sources = malloc((p->v->source_count + 1) * sizeof *p->sources);
-    if (!p->segments || !p->sources)
-        return vv_fail(err, VARVE_NO_MEMORY, "no memory for a compaction");
-    list_segments(c, p);
+    VV_TRY(make_room(p, err));
+    list_segments(p);
+    note_reserved(c, p);
     return VARVE_OK;
 }
 
@@ -108,15 +133,21 @@ varve_status plan_make(varve_collection *c, const compact_request *request, comp
     VV_CLEANUP(plan_done) compact_plan p = {0};
     VV_TRY(collection_ready(c, err));
     pthread_mutex_lock(&c->db->writer_lock);
-    varve_status status = look(c, &p, err);
+    varve_status status = look_locked(c, &p, err);
     pthread_mutex_unlock(&c->db->writer_lock);
-    if (status != VARVE_OK) return status;
-    index_wants_of(&p.field, &p.wants);
-    set_rules(c, request, &p);
-    pick_next(p.segments, p.count, &p.rules, &p.decision);
-    *ret = p;
-    ret->rules.mode = ret->mode;
-    p = (compact_plan){0};
+    if (status == VARVE_OK) decide(c, request, &p, ret);
+    return status;
+}
+
+varve_status plan_guess(varve_collection *c, compact_plan *ret, varve_error *err)
+{
+    VV_CLEANUP(plan_done) compact_plan p = {0};
+    VV_TRY(collection_ready(c, err));
+    p.v = collection_view(c);
+    p.field = collection_field(c);
+    VV_TRY(make_room(&p, err));
+    list_segments(&p);
+    decide(c, NULL, &p, ret);
     return VARVE_OK;
 }
 

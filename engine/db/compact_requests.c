@@ -5,6 +5,8 @@
  *   SEAL ----------> JOBS ----------> DONE          build of an index */
 #include "db/compaction_inner.h"
 
+#define STEPS_NS_MAX UINT64_C(100000000)
+
 compact_request *request_new(varve_collection *c, bool waits)
 {
     compact_request *r = calloc(1, sizeof *r);
@@ -100,6 +102,7 @@ static void take_out(compaction *k, const compact_request *r)
 /* Hand the outcome to the caller, or end the request when there is none. */
 static void finish(compaction *k, compact_request *r, varve_status status, const varve_error *why)
 {
+    if (r->scheduled) r->c->compact_scheduled = false;
     r->report.elapsed_ms = (clock_now_ns() - r->began_ns) / 1000000;
     pthread_mutex_lock(&k->lock);
     take_out(k, r);
@@ -150,11 +153,46 @@ static void end_report(compact_request *r)
     r->report.bytes_after = v->segment_bytes + v->index_bytes;
 }
 
+/* Nothing is left to do, but is everything indexed that should be? */
+static varve_status check_indexed(const compact_request *r, const compact_plan *p, varve_error *err)
+{
+    for (size_t i = 0; r->index_only && p->wants.full && i < p->count; i++) {
+        const pick_segment *s = &p->segments[i];
+        bool indexed = s->has_index && s->kind == INDEX_KIND_FULL;
+        if (indexed || s->number >= r->before || s->rows < p->rules.index_rows_min) continue;
+        return vv_fail(err, VARVE_LIMIT,
+                       "the index %s of a segment of %llu rows needs more than compact_memory_max "
+                       "%llu, also when it is cut up",
+                       p->mode, (unsigned long long)s->rows,
+                       (unsigned long long)p->rules.memory_max);
+    }
+    return VARVE_OK;
+}
+
+static varve_status plan_jobs(compact_request *r, bool *ret_ready, compact_plan *ret_plan,
+                              varve_error *err)
+{
+    VV_TRY(plan_make(r->c, r, ret_plan, err));
+    *ret_ready = ret_plan->decision.kind != PICK_NONE;
+    if (*ret_ready) return VARVE_OK;
+    varve_status status = check_indexed(r, ret_plan, err);
+    plan_done(ret_plan);
+    r->phase = r->index_only ? REQUEST_DONE : REQUEST_ERASE;
+    return status;
+}
+
+/* The schedule comes to all collections: those that lost nothing are not rid of it again. */
+static bool has_removed(const compact_request *r)
+{
+    return r->waits || r->report.rows_removed || r->c->versions_dropped > r->dropped_before;
+}
+
 /* One step without a compactor. *ret_ready: the next one needs one, and this is its plan. */
 static varve_status step(compaction *k, compact_request *r, bool *ret_ready, compact_plan *ret_plan,
                          varve_error *err)
 {
     VV_TRY(collection_alive(r->c, err));
+    VV_TRY(db_check_writable(k->db, false, err));
     switch (r->phase) {
     case REQUEST_SEAL:
         VV_TRY(seal_all(r, err));
@@ -164,15 +202,9 @@ static varve_status step(compaction *k, compact_request *r, bool *ret_ready, com
         VV_TRY(purge_all(k, r, err));
         r->phase = REQUEST_JOBS;
         return VARVE_OK;
-    case REQUEST_JOBS:
-        VV_TRY(plan_make(r->c, r, ret_plan, err));
-        *ret_ready = ret_plan->decision.kind != PICK_NONE;
-        if (*ret_ready) return VARVE_OK;
-        plan_done(ret_plan);
-        r->phase = r->index_only ? REQUEST_DONE : REQUEST_ERASE;
-        return VARVE_OK;
+    case REQUEST_JOBS: return plan_jobs(r, ret_ready, ret_plan, err);
     case REQUEST_ERASE:
-        VV_TRY(erase_collection(r->c, err));
+        if (has_removed(r)) VV_TRY(erase_collection(r->c, err));
         r->phase = REQUEST_DONE;
         return VARVE_OK;
     case REQUEST_DONE: break;
@@ -183,8 +215,13 @@ static varve_status step(compaction *k, compact_request *r, bool *ret_ready, com
 void requests_step(compaction *k, compact_request **ret_ready, compact_plan *ret_plan)
 {
     compact_request *next;
+    uint64_t begun_ns = clock_now_ns();
     *ret_ready = NULL;
     for (compact_request *r = first_request(k); r && !*ret_ready; r = next) {
+        if (clock_now_ns() - begun_ns > STEPS_NS_MAX) { /* others wait too: go on soon */
+            compaction_wake(k->db);
+            return;
+        }
         varve_error err = {0};
         varve_status status = VARVE_OK;
         bool ready = false;
@@ -249,18 +286,18 @@ void requests_fail_all(compaction *k)
     fail_requests(k, true, &closing);
 }
 
-/* A request of each collection, unless it has one that waits for a compactor already. */
+/* A request of each collection, unless that of the last time is not done yet. */
 void requests_from_schedule(compaction *k)
 {
     varve_collection **all = NULL;
     size_t count = 0;
     if (catalog_all(k->db, &all, &count, NULL) != VARVE_OK) return;
     for (size_t i = 0; i < count; i++) {
-        bool asked = false;
-        for (compact_request *r = first_request(k); r; r = next_request(k, r))
-            asked |= r->c == all[i] && !r->index_only && !r->keep_deleted;
-        compact_request *r = asked ? NULL : request_new(all[i], false);
-        if (r) request_add(k, r);
+        compact_request *r = all[i]->compact_scheduled ? NULL : request_new(all[i], false);
+        if (r) {
+            r->scheduled = all[i]->compact_scheduled = true;
+            request_add(k, r);
+        }
         varve_collection_release(all[i]);
     }
     free(all);

@@ -67,6 +67,7 @@ typedef enum request_phase {
 typedef struct compact_request {
     varve_collection *c; /* a reference */
     bool index_only, keep_deleted;
+    bool scheduled;
     bool waits; /* somebody waits for it: a compactor is started if there is none */
     request_phase phase;
     uint64_t before; /* segments made after it began have this number or a higher one */
@@ -141,6 +142,8 @@ typedef struct compact_plan {
 /* request NULL: what is due by itself. */
 VV_CHECKED varve_status plan_make(varve_collection *c, const compact_request *request,
                                   compact_plan *ret, varve_error *err);
+/* The same for people: takes no lock that is held over I/O, and may miss what sessions reserved. */
+VV_CHECKED varve_status plan_guess(varve_collection *c, compact_plan *ret, varve_error *err);
 void plan_done(compact_plan *p);
 /* Rows and segments that wait for the index that the mode is about. */
 void plan_backlog(const compact_plan *p, uint64_t *ret_rows, uint64_t *ret_segments);

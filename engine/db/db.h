@@ -81,6 +81,7 @@ struct varve_collection {
     uint64_t compact_idle;     /* `published`, when nothing was found to do */
     uint64_t compact_after_ms; /* monotonic: after a failure, nothing is tried before */
     unsigned compact_failures;
+    bool compact_scheduled;    /* a request of the schedule is on its way */
     uint64_t versions_dropped; /* since it was loaded */
     uint64_t erased;           /* `published`, when the row store was last rid of old rows */
 
@@ -129,6 +130,7 @@ struct varve {
     atomic_bool threads_started;
     struct compaction *compaction; /* NULL when read-only */
     struct index_loader *loader;
+    bool last_try;       /* of a reader: what cannot be loaded now is left for its use */
     bool *check_pending; /* set by fsck: an interrupted session is noted here, not refused */
 
     atomic_bool broken;                /* after an I/O error: no more writes until reopened */

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define READER_TRIES    5
+#define READER_PAUSE_MS 20
+
 varve_status db_path(const varve *db, const char *name, char ret[DB_PATH_MAX], varve_error *err)
 {
     return file_join(ret, DB_PATH_MAX, db->path, name, err);
@@ -141,6 +144,22 @@ static varve_status open_store(varve *db, uint64_t floor, varve_error *err)
     return floor_open(path, &db->floor, err);
 }
 
+/* A reader beside an owner opens all files at once: what it has mapped stays, also when the owner's
+ * compaction replaces it. Files that are gone already: what was read of the manifest is too old. */
+static varve_status load_for_reader(varve *db, varve_error *err)
+{
+    varve_collection **all = NULL;
+    size_t count = 0;
+    VV_TRY(catalog_all(db, &all, &count, err));
+    varve_status status = VARVE_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (status == VARVE_OK) status = collection_ready(all[i], err);
+        varve_collection_release(all[i]);
+    }
+    free(all);
+    return status == VARVE_CORRUPT ? VARVE_CONFLICT : status;
+}
+
 static varve_status open_all(varve *db, varve_error *err)
 {
     uint64_t floor = 0;
@@ -167,13 +186,14 @@ static varve_status open_all(varve *db, varve_error *err)
     if (threads > 1) VV_TRY(pool_new(threads - 1, 4096, "varve-search", &db->pool, err));
     db_watch_space(db);
     VV_TRY(index_loader_start(db, err));
-    if (db->options.read_only) return VARVE_OK;
+    if (db->options.read_only)
+        return db->check_pending || db->last_try ? VARVE_OK : load_for_reader(db, err);
     VV_TRY(background_start(db, err));
     return compaction_start(db, err);
 }
 
 static varve_status db_open(const char *path, const varve_options *options, bool *check_pending,
-                            varve **ret_db, varve_error *err)
+                            bool last_try, varve **ret_db, varve_error *err)
 {
     if (!path || !*path) return vv_fail(err, VARVE_INVALID, "path: a folder is expected");
     if (strlen(path) > DB_PATH_MAX / 2)
@@ -183,6 +203,7 @@ static varve_status db_open(const char *path, const varve_options *options, bool
     snprintf(db->path, sizeof db->path, "%s", path);
     db->options = *options;
     db->check_pending = check_pending;
+    db->last_try = last_try;
     db->lock = LOCK_FILE_NONE;
     db->next_collection_id = 1;
     init_locks(db);
@@ -201,8 +222,17 @@ varve_status varve_open(const char *path, const varve_options *options, varve **
                         varve_error *err)
 {
     varve_options defaults;
+    varve_status status = VARVE_OK;
     varve_options_init(&defaults);
-    return db_open(path, options ? options : &defaults, NULL, ret_db, err);
+    if (!options) options = &defaults;
+    /* A reader may meet an owner in the middle of something. At last it takes what it can have: a
+     * collection with a file that is missing for good then says so when it is used. */
+    for (int tries = options->read_only ? READER_TRIES : 1; tries > 0; tries--) {
+        status = db_open(path, options, NULL, tries == 1, ret_db, err);
+        if (status != VARVE_CONFLICT) return status;
+        if (tries > 1) clock_sleep_ms(READER_PAUSE_MS);
+    }
+    return status;
 }
 
 varve_status db_open_for_check(const char *path, varve **ret_db, bool *ret_pending,
@@ -211,7 +241,7 @@ varve_status db_open_for_check(const char *path, varve **ret_db, bool *ret_pendi
     varve_options options;
     varve_options_init(&options);
     options.read_only = true;
-    return db_open(path, &options, ret_pending, ret_db, err);
+    return db_open(path, &options, ret_pending, true, ret_db, err);
 }
 
 /* ---- flush, checkpoint, close */

@@ -19,6 +19,8 @@ static const index_type *full_type_of(const index_spec *s)
         return s->mode.quantiser == QUANT_SQ8 ? &index_type_fresh : &index_type_flat;
     case INDEX_IVF: return bits ? &index_type_ivf_bits : &index_type_ivf;
     case INDEX_SPANN: return &index_type_ivf;
+    case INDEX_HNSW:
+    case INDEX_DISKANN: return &index_type_graph;
     default: return NULL;
     }
 }

@@ -87,8 +87,8 @@ void index_file_discardp(index_file_writer **w)
 
 static void close_section(index_file_writer *w)
 {
-    entry *last = &w->entries[w->entry_count - 1];
     if (!w->open) return;
+    entry *last = &w->entries[w->entry_count - 1];
     last->size = w->stream.position - last->offset;
     w->open = false;
 }

@@ -8,8 +8,8 @@
  * without a quantiser in the mode's name the answer is the same.
  *
  *   PARTITIONS  48 bytes: u32 partitions p | u32 width of the space | u32 copies of a row at most |
- *               u32 zero | f64 largest norm of the space | 24 zero; then u64[p + 1]: where each
- *               begins, counted in coded rows; ascending from 0 to their number
+ *               u32 zero | f64 largest norm, f64 scale of the space | 16 zero; then u64[p + 1]:
+ *               where each begins, counted in coded rows; ascending from 0 to their number
  *   CENTROIDS   f32[p × width], points of the space; or p rows of VARVE_BINARY
  *   SLOTS       u32 of each coded row; UINT32_MAX: filling (partitions of codes are whole groups)
  *   and those of fresh.h, or BITS, over the coded rows

@@ -1,5 +1,5 @@
-/* fake_compactor.h — a compactor inside the test: a thread that speaks the hand-off over the folder's
- * socket and builds real outputs, and does at each step what the test wants.
+/* fake_compactor.h — a compactor inside the test: a thread that speaks the hand-off over the
+ * folder's socket and builds real outputs, and does at each step what the test wants.
  *
  *   fake_start: connects and says HELLO
  *   fake_take:  PIN, and waits for a job

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "db/compaction.h"
 
+#include <signal.h>
+
 static int setup(void **state)
 {
     db_fixture *f = calloc(1, sizeof *f);
@@ -86,11 +88,79 @@ static void builds_an_index(void **state)
     assert_true(cs.index_bytes > 0);
 }
 
+/* A compactor of our own that is killed comes back, and what it left is done. */
+static void comes_back_when_killed(void **state)
+{
+    db_fixture *f = *state;
+    varve_compaction_stats s = {0};
+    f->options.compact_fanout = 2;
+    db_begin(f, "FLAT-L2-SQ8", VARVE_FLOAT32);
+    db_ok(f, varve_compactor_start(f->db, &f->err));
+    for (int i = 0; i < 4; i++) {
+        uint64_t restarts = s.restarts;
+        db_put_segment(f, 3000 * (uint64_t)i, 3000, 1);
+        varve_compaction_get_stats(f->db, &s);
+        for (int tries = 0; tries < 2000 && (s.pid == 0 || s.backlog_rows || s.next_reason[0]);
+             tries++) {
+            clock_sleep_ms(5);
+            varve_compaction_get_stats(f->db, &s);
+        }
+        assert_true(s.supervised && s.pid > 0);
+        assert_int_equal(s.backlog_rows, 0);
+        assert_int_equal(db_sources(f), 1);
+        assert_int_equal(kill(s.pid, SIGKILL), 0);
+        for (int tries = 0; tries < 2000 && (s.restarts == restarts || s.pid == 0); tries++) {
+            clock_sleep_ms(5);
+            varve_compaction_get_stats(f->db, &s);
+        }
+        assert_int_equal(s.restarts, restarts + 1);
+    }
+    db_assert_counts(f, 12000, 0);
+    db_assert_found(f, 7777, 1);
+    varve_compactor_stop(f->db);
+    for (int tries = 0; tries < 1000 && s.pid; tries++) {
+        clock_sleep_ms(5);
+        varve_compaction_get_stats(f->db, &s);
+    }
+    assert_int_equal(s.pid, 0);
+    db_assert_sound(f);
+}
+
+/* A build that does not fit in the memory is done in pieces, or says why it cannot be. */
+static void cuts_up_what_is_too_large(void **state)
+{
+    db_fixture *f = *state;
+    vector_field field;
+    index_wants w;
+    db_begin(f, "FLAT-L2-SQ8", VARVE_FLOAT32);
+    field = collection_field(f->c);
+    index_wants_of(&field, &w);
+    db_close(f, true);
+    f->options.compact_memory_max = index_build_bytes(&w.full_spec, 9000);
+    db_open_again(f);
+    db_put_segment(f, 0, 20000, 1);
+    db_ok(f, varve_index_build(f->c, "FLAT-L2-SQ8", NULL, false, &f->err));
+    assert_true(db_sources(f) >= 3);
+    for (size_t i = 0; i < db_sources(f); i++)
+        assert_true(db_source_has_index(f, i, INDEX_KIND_FULL));
+    db_assert_counts(f, 20000, 0);
+    db_assert_found(f, 19999, 1);
+    db_close(f, true);
+    f->options.compact_memory_max = 1000;
+    db_open_again(f);
+    assert_int_equal(varve_index_build(f->c, "FLAT-IP-SQ8", NULL, false, &f->err), VARVE_LIMIT);
+    assert_non_null(strstr(f->err.message, "compact_memory_max 1000"));
+    db_assert_found(f, 1, 1);
+    db_assert_sound(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(compacts, setup, teardown),
         cmocka_unit_test_setup_teardown(builds_an_index, setup, teardown),
+        cmocka_unit_test_setup_teardown(comes_back_when_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(cuts_up_what_is_too_large, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,14 @@ static varve_compaction_stats stats_of(fixture *x)
     return s;
 }
 
+static bool no_requests(fixture *x)
+{
+    pthread_mutex_lock(&x->f.db->compaction->lock);
+    bool none = x->f.db->compaction->requests == NULL;
+    pthread_mutex_unlock(&x->f.db->compaction->lock);
+    return none;
+}
+
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
         for (int tries = 0; !(condition) && tries < 2000; tries++)                                 \
@@ -188,7 +196,7 @@ static void the_work_goes_on_without_the_caller(void **state)
     fake_build(&x->peer);
     assert_true(fake_propose(&x->peer));
     WAIT_FOR(db_sources(&x->f) == 1);
-    WAIT_FOR(x->f.db->compaction->requests == NULL);
+    WAIT_FOR(no_requests(x));
 }
 
 static void closing_ends_a_job(void **state)
@@ -263,7 +271,7 @@ static void the_schedule_compacts_everything(void **state)
     requests_from_schedule(x->f.db->compaction); /* as when its time has come */
     fake_serve(&x->peer);
     WAIT_FOR(db_sources(&x->f) == 1);
-    WAIT_FOR(x->f.db->compaction->requests == NULL);
+    WAIT_FOR(no_requests(x));
     db_assert_counts(&x->f, 2900, 0);
     varve_collection_release(other);
 }
@@ -354,6 +362,78 @@ static void deleted_bytes_are_gone(void **state)
     }
     x->peer.fd = -1;
     db_begin(&x->f, NULL, VARVE_FLOAT32);
+}
+
+/* ---- every step may fail */
+
+static void every_step_may_fail(void **state)
+{
+#ifdef VARVE_FAULTS
+    static const char *const points[] = {
+#define X(name) name,
+        COMPACTION_POINTS(X)
+#undef X
+    };
+    fixture *x = *state;
+    begin(x, "FLAT-L2");
+    fake_serve(&x->peer);
+    for (size_t i = 0; i < VV_COUNT(points); i++) {
+        uint32_t version = (uint32_t)(2 * i + 1);
+        db_put_segment(&x->f, 0, 1500, version);
+        db_put_segment(&x->f, 500, 600, version + 1);
+        db_delete(&x->f, 0, 10, 1);
+        fault_arm(points[i], 1, VV_FAULT_EIO);
+        varve_status status = varve_compact(x->f.c, NULL, NULL, &x->f.err);
+        bool hit = fault_was_hit();
+        fault_disarm();
+        if (!hit) fail_msg("%s is never reached", points[i]);
+        if (status != VARVE_OK && status != VARVE_IO)
+            fail_msg("%s: %s", points[i], x->f.err.message);
+        db_ok(&x->f, varve_compact(x->f.c, NULL, NULL, &x->f.err));
+        db_assert_counts(&x->f, 1490, 0);
+        assert_int_equal(db_sources(&x->f), 1);
+        assert_int_equal(db_files(&x->f, ""), 2);
+        db_assert_row(&x->f, 600, version + 1);
+        db_assert_row(&x->f, 1400, version);
+    }
+    fake_end(&x->peer);
+    db_assert_sound(&x->f);
+    db_assert_counts(&x->f, 1490, 0);
+#else
+    (void)state;
+    skip();
+#endif
+}
+
+/* ---- a reader beside the owner */
+
+static void readers_keep_what_they_opened(void **state)
+{
+    fixture *x = *state;
+    varve *reader = NULL;
+    varve_collection *c = NULL;
+    uint64_t live = 0;
+    begin(x, "FLAT-L2");
+    fake_serve(&x->peer);
+    db_put_segment(&x->f, 0, 1500, 1);
+    db_put_segment(&x->f, 500, 1500, 2);
+    varve_options o = x->f.options;
+    o.read_only = true;
+    db_ok(&x->f, varve_flush(x->f.db, &x->f.err));
+    db_ok(&x->f, varve_open(x->f.dir.path, &o, &reader, &x->f.err));
+    db_put_segment(&x->f, 2000, 1000, 1);
+    db_ok(&x->f, varve_compact(x->f.c, NULL, NULL, &x->f.err)); /* takes the files away */
+    db_ok(&x->f, varve_collection_open(reader, "default", "c", &c, &x->f.err));
+    db_ok(&x->f, varve_count(c, &live, &x->f.err));
+    assert_int_equal(live, 2000);
+    db_fixture seen = {.db = reader, .c = c};
+    db_assert_found(&seen, 700, 2);
+    db_assert_row(&seen, 100, 1);
+    assert_int_equal(varve_compact(c, NULL, NULL, &x->f.err), VARVE_READ_ONLY);
+    assert_int_equal(varve_index_build(c, "FLAT-L2", NULL, true, &x->f.err), VARVE_READ_ONLY);
+    assert_int_equal(varve_compactor_start(reader, &x->f.err), VARVE_READ_ONLY);
+    varve_collection_release(c);
+    db_ok(&x->f, varve_close(reader, &x->f.err));
 }
 
 /* ---- many at once */
@@ -461,6 +541,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_schedule_compacts_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(purges_when_it_is_quiet, setup, teardown),
         cmocka_unit_test_setup_teardown(deleted_bytes_are_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_step_may_fail, setup, teardown),
+        cmocka_unit_test_setup_teardown(readers_keep_what_they_opened, setup, teardown),
         cmocka_unit_test_setup_teardown(purges_and_restores_agree, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
