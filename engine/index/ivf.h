@@ -1,7 +1,8 @@
-/* ivf.h — inside index/: rows in partitions about centroids (inverted file: Jegou et al., PAMI 2011).
- * A search opens the partitions nearest to its query and ranks what is in them; breadth is how many
- * it opens (nprobe). In the modes SPANN a row between partitions may lie in several (Chen et al.,
- * NeurIPS 2021), each partition is a stretch of the file, and none is much larger than the others.
+/* ivf.h — inside index/: rows in partitions about centroids (inverted file: Jegou et al., PAMI
+ * 2011). A search opens the partitions nearest to its query and ranks what is in them; breadth is
+ * how many it opens (nprobe). In the modes SPANN a row between partitions may lie in several (Chen
+ * et al., NeurIPS 2021), each partition is a stretch of the file, and none is much larger than the
+ * others.
  *
  * Rows of a partition are SQ8 codes (fresh.h), or bits (index_bits.h) for Hamming and Jaccard: both
  * lose nothing, so that of the rows in opened partitions the best k are found for certain, and

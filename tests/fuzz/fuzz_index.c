@@ -1,7 +1,7 @@
-/* fuzz_index.c — any bytes opened as an index of any structure, searched, loaded and checked: errors
- * are fine; a crash, a read outside the file or a slot that no row has is not. Checksums would stop
- * nearly every input at the door, so the mutator makes them right again (and leaves them wrong one
- * time in eight); its first inputs are whole files of each structure. */
+/* fuzz_index.c — any bytes opened as an index of any structure, searched, loaded and checked:
+ * errors are fine; a crash, a read outside the file or a slot that no row has is not. Checksums
+ * would stop nearly every input at the door, so the mutator makes them right again (and leaves
+ * them wrong one time in eight); its first inputs are whole files of each structure. */
 #include "../unit/index/index_reseal.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
-/* test_graph_search.c — graphs of every mode: recall, hidden rows, small segments, rows that are hard,
- * and the same answers from file and memory, by one thread or several. */
+/* test_graph_search.c — graphs of every mode: recall, hidden rows, small segments, rows that are
+ * hard, and the same answers from file and memory, by one thread or several. */
 #include "test_graph_search.h"
 
 #include "base/clock.h"
@@ -286,7 +286,8 @@ static void test_far_queries(void **state)
     free_vectors(t);
 }
 
-/* ---- file and memory, threads, time ------------------------------------------------------------ */
+/* ---- file and memory, threads, time ------------------------------------------------------------
+ * */
 
 #define QUERIES 24
 

@@ -1,5 +1,5 @@
-/* test_ivf.c — partitions: every row in its own, none much too large, copies counted once, and k rows
- * found even where the nearest partitions hold none. */
+/* test_ivf.c — partitions: every row in its own, none much too large, copies counted once, and k
+ * rows found even where the nearest partitions hold none. */
 #include "index_vectors.h"
 
 #include "index/ivf.h"

@@ -90,7 +90,8 @@ static void test_extremes(void **state)
     }
 }
 
-/* Zero rows and queries have a place; other metrics have no space; nonsense read back is refused. */
+/* Zero rows and queries have a place; other metrics have no space; nonsense read back is refused.
+ * */
 static void test_edges(void **state)
 {
     test_vectors *t = new_vectors(3, DIM, VARVE_FLOAT32);
