@@ -68,11 +68,11 @@ varve_status curve_get(const void *bytes, size_t len, curve *ret, varve_error *e
 
 /* ---- the breadth for a target -------------------------------------------------------------- */
 
-/* What a point must show for a search to reach the target. Real queries are harder than the rows that
- * were asked: on the bundled texts, whose queries are questions, a search as wide as its rows need
- * misses 0.90 by 0.014 and 0.95 by the same, but 8 in 10 of the misses allowed suffice; on image
- * descriptors with queries of their own kind that costs a sixth. The mean of a sample is off by its
- * standard error besides. Half of what the target allows to miss is never asked for. */
+/* What a point must show for a search to reach the target. Real queries are harder than the rows
+ * that were asked: on the bundled texts, whose queries are questions, a search as wide as its rows
+ * need misses 0.90 by 0.014 and 0.95 by the same, but 8 in 10 of the misses allowed suffice; on
+ * image descriptors with queries of their own kind that costs a sixth. The mean of a sample is off
+ * by its standard error besides. Half of what the target allows to miss is never asked for. */
 static double aim_of(double target, float error)
 {
     double allowed = 1 - target;

@@ -34,6 +34,7 @@ static varve_status put_model(const index_build_context *c, const space *s, varv
     uint8_t bytes[FLAT_MODEL_BYTES] = {0};
     put_u32(bytes, s->width);
     memcpy(bytes + 8, &s->norm_max, sizeof s->norm_max);
+    memcpy(bytes + 16, &s->scale, sizeof s->scale);
     return index_file_add(c->out, INDEX_MODEL, bytes, sizeof bytes, err);
 }
 
@@ -42,6 +43,7 @@ static varve_status build(const index_build_context *c, varve_error *err)
     space s;
     VV_CLEANUP(quantiser_freep) quantiser *q = NULL;
     VV_TRY(space_init(&s, c->spec->mode.metric, c->rows, err));
+    VV_TRY(space_fit(&s, c->rows, err));
     index_groups_source source = {convert, &s, s.width};
     quant_spec spec = quant_spec_of(c->spec, s.width, c->options->seed);
     VV_TRY(index_groups_train(c, &source, &spec, &q, err));
@@ -70,7 +72,8 @@ static varve_status read_model(flat *x, const index_spec *spec, index_file *f, v
                        .dtype = spec->dtype,
                        .dim = spec->dim,
                        .width = get_u32(bytes),
-                       .norm_max = get_f64(bytes + 8)};
+                       .norm_max = get_f64(bytes + 8),
+                       .scale = get_f64(bytes + 16)};
     if (!space_ok(&x->space))
         return index_file_bad(f, "the space of the codes makes no sense", err);
     return VARVE_OK;

@@ -3,7 +3,7 @@
  * are needed for a recall is what the curve measures: breadth is the number of hits.
  *
  *   QUANTISER  as quantiser_save() writes it; as wide as the space
- *   MODEL      24 bytes: u32 width of the space | u32 zero | f64 largest norm | f64 zero
+ *   MODEL      24 bytes: u32 width of the space | u32 zero | f64 largest norm | f64 scale
  *   CODES      groups of QUANT_GROUP rows, the last filled up
  *
  * Threads  as index_type.h says. */

@@ -18,8 +18,8 @@
 typedef struct check {
     graph *x;
     const index_rows *rows; /* NULL: the file alone */
-    float *point, *rotated;
-    int16_t *center, *values;
+    float *point, *rotated, *center;
+    int16_t *values;
     uint8_t *own, *group;
 } check;
 
@@ -180,18 +180,16 @@ static bool same_codes(const check *k, const uint8_t *is)
 static varve_status check_group(check *k, uint32_t center, const uint8_t *edges,
                                 const uint8_t *group, varve_error *err)
 {
-    graph_codes_row middle = {NULL, 0};
+    graph_codes_row middle = {k->values, 0};
     memset(k->group, 0, k->x->shape.group_bytes);
-    if (center != GRAPH_NONE) {
-        VV_TRY(rotate_row(k, center, k->center, &middle.scale, err));
-        middle.values = k->center;
-    }
+    if (center != GRAPH_NONE) VV_TRY(rotate_row(k, center, k->values, &middle.scale, err));
+    graph_codes_center(center == GRAPH_NONE ? NULL : &middle, k->x->shape.padded, k->center);
     for (uint32_t i = 0; i < GRAPH_GROUP; i++) {
         uint32_t to = get_u32(edges + 4 * (size_t)i);
         graph_codes_row neighbour = {k->values, 0};
         if (to >= k->x->rows) continue;
         VV_TRY(rotate_row(k, to, k->values, &neighbour.scale, err));
-        graph_codes_put(&middle, &neighbour, k->x->shape.padded, i, k->group);
+        graph_codes_put(k->center, &neighbour, k->x->shape.padded, i, k->group);
     }
     if (same_codes(k, group)) return VARVE_OK;
     return center == GRAPH_NONE

@@ -1,7 +1,6 @@
-/* graph_codes.c — from rotated rows to codes of neighbours; see graph_codes.h. Sums go through
- * LANES partial sums in a fixed order, so that a compiler may use vectors and every machine gives
- * the same bytes. */
+/* graph_codes.c — from rotated rows to codes of neighbours; see graph_codes.h. */
 #include "index/graph_codes.h"
+#include "index/graph_kernels.h"
 
 #include "base/bytes.h"
 #include "base/half.h"
@@ -9,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LANES      16
 #define CHUNK_ROWS 64 /* rotated at once */
 #define CHUNKS     64 /* between two looks at the progress */
 
@@ -114,37 +112,10 @@ varve_status graph_codes_rows_make(graph_codes_rows *r, const index_build_contex
 
 /* ---- codes --------------------------------------------------------------------------------- */
 
-typedef struct code_sums {
-    float squares, lengths, center; /* |o|^2, <s, o>, <s, center>, with o = neighbour - center */
-} code_sums;
-
-static float sum_lanes(const float *x)
+void graph_codes_center(const graph_codes_row *row, uint32_t padded, float *ret)
 {
-    float sum[LANES];
-    memcpy(sum, x, sizeof sum);
-    for (size_t n = LANES / 2; n > 0; n /= 2) {
-        for (size_t i = 0; i < n; i++)
-            sum[i] += sum[i + n];
-    }
-    return sum[0];
-}
-
-/* The signs of o, one byte 0 or 1 each, and its sums. */
-static code_sums look(const graph_codes_row *center, const graph_codes_row *x, uint32_t padded,
-                      uint8_t *ret_signs)
-{
-    float squares[LANES] = {0}, lengths[LANES] = {0}, centers[LANES] = {0};
-    for (uint32_t i = 0; i < padded; i += LANES) {
-        for (uint32_t k = 0; k < LANES; k++) {
-            float c = center->values ? center->scale * (float)center->values[i + k] : 0;
-            float o = x->scale * (float)x->values[i + k] - c;
-            ret_signs[i + k] = o > 0;
-            squares[k] += o * o;
-            lengths[k] += fabsf(o);
-            centers[k] += o > 0 ? c : -c;
-        }
-    }
-    return (code_sums){sum_lanes(squares), sum_lanes(lengths), sum_lanes(centers)};
+    for (uint32_t i = 0; i < padded; i++)
+        ret[i] = row ? row->scale * (float)row->values[i] : 0;
 }
 
 static void put_half(uint8_t *to, float value)
@@ -152,20 +123,19 @@ static void put_half(uint8_t *to, float value)
     put_u16(to, half_from_float(VV_MAX(-65504.0F, VV_MIN(65504.0F, value))));
 }
 
-void graph_codes_put(const graph_codes_row *center, const graph_codes_row *neighbour,
-                     uint32_t padded, size_t i, uint8_t *ret_group)
+void graph_codes_put(const float *center, const graph_codes_row *neighbour, uint32_t padded,
+                     size_t i, uint8_t *ret_group)
 {
-    uint8_t signs[ROTATE_WIDTH_MAX + ROTATE_PADDING];
+    uint16_t signs[(ROTATE_WIDTH_MAX + ROTATE_PADDING) / GRAPH_LANES];
     uint8_t *codes = ret_group + GRAPH_GROUP * 4 + i % 16;
-    code_sums s = look(center, neighbour, padded, signs);
+    graph_code_sums s =
+        graph_kernels_choose()->code(center, neighbour->values, neighbour->scale, padded, signs);
     float share = s.lengths > 0 ? s.squares / s.lengths : 0;
+    unsigned shift = i < 16 ? 0 : 4;
     put_half(ret_group + 2 * i, s.squares + 2 * share * s.center);
     put_half(ret_group + 2 * (GRAPH_GROUP + i), -2 * share);
-    for (uint32_t at = 0; at < padded; at += 4) {
-        unsigned code = signs[at] | (unsigned)signs[at + 1] << 1 | (unsigned)signs[at + 2] << 2 |
-                        (unsigned)signs[at + 3] << 3;
-        codes[(size_t)at * 4] |= (uint8_t)(i < 16 ? code : code << 4);
-    }
+    for (uint32_t at = 0; at < padded / 4; at++)
+        codes[16 * (size_t)at] |= (uint8_t)((signs[at / 4] >> (at % 4 * 4) & 15) << shift);
 }
 
 /* ---- own vectors --------------------------------------------------------------------------- */

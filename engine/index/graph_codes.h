@@ -24,14 +24,16 @@ uint64_t graph_codes_rows_bytes(uint64_t rows, uint32_t padded);
 void graph_codes_round(const float *rotated, uint32_t padded, int16_t *ret_values,
                        float *ret_scale);
 
-/* One rotated, rounded row; values NULL: the mean. */
+/* One rotated, rounded row. */
 typedef struct graph_codes_row {
     const int16_t *values;
     float scale;
 } graph_codes_row;
+/* As floats; NULL: the mean, which is zero. */
+void graph_codes_center(const graph_codes_row *row, uint32_t padded, float *ret);
 /* Factors and codes of neighbour i in a group that was all zeros. */
-void graph_codes_put(const graph_codes_row *center, const graph_codes_row *neighbour,
-                     uint32_t padded, size_t i, uint8_t *ret_group);
+void graph_codes_put(const float *center, const graph_codes_row *neighbour, uint32_t padded,
+                     size_t i, uint8_t *ret_group);
 
 /* Own vector of one row: stored bytes, or its coordinates in the frame. */
 void graph_codes_put_own(const graph_shape *s, varve_dtype dtype, const uint8_t *row,

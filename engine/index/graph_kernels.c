@@ -95,6 +95,24 @@ static float own_scaled(const graph_point *p, const uint8_t *own)
 
 /* ---- codes --------------------------------------------------------------------------------- */
 
+static graph_code_sums code(const float *center, const int16_t *values, float scale,
+                            uint32_t padded, uint16_t *ret_signs)
+{
+    float squares[GRAPH_LANES] = {0}, lengths[GRAPH_LANES] = {0}, centers[GRAPH_LANES] = {0};
+    for (uint32_t i = 0; i < padded; i += GRAPH_LANES) {
+        unsigned signs = 0;
+        for (uint32_t k = 0; k < GRAPH_LANES; k++) {
+            float c = center[i + k], o = scale * (float)values[i + k] - c;
+            signs |= (unsigned)(o > 0) << k;
+            squares[k] += o * o;
+            lengths[k] += fabsf(o);
+            centers[k] += o > 0 ? c : -c;
+        }
+        ret_signs[i / GRAPH_LANES] = (uint16_t)signs;
+    }
+    return (graph_code_sums){sum_lanes(squares), sum_lanes(lengths), sum_lanes(centers)};
+}
+
 static void add_entries(const graph_point *p, const uint8_t *codes, uint32_t *sums)
 {
     for (uint32_t at = 0; at < p->padded / 4; at++) {
@@ -174,6 +192,7 @@ static void keep(graph_frontier *f, float limit)
 
 const graph_kernels graph_kernels_scalar = {
     .name = "scalar",
+    .code = code,
     .own = {own_none, own_bytes, own_halves, own_scaled},
     .estimate = estimate,
     .join = join,

@@ -36,8 +36,16 @@ typedef struct graph_frontier {
     size_t count, capacity;
 } graph_frontier;
 
+/* |o|^2, <s, o> and <s, center>, with o = neighbour - center and s the signs of o. */
+typedef struct graph_code_sums {
+    float squares, lengths, center;
+} graph_code_sums;
+
 typedef struct graph_kernels {
     const char *name;
+    /* The neighbour is scale × values. Bit i of the signs: coordinate i of o is positive. */
+    graph_code_sums (*code)(const float *center, const int16_t *values, float scale,
+                            uint32_t padded, uint16_t *ret_signs);
     /* Squared distance of an own vector, in the frame. */
     float (*own[GRAPH_OWN_SCALED + 1])(const graph_point *p, const uint8_t *own);
     /* Estimates for the 32 neighbours of a group, given the squared distance of its row. Bit i of

@@ -98,6 +98,38 @@ static float own_scaled(const graph_point *p, const uint8_t *own)
 
 /* ---- codes --------------------------------------------------------------------------------- */
 
+typedef struct half_sums {
+    __m256 squares, lengths, centers;
+} half_sums;
+
+/* Eight coordinates; returns their signs. */
+static inline unsigned code_half(half_sums *s, __m128i values, float scale, const float *center)
+{
+    __m256 c = _mm256_loadu_ps(center), minus = _mm256_set1_ps(-0.0F);
+    __m256 x = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(values));
+    __m256 o = _mm256_sub_ps(_mm256_mul_ps(_mm256_set1_ps(scale), x), c);
+    __m256 positive = _mm256_cmp_ps(o, _mm256_setzero_ps(), _CMP_GT_OQ);
+    s->squares = add_square(s->squares, o);
+    s->lengths = _mm256_add_ps(s->lengths, _mm256_andnot_ps(minus, o));
+    s->centers = _mm256_add_ps(s->centers, _mm256_xor_ps(c, _mm256_andnot_ps(positive, minus)));
+    return (unsigned)_mm256_movemask_ps(positive);
+}
+
+static graph_code_sums code(const float *center, const int16_t *values, float scale,
+                            uint32_t padded, uint16_t *ret_signs)
+{
+    half_sums a = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()}, b = a;
+    for (uint32_t i = 0; i < padded; i += GRAPH_LANES) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(values + i));
+        unsigned low = code_half(&a, _mm256_castsi256_si128(x), scale, center + i);
+        unsigned high = code_half(&b, _mm256_extracti128_si256(x, 1), scale, center + i + 8);
+        ret_signs[i / GRAPH_LANES] = (uint16_t)(low | high << 8);
+    }
+    return (graph_code_sums){sum_lanes((lanes){a.squares, b.squares}),
+                             sum_lanes((lanes){a.lengths, b.lengths}),
+                             sum_lanes((lanes){a.centers, b.centers})};
+}
+
 /* Sums of 16 neighbours: of even ones in the low bytes of 16-bit lanes plus 256 times those of odd
  * ones, and of odd ones alone. */
 typedef struct byte_sums {
@@ -250,6 +282,7 @@ static void keep(graph_frontier *f, float limit)
 
 const graph_kernels graph_kernels_avx2 = {
     .name = "avx2",
+    .code = code,
     .own = {own_none, own_bytes, own_halves, own_scaled},
     .estimate = estimate,
     .join = join,

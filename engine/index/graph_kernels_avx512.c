@@ -90,6 +90,23 @@ static float own_scaled(const graph_point *p, const uint8_t *own)
 
 /* ---- codes --------------------------------------------------------------------------------- */
 
+static graph_code_sums code(const float *center, const int16_t *values, float scale,
+                            uint32_t padded, uint16_t *ret_signs)
+{
+    __m512 squares = _mm512_setzero_ps(), lengths = squares, centers = squares;
+    for (uint32_t i = 0; i < padded; i += GRAPH_LANES) {
+        __m512i x = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(values + i)));
+        __m512 c = _mm512_loadu_ps(center + i);
+        __m512 o = _mm512_sub_ps(_mm512_mul_ps(_mm512_set1_ps(scale), _mm512_cvtepi32_ps(x)), c);
+        __mmask16 positive = _mm512_cmp_ps_mask(o, _mm512_setzero_ps(), _CMP_GT_OQ);
+        squares = add_square(squares, o);
+        lengths = _mm512_add_ps(lengths, _mm512_abs_ps(o));
+        centers = _mm512_mask_add_ps(_mm512_sub_ps(centers, c), positive, centers, c);
+        ret_signs[i / GRAPH_LANES] = positive;
+    }
+    return (graph_code_sums){sum_lanes(squares), sum_lanes(lengths), sum_lanes(centers)};
+}
+
 /* Sums of 16 neighbours: of even ones in the low bytes of 16-bit lanes plus 256 times those of odd
  * ones, and of odd ones alone. */
 typedef struct byte_sums {
@@ -242,6 +259,7 @@ static void keep(graph_frontier *f, float limit)
 
 const graph_kernels graph_kernels_avx512 = {
     .name = "avx512",
+    .code = code,
     .own = {own_none, own_bytes, own_halves, own_scaled},
     .estimate = estimate,
     .join = join,

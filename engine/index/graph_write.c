@@ -14,9 +14,10 @@
 /* ---- rows in batches ------------------------------------------------------------------------- */
 
 typedef struct batch batch;
-/* Writes the bytes of one row to `ret`, which is zeroed; point: its coordinates in the frame. */
+/* Writes the bytes of one row to `ret`, which is zeroed; point: its coordinates in the frame;
+ * center: scratch. */
 typedef void put_row(const batch *b, uint32_t row, const uint8_t *stored, const float *point,
-                     uint8_t *ret);
+                     float *center, uint8_t *ret);
 
 struct batch {
     const index_build_context *c;
@@ -34,7 +35,8 @@ static varve_status put_part(batch *b, uint32_t first, uint32_t n, varve_error *
     const index_rows *rows = b->c->rows;
     const graph_shape *s = b->parts->shape;
     size_t stride = varve_dtype_row_bytes(rows->dtype, rows->dim);
-    VV_CLEANUP(vv_freep) float *points = malloc((size_t)n * s->width * sizeof *points);
+    VV_CLEANUP(vv_freep)
+    float *points = malloc(((size_t)n * s->width + s->padded) * sizeof *points);
     const uint8_t *stored;
     uint64_t start = b->place(s, b->first);
     if (!points) return vv_fail(err, VARVE_NO_MEMORY, "no memory to write a graph");
@@ -42,7 +44,7 @@ static varve_status put_part(batch *b, uint32_t first, uint32_t n, varve_error *
     graph_frame_rows(b->parts->frame, stored, n, points);
     for (uint32_t i = 0; i < n; i++)
         b->put(b, first + i, stored + i * stride, points + (size_t)i * s->width,
-               b->bytes + (b->place(s, first + i) - start));
+               points + (size_t)n * s->width, b->bytes + (b->place(s, first + i) - start));
     return VARVE_OK;
 }
 
@@ -116,7 +118,7 @@ static graph_codes_row coded_row(const graph_codes_rows *r, uint32_t row)
 }
 
 static void put_block(const batch *b, uint32_t row, const uint8_t *stored, const float *point,
-                      uint8_t *ret)
+                      float *center, uint8_t *ret)
 {
     const graph_shape *s = b->parts->shape;
     const graph_codes_rows *coded = b->parts->coded;
@@ -125,10 +127,11 @@ static void put_block(const batch *b, uint32_t row, const uint8_t *stored, const
     for (uint32_t i = 0; i < s->degree; i++)
         put_u32(ret + s->edges_at + 4 * (size_t)i, edges[i]);
     if (s->layout != GRAPH_PACKED) return;
-    graph_codes_row center = coded_row(coded, row);
+    graph_codes_row middle = coded_row(coded, row);
+    graph_codes_center(&middle, s->padded, center);
     for (uint32_t i = 0; i < s->degree && edges[i] != GRAPH_NONE; i++) {
         graph_codes_row neighbour = coded_row(coded, edges[i]);
-        graph_codes_put(&center, &neighbour, s->padded, i % GRAPH_GROUP,
+        graph_codes_put(center, &neighbour, s->padded, i % GRAPH_GROUP,
                         ret + s->codes_at + i / GRAPH_GROUP * s->group_bytes);
     }
 }
@@ -144,8 +147,9 @@ varve_status graph_write_blocks(const index_build_context *c, const graph_parts 
 }
 
 static void put_vector(const batch *b, uint32_t row, const uint8_t *stored, const float *point,
-                       uint8_t *ret)
+                       float *center, uint8_t *ret)
 {
+    (void)center;
     (void)row;
     graph_codes_put_own(b->parts->shape, b->c->spec->dtype, stored, point, ret);
 }
@@ -197,16 +201,16 @@ varve_status graph_write_entries(const index_build_context *c, const graph_parts
 {
     const graph_shape *s = p->shape;
     uint32_t rows[GRAPH_ENTRIES_MAX], groups = graph_entry_groups(s, c->rows->count);
-    const graph_codes_row mean = {NULL, 0};
     VV_CLEANUP(vv_freep) uint8_t *bytes = calloc(groups, s->entry_bytes);
-    if (!bytes) return vv_fail(err, VARVE_NO_MEMORY, "no memory to write a graph");
+    VV_CLEANUP(vv_freep) float *mean = calloc(s->padded + 1, sizeof *mean);
+    if (!bytes || !mean) return vv_fail(err, VARVE_NO_MEMORY, "no memory to write a graph");
     graph_entry_rows(groups, c->rows->count, entry, rows);
     for (uint32_t i = 0; i < groups * GRAPH_GROUP; i++) {
         uint8_t *group = bytes + i / GRAPH_GROUP * s->entry_bytes;
         put_u32(group + i % GRAPH_GROUP * sizeof(uint32_t), rows[i]);
         if (s->layout != GRAPH_PACKED || rows[i] == GRAPH_NONE) continue;
         graph_codes_row row = coded_row(p->coded, rows[i]);
-        graph_codes_put(&mean, &row, s->padded, i % GRAPH_GROUP,
+        graph_codes_put(mean, &row, s->padded, i % GRAPH_GROUP,
                         group + GRAPH_GROUP * sizeof(uint32_t));
     }
     return index_file_add(c->out, GRAPH_ENTRIES, bytes, groups * s->entry_bytes, err);

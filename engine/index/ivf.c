@@ -22,6 +22,7 @@ static varve_status build(const index_build_context *c, varve_error *err)
     VV_CLEANUP(ivf_order_done) ivf_order o = {0};
     VV_CLEANUP(vv_freep) float *centroids = NULL;
     VV_TRY(space_init(&s, c->spec->mode.metric, c->rows, err));
+    VV_TRY(space_fit(&s, c->rows, err));
     VV_TRY(ivf_cluster(c, &s, &a, &centroids, err));
     VV_TRY(ivf_order_make(&a, QUANT_GROUP, &o, err));
     VV_TRY(ivf_order_put(c, &a, &o, &s, err));

@@ -1,15 +1,16 @@
-/* ivf.h — inside index/: rows in partitions about centroids (inverted file: Jegou et al., PAMI 2011).
- * A search opens the partitions nearest to its query and ranks what is in them; breadth is how many
- * it opens (nprobe). In the modes SPANN a row between partitions may lie in several (Chen et al.,
- * NeurIPS 2021), each partition is a stretch of the file, and none is much larger than the others.
+/* ivf.h — inside index/: rows in partitions about centroids (inverted file: Jegou et al., PAMI
+ * 2011). A search opens the partitions nearest to its query and ranks what is in them; breadth is
+ * how many it opens (nprobe). In the modes SPANN a row between partitions may lie in several (Chen
+ * et al., NeurIPS 2021), each partition is a stretch of the file, and none is much larger than the
+ * others.
  *
  * Rows of a partition are SQ8 codes (fresh.h), or bits (index_bits.h) for Hamming and Jaccard: both
  * lose nothing, so that of the rows in opened partitions the best k are found for certain, and
  * without a quantiser in the mode's name the answer is the same.
  *
  *   PARTITIONS  48 bytes: u32 partitions p | u32 width of the space | u32 copies of a row at most |
- *               u32 zero | f64 largest norm of the space | 24 zero; then u64[p + 1]: where each
- *               begins, counted in coded rows; ascending from 0 to their number
+ *               u32 zero | f64 largest norm, f64 scale of the space | 16 zero; then u64[p + 1]:
+ *               where each begins, counted in coded rows; ascending from 0 to their number
  *   CENTROIDS   f32[p × width], points of the space; or p rows of VARVE_BINARY
  *   SLOTS       u32 of each coded row; UINT32_MAX: filling (partitions of codes are whole groups)
  *   and those of fresh.h, or BITS, over the coded rows

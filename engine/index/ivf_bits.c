@@ -1,5 +1,5 @@
-/* ivf_bits.c — the type that opens the nearest partitions of bits: IVF over Hamming and Jaccard; see
- * ivf.h. */
+/* ivf_bits.c — the type that opens the nearest partitions of bits: IVF over Hamming and Jaccard;
+ * see ivf.h. */
 #include "index/ivf.h"
 
 #include <stdlib.h>

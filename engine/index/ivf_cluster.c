@@ -1,7 +1,7 @@
-/* ivf_cluster.c — partitions of points: k-means on a sample, every row to its nearest centroid; then
- * partitions that came out much too large are divided again, so that no search pays for one. With
- * copies, a row also goes to the next nearest partitions if they are about as near and lie in another
- * direction: SPANN's rule (Chen et al., NeurIPS 2021, section 3.2.1). */
+/* ivf_cluster.c — partitions of points: k-means on a sample, every row to its nearest centroid;
+ * then partitions that came out much too large are divided again, so that no search pays for one.
+ * With copies, a row also goes to the next nearest partitions if they are about as near and lie in
+ * another direction: SPANN's rule (Chen et al., NeurIPS 2021, section 3.2.1). */
 #include "index/ivf.h"
 #include "quant/kmeans.h"
 

@@ -1,6 +1,6 @@
-/* ivf_cluster_bits.c — partitions of rows of bits: Lloyd's algorithm with the metric of the mode and
- * centroids of bits. A centroid has as many bits set as its rows have on average, the most frequent
- * ones: a plain majority would leave the centroids of sparse rows empty, and all alike. */
+/* ivf_cluster_bits.c — partitions of rows of bits: Lloyd's algorithm with the metric of the mode
+ * and centroids of bits. A centroid has as many bits set as its rows have on average, the most
+ * frequent ones: a plain majority would leave the centroids of sparse rows empty, and all alike. */
 #include "index/ivf.h"
 
 #include "base/random.h"

@@ -106,6 +106,7 @@ varve_status ivf_order_put(const index_build_context *c, const ivf_assignment *a
     if (s) {
         put_u32(head + 4, s->width);
         memcpy(head + 16, &s->norm_max, sizeof s->norm_max);
+        memcpy(head + 24, &s->scale, sizeof s->scale);
     }
     VV_TRY(index_file_add(c->out, INDEX_PARTITIONS, head, sizeof head, err));
     VV_TRY(index_file_put(c->out, o->starts, (a->partitions + 1) * sizeof *o->starts, err));
@@ -152,7 +153,8 @@ static varve_status read_head(ivf_lists *l, index_file *f, const index_spec *spe
                          .dtype = spec->dtype,
                          .dim = spec->dim,
                          .width = get_u32(head + 4),
-                         .norm_max = get_f64(head + 16)};
+                         .norm_max = get_f64(head + 16),
+                         .scale = get_f64(head + 24)};
     if (!space_ok(ret_space))
         return index_file_bad(f, "the space of the partitions makes no sense", err);
     return VARVE_OK;

@@ -7,7 +7,7 @@
  *           System", RecSys 2014. Without the added coordinate when all norms are nearly equal:
  *           then the order by distance is that by product but for ties that exact rescoring
  *           settles.
- * Ownership  a space is a plain value; it can be stored (five numbers) and made again.
+ * Ownership  a space is a plain value; it can be stored (its numbers) and made again.
  * Threads    read-only once made. */
 #ifndef VARVE_INDEX_SPACE_H
 #define VARVE_INDEX_SPACE_H
@@ -20,12 +20,16 @@ typedef struct space {
     uint32_t dim;
     uint32_t width;  /* coordinates: dim, or dim + 1 */
     double norm_max; /* IP: M */
+    double scale;    /* points are multiplied by it, a power of two; 0: they are not */
 } space;
 
 /* Reads all rows for IP, none otherwise. VARVE_UNSUPPORTED: another metric. */
 VV_CHECKED varve_status space_init(space *s, varve_metric metric, const index_rows *rows,
                                    varve_error *err);
-/* Can these five numbers be those of a space? For spaces that were read back. */
+/* Scale the points so that the longest is about 1: their squares then fit into floats, whatever the
+ * rows are. Reads all rows but for cosine. */
+VV_CHECKED varve_status space_fit(space *s, const index_rows *rows, varve_error *err);
+/* Can these numbers be those of a space? For spaces that were read back. */
 bool space_ok(const space *s);
 /* n stored rows, back to back, into n × width floats. */
 void space_rows(const space *s, const uint8_t *rows, size_t n, float *ret);

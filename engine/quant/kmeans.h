@@ -1,6 +1,9 @@
 /* kmeans.h — Lloyd's algorithm with k-means++ style seeding on a sample, over float rows. The same
- * rows, k and seed give the same centroids, whatever the number of threads.
- * Threads  uses those of its pool argument. */
+ * rows, k and seed give the same centroids, whatever the number of threads; another instruction set
+ * rounds products differently, and may give others.
+ * Threads  uses those of its pool argument.
+ * Errors   VARVE_NO_MEMORY; VARVE_CANCELLED by progress; VARVE_INVALID no rows, no centroids, or
+ *          more wanted than there are. Rows are finite. */
 #ifndef VARVE_QUANT_KMEANS_H
 #define VARVE_QUANT_KMEANS_H
 

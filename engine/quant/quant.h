@@ -11,8 +11,11 @@
  *   POLARVEC  parameter B = 1..8 bits per rotated coordinate, uniform, no training
  *
  * Codes are kept in groups of QUANT_GROUP rows, in the layout that the kernels want. Kernels:
- * scalar, AVX2, AVX-512, chosen as in distance/; all give the same keys for integer parts and
- * nearly the same for float ones.
+ * scalar, AVX2, AVX-512, chosen as in distance/; all give the same codes and estimates, bit by bit
+ * (only centroids of k-means, hence what PQ learns, differ in their last bits).
+ *
+ * Rows and queries are finite; an estimate is never NaN, never negative, and infinite when it does
+ * not fit a float. Widths: 1 to 65600.
  *
  * Ownership  quantiser_free(), quant_query_free(). A quant_query keeps a pointer to its quantiser.
  * Threads    both are read-only once made.
@@ -43,7 +46,8 @@ typedef struct quant_spec {
 
 typedef struct quantiser quantiser;
 
-/* sample: n × width rows, the more the better up to quant_sample_rows(). */
+/* sample: n × width rows, at least 1, the more the better up to quant_sample_rows() (0: PolarVec
+ * learns nothing, and sample may be NULL). The number of threads does not change what is learnt. */
 size_t quant_sample_rows(const quant_spec *spec);
 VV_CHECKED varve_status quantiser_train(const quant_spec *spec, const float *sample, size_t n,
                                         thread_pool *pool, quantiser **ret, varve_error *err);
@@ -56,7 +60,8 @@ void quantiser_freep(quantiser **q);
 const quant_spec *quantiser_spec(const quantiser *q);
 
 size_t quantiser_group_bytes(const quantiser *q); /* of QUANT_GROUP rows; a multiple of 64 */
-/* Encode 1..QUANT_GROUP rows into one group; missing rows are encoded as zeros. */
+/* Encode 1..QUANT_GROUP rows into one group; missing rows are encoded as zeros. Takes up to 400 KB
+ * of stack when rows are as wide as they get, 5 bytes a coordinate. */
 void quantiser_encode(const quantiser *q, const float *rows, size_t n, uint8_t *ret_group);
 /* Row i of a group, decoded (width floats): for checks. */
 void quantiser_decode(const quantiser *q, const uint8_t *group, size_t i, float *ret);

@@ -95,10 +95,11 @@ static size_t choose_steps(const quantiser *q, const float *o, float ret[STEPS +
     float step = steps_gauss[bits] / sqrtf((float)q->rotation.padded), largest = 0;
     size_t count = 0;
     ret[count++] = step;
+    if (bits == 1) return count; /* a step changes nothing */
     for (size_t i = 0; i < q->rotation.padded; i++)
         largest = VV_MAX(largest, fabsf(o[i]));
-    if (bits > 1 && largest > 0) ret[count++] = largest / (float)(1u << (bits - 1));
-    for (size_t i = 0; i < STEPS && q->spec.kind == QUANT_KIND_RABITQ && bits > 1; i++)
+    if (largest > 0) ret[count++] = largest / (float)(1u << (bits - 1));
+    for (size_t i = 0; i < STEPS && q->spec.kind == QUANT_KIND_RABITQ; i++)
         ret[count++] = step * (STEP_FIRST - STEP_LESS * (float)i);
     return count;
 }

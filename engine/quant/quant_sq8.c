@@ -59,7 +59,7 @@ static void decode(const quantiser *q, const uint8_t *group, size_t i, float *re
 {
     double offset = (double)field(q, group, 0, i), scale = (double)field(q, group, 1, i);
     for (size_t at = 0; at < q->spec.width; at++) {
-        double code = group[at / 4 * (4 * QUANT_GROUP) + 4 * i + at % 4];
+        uint8_t code = group[at / 4 * (4 * QUANT_GROUP) + 4 * i + at % 4];
         ret[at] = (float)((double)q->learnt[at] + offset + scale * code);
     }
 }
@@ -105,8 +105,8 @@ static float error(const quant_query *query, const uint8_t *group, size_t i, flo
 }
 
 /* As error(), for all rows of a group in floats, by steps that are coarser but never smaller: T <=
- * 2 |q - m|^2 + 2 |y' - m|^2 + 4 |offset| sqrt(width) |y' - m|; d / sqrt estimate even where sqrt d is
- * less; and each constant with room for the roundings here. */
+ * 2 |q - m|^2 + 2 |y' - m|^2 + 4 |offset| sqrt(width) |y' - m|; d / sqrt estimate even where sqrt d
+ * is less; and each constant with room for the roundings here. */
 static uint32_t near(const quant_query *query, const uint8_t *group, const float *estimates,
                      const float *limits)
 {

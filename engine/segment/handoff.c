@@ -65,14 +65,19 @@ varve_status handoff_send(int fd, const handoff_message *m, varve_error *err)
 
 /* ---- receive ------------------------------------------------------------------------------- */
 
+/* A peer that closes before it has read all resets the connection. That is told once, before what
+ * it had sent, which is still there: its last word counts. */
 static varve_status receive_packet(int fd, uint8_t *bytes, size_t *ret_len, varve_error *err)
 {
     struct iovec part = {bytes, HANDOFF_MESSAGE_MAX};
     struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1};
+    bool reset = false;
     ssize_t len;
-    do
+    for (;;) {
         len = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
+        if (len >= 0 || (errno != EINTR && (errno != ECONNRESET || reset))) break;
+        reset = reset || errno == ECONNRESET;
+    }
     if (len < 0) return fail_socket(err, "receive", errno);
     if (len == 0) return fail_socket(err, "receive", ECONNRESET);
     if (h.msg_flags & MSG_TRUNC)

@@ -3,14 +3,15 @@
 import numpy
 
 
-def clustered(rows, dim, seed=1, clusters=64):
-    """float32 vectors around common centres; (vectors, queries) of the same kind."""
+def clustered(rows, dim, seed=1, clusters=64, spread=0.4):
+    """float32 vectors around common centres; (vectors, queries) of the same kind. The larger the
+    spread, the harder it is for an index."""
     random = numpy.random.default_rng(seed)
     centres = random.normal(size=(clusters, dim))
 
     def draw(n):
         near = centres[random.integers(0, clusters, n)]
-        return (near + 0.4 * random.normal(size=(n, dim))).astype("<f4")
+        return (near + spread * random.normal(size=(n, dim))).astype("<f4")
 
     return draw(rows), draw(50)
 

@@ -258,54 +258,59 @@ def test_built_modes(filled, many, mode):
 
 
 @pytest.fixture(scope="module")
-def built(shared, many):
-    """So few partitions are opened by default that breadth is felt."""
+def hard():
+    """Without clusters to speak of, so that breadth is felt."""
+    return clustered(ROWS, DIM, spread=2)
+
+
+@pytest.fixture(scope="module")
+def built(shared, hard):
     client = shared.client()
     client.post("/create_database", {"database_name": "effort"})
     c = Collection(client, "effort", "c")
     c.ok("required_collection", drop_if_exists=True)
-    c.raw_ok("bulk_add_binary", many[0].tobytes(), dim=DIM, n_vectors=ROWS)
+    c.raw_ok("bulk_add_binary", hard[0].tobytes(), dim=DIM, n_vectors=ROWS)
     c.ok("build_index", index_mode="IVF-L2", params={"n_clusters": 100})
     yield c
     client.close()
 
 
 class TestEffort:
-    def recall(self, built, many, **effort):
-        return recall("L2", *many, answers(built, many[1], **effort), K)
+    def recall(self, built, hard, **effort):
+        return recall("L2", *hard, answers(built, hard[1], **effort), K)
 
-    def test_breadth_changes_what_is_found(self, built, many):
-        narrow = self.recall(built, many, nprobe=1)
-        assert narrow < self.recall(built, many, nprobe=100) == 1
-        assert narrow == self.recall(built, many, ef=1)
-        assert self.recall(built, many, exact=True, nprobe=1) == 1
+    def test_breadth_changes_what_is_found(self, built, hard):
+        narrow = self.recall(built, hard, nprobe=1)
+        assert narrow < self.recall(built, hard, nprobe=100) == 1
+        assert narrow == self.recall(built, hard, ef=1)
+        assert self.recall(built, hard, exact=True, nprobe=1) == 1
 
-    def test_the_default_of_clients_means_the_recall_target(self, built, many):
-        wanted = answers(built, many[1])
-        assert recall("L2", *many, wanted, K) >= 0.9
+    def test_the_default_of_clients_means_the_recall_target(self, built, hard):
+        wanted = answers(built, hard[1])
+        assert recall("L2", *hard, wanted, K) >= 0.9
         for effort in ({"nprobe": 10}, {"nprobe": 0}, {"nprobe": None}, {"recall_target": None}):
-            assert answers(built, many[1], **effort) == wanted
-        binary = {"dim": DIM, "k": K, "n_queries": len(many[1])}
-        body = many[1].tobytes()
+            assert answers(built, hard[1], **effort) == wanted
+        binary = {"dim": DIM, "k": K, "n_queries": len(hard[1])}
+        body = hard[1].tobytes()
         plain = built.raw("batch_search_binary", body, **binary)[2]
         assert built.raw("batch_search_binary", body, nprobe=10, **binary)[2] == plain
         assert built.raw("batch_search_binary", body, nprobe=1, **binary)[2] != plain
         narrow = built.raw("batch_search_binary", body, ef=1, **binary)[2]
         assert built.raw("batch_search_binary", body, nprobe=1, **binary)[2] == narrow
 
-    def test_recall_target(self, built, many):
-        low = self.recall(built, many, recall_target=0.3)
-        high = self.recall(built, many, recall_target=1.0)
+    def test_recall_target(self, built, hard):
+        low = self.recall(built, hard, recall_target=0.3)
+        high = self.recall(built, hard, recall_target=1.0)
         assert low < high and high >= 0.97
-        assert self.recall(built, many, recall_target=1, nprobe=1) == high, "nprobe yields"
-        q = many[1][0]
+        assert self.recall(built, hard, recall_target=1, nprobe=1) == high, "nprobe yields"
+        q = hard[1][0]
         for how in ({"recall_target": 0.5}, {"exact": "true"}, {"ef": 3}):
             got = built.raw("search_binary", q.tobytes(), dim=DIM, k=K, **how)
             assert got[0] == 200
 
     @pytest.mark.parametrize("k", [1, 10, 500, ROWS, ROWS + 10])
-    def test_k_hits_come_however_narrow(self, built, many, k):
-        ids = built.ok("search", vector=many[1][0].tolist(), k=k, nprobe=1)["items"]["ids"]
+    def test_k_hits_come_however_narrow(self, built, hard, k):
+        ids = built.ok("search", vector=hard[1][0].tolist(), k=k, nprobe=1)["items"]["ids"]
         assert len(ids) == len(set(ids)) == min(k, ROWS)
 
     @pytest.mark.parametrize(
@@ -324,8 +329,8 @@ class TestEffort:
             ({"exact": 1}, "exact must be true or false"),
         ],
     )
-    def test_refusals(self, built, many, effort, text):
-        q = many[1][0]
+    def test_refusals(self, built, hard, effort, text):
+        q = hard[1][0]
         for route, vectors in [
             ("search", {"vector": q.tolist()}),
             ("batch_search", {"vectors": [q.tolist()]}),
@@ -336,9 +341,9 @@ class TestEffort:
             status, _, data = built.raw(route, q.tobytes(), dim=DIM, **n, **effort)
             assert status == 400 and text.split(" must")[0].split()[0] in data.decode()
 
-    def test_not_a_number(self, built, many):
+    def test_not_a_number(self, built, hard):
         status, _, data = built.raw(
-            "search_binary", many[1][0].tobytes(), dim=DIM, recall_target="nan"
+            "search_binary", hard[1][0].tobytes(), dim=DIM, recall_target="nan"
         )
         assert status == 400 and b"recall_target must be greater than 0" in data
 

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-from harness_disk import make_aside
+from harness_disk import make_aside, sockets
 
 PROBE = os.environ.get("VARVE_PROBE", "")
 WORKERS = max(2, os.cpu_count() or 2)
@@ -154,13 +154,14 @@ class Case:
 
 
 def copy_folder(base, target):
-    """Segments and tables are never written to again, so a link will do."""
+    """Segments, indexes and tables are never written to again, so a link will do. A socket that a
+    process left behind is no data."""
     def copy(source, destination):
-        if source.endswith((".seg", ".sst")):
+        if source.endswith((".seg", ".sst", ".idx")):
             os.link(source, destination)
         else:
             shutil.copyfile(source, destination)
-    shutil.copytree(base, target, copy_function=copy)
+    shutil.copytree(base, target, copy_function=copy, ignore=sockets)
 
 
 # ---- judging

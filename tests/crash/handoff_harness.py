@@ -40,7 +40,13 @@ class Folder:
 # ---- every row of the table
 
 
-def run_case(row, case, nth, seed, folder):
+def has_struck(case, life):
+    if case.side == "owner":
+        return life.hit
+    return life.compactor_starts() > 1 if case.kind == "crash" else life.jobs_failed > 0
+
+
+def run_case(case, nth, seed, folder):
     """(was the fault reached?, steps answered)"""
     fault = f"{case.point}:{nth}:{case.kind}"
     if case.side == "owner":
@@ -48,13 +54,12 @@ def run_case(row, case, nth, seed, folder):
     else:
         life = Life(folder, seed, compactor=fault_script(folder.path, fault))
     life.start(steps=case.steps)
-    code = life.wait(seconds=60)
+    code = life.wait(60, lambda: has_struck(case, life))
     crashed = code == 77 and case.side == "owner"
     if code != 0 and not crashed:
         raise Wrong(f"the owner ended with {code}: {life.stderr()}")
     life.await_compactors_gone()
-    struck = life.compactor_starts() > 1 if case.kind == "crash" else life.jobs_failed > 0
-    reached = crashed or life.hit or case.side == "compactor" and struck
+    reached = crashed or has_struck(case, life)
     check(folder, seed, life.answered)
     return reached, life.answered
 
@@ -67,7 +72,7 @@ def run_row(row, seed, aside, verbose):
         for nth in case.times:
             folder = Folder(aside / f"{case.point}-{nth}-{case.kind}")
             try:
-                hit, answered = run_case(row, case, nth, seed + nth, folder)
+                hit, answered = run_case(case, nth, seed + nth, folder)
             except Wrong as why:
                 raise Wrong(f"{row.name}: {case.side} {case.point}:{nth}:{case.kind} "
                             f"(seed {seed + nth}): {why}; kept: {folder.path}") from why

@@ -12,6 +12,7 @@ OWNER = os.environ.get("VARVE_HANDOFF_OWNER", "")
 COMPACTOR = os.environ.get("VARVE_COMPACTOR", "")
 GONE_SECONDS = 10
 CHECK_SECONDS = 60
+STEPS_AFTER = 15
 
 
 class Wrong(Exception):
@@ -121,12 +122,18 @@ class Life:
             self.process.kill()
 
     def tell_to_end(self):
-        self.process.stdin.close()
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
 
-    def wait(self, seconds):
-        """The exit code; compactors that come and go meanwhile are noted."""
-        until = time.monotonic() + seconds
+    def wait(self, seconds, enough=None):
+        """The exit code; compactors that come and go meanwhile are noted. Once enough() is true,
+        some more steps are let by."""
+        until, last = time.monotonic() + seconds, None
         while self.process.poll() is None:
+            if enough and last is None and enough():
+                last = self.answered + STEPS_AFTER
+            if last is not None and self.answered >= last:
+                self.tell_to_end()
             if time.monotonic() > until:
                 raise Wrong(f"the owner does not end: {self.answered} steps, {self.stderr()}")
             self.look()

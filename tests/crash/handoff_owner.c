@@ -6,9 +6,9 @@
  *   handoff_owner check FOLDER STATE SEED ANSWERED
  *
  * work   Opens, starts the compactor, writes "open" to FD, then a line per answered step ("step
- *        3"), until STEPS are done or standard input ends; writes "jobs_failed 0", closes in order,
- *        writes "closed", and before that "hit" if FAULT was reached. FAULT is name:nth:kind
- *        (base/fault.h), armed after the open. Exit code 4: an answer was wrong.
+ *        3"), until STEPS are done or standard input ends; then closes in order. FAULT is
+ *        name:nth:kind (base/fault.h), armed after the open; "hit" says that it struck here,
+ *        "jobs_failed 1" that a job failed. Exit code 4: an answer was wrong.
  * check  Opens without a compactor; the folder must hold what ANSWERED steps left, or one more;
  *        then searches, closes and runs fsck. Writes the state for the next life. Standard output:
  *        what files the manifest names. Exit code 1 with a sentence: it holds something else. */
@@ -57,7 +57,8 @@ typedef struct owner {
     handoff_model h;
     int fd;
     pthread_t beside;
-    bool beside_runs;
+    bool beside_runs, hit;
+    uint64_t jobs_failed;
     varve_status beside_status;
     varve_error beside_error;
 } owner;
@@ -126,6 +127,19 @@ static bool is_told_to_end(void)
     return poll(&in, 1, 0) > 0 && read(STDIN_FILENO, &byte, 1) <= 0;
 }
 
+/* What the harness waits for: the fault has struck here, or made a job fail. */
+static void say_news(owner *o)
+{
+    varve_compaction_stats stats;
+    varve_compaction_get_stats(o->db, &stats);
+    if (stats.jobs_failed > o->jobs_failed) say(o, "jobs_failed", (long)stats.jobs_failed);
+    o->jobs_failed = stats.jobs_failed;
+#ifdef VARVE_FAULTS
+    if (fault_was_hit() && !o->hit) say(o, "hit", -1);
+    o->hit = fault_was_hit();
+#endif
+}
+
 static bool take_steps(owner *o, long steps)
 {
     for (long i = 0; i < steps && !is_told_to_end(); i++) {
@@ -140,6 +154,7 @@ static bool take_steps(owner *o, long steps)
         }
         handoff_model_apply(&o->h, &s);
         say(o, "step", i + 1);
+        say_news(o);
     }
     return true;
 }
@@ -175,7 +190,6 @@ static int work(char **argv, const char *fault)
 {
     static owner o;
     varve_error err = {0};
-    varve_compaction_stats stats;
     o.fd = atoi(argv[4]);
     if (!handoff_model_load(&o.h, argv[1]) || !open_collection(&o, argv[0], argv[3], &err) ||
         varve_compactor_start(o.db, &err) != VARVE_OK) {
@@ -186,8 +200,6 @@ static int work(char **argv, const char *fault)
     if (!arm(fault)) return 2;
     say(&o, "open", -1);
     bool fine = take_steps(&o, atol(argv[5]));
-    varve_compaction_get_stats(o.db, &stats);
-    say(&o, "jobs_failed", (long)stats.jobs_failed);
     if (join_beside(&o, &err) != VARVE_OK && fine) {
         fprintf(stderr, "compaction beside: %s\n", err.message);
         fine = false;
@@ -197,10 +209,6 @@ static int work(char **argv, const char *fault)
         fprintf(stderr, "close: %s\n", err.message);
         fine = false;
     }
-#ifdef VARVE_FAULTS
-    if (fault && fault_was_hit()) say(&o, "hit", -1);
-#endif
-    if (fine) say(&o, "closed", -1);
     return fine ? 0 : EXIT_WRONG;
 }
 

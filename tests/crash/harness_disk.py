@@ -3,6 +3,7 @@ cut, or a small tmpfs. What is mounted here is unmounted here, whatever happens.
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +15,11 @@ MEMORY_BYTES_MIN = 256 << 20
 
 class Unsupported(Exception):
     """This machine cannot do it; the reason."""
+
+
+def sockets(folder, names):
+    """For shutil.copytree: what a killed owner left of its socket is no data."""
+    return [n for n in names if stat.S_ISSOCK(os.lstat(os.path.join(folder, n)).st_mode)]
 
 
 def run(*command):
@@ -65,7 +71,7 @@ class PlainDisk:
         copy = self.aside / "before"
         shutil.rmtree(copy, ignore_errors=True)
         if self.data.exists():
-            shutil.copytree(self.data, copy, copy_function=self.keep_file)
+            shutil.copytree(self.data, copy, copy_function=self.keep_file, ignore=sockets)
 
     def keep_file(self, source, target):
         """Segments and tables never change once they are written."""

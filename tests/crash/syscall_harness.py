@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from harness_disk import make_aside
+from harness_disk import make_aside, sockets
 
 WALK = os.environ.get("VARVE_IO_WALK", "")
 SHIM = os.environ.get("VARVE_IO_SHIM", "")
@@ -78,7 +78,7 @@ class Point:
         """Without the shim: open, compare, close, fsck."""
         copy = self.folder.with_suffix(".before")
         if self.folder.exists():
-            shutil.copytree(self.folder, copy)
+            shutil.copytree(self.folder, copy, ignore=sockets)
         done = subprocess.run([WALK, "check", str(self.folder), str(self.seed), str(answered)],
                               capture_output=True, text=True, timeout=RUN_SECONDS)
         if done.returncode != 0 and self.is_refused_manifest(done.stdout):

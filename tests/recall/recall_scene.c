@@ -59,6 +59,7 @@ static bool open_folder(recall_scene *s)
     varve_options o;
     varve_error err = {0};
     varve_options_init(&o);
+    o.compact_nice = 0; /* tests run beside others */
     o.compactor_path = s->compactor;
     o.search_threads = 1;
     o.seal_rows = SEAL_ROWS; /* so that some fresh rows lie in a segment and some in memory */

@@ -95,6 +95,8 @@ static void test_indexes(void **state)
         {.kind = INDEX_KIND_FRESH, .mode = {.metric = VARVE_METRIC_L2}},
         {.kind = INDEX_KIND_FULL, .mode = {INDEX_FLAT, VARVE_METRIC_L2, QUANT_SQ8, 0}},
         {.kind = INDEX_KIND_FULL, .mode = {INDEX_FLAT, VARVE_METRIC_COSINE, QUANT_SQ8, 0}},
+        {.kind = INDEX_KIND_FULL, .mode = {INDEX_HNSW, VARVE_METRIC_L2, QUANT_NONE, 0}},
+        {.kind = INDEX_KIND_FULL, .mode = {INDEX_DISKANN, VARVE_METRIC_COSINE, QUANT_SQ8, 0}},
     };
     merge_inputs t;
     owner o;

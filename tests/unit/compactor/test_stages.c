@@ -33,18 +33,20 @@ static void walk(index_spec spec, const char *const *stages, size_t count)
 static void test_stages(void **state)
 {
     static const char *const flat[] = {"train", "codes", "neighbours", "recall"};
-    static const char *const bits[] = {"bits"};
+    static const char *const bits[] = {"bits"}, *const codes[] = {"codes"};
     static const char *const ivf[] = {"k-means", "assign",     "copies",
                                       "codes",   "neighbours", "recall"};
-    static const char *const graph[] = {"graph", "codes", "neighbours", "recall"};
+    static const char *const graph[] = {"graph", "codes", "write", "neighbours", "recall"};
     (void)state;
     walk(spec_of(INDEX_KIND_FULL, INDEX_FLAT), flat, VV_COUNT(flat));
-    walk(spec_of(INDEX_KIND_FULL, INDEX_FLAT), bits, VV_COUNT(bits));
+    index_spec binary = spec_of(INDEX_KIND_FULL, INDEX_FLAT);
+    binary.mode.quantiser = QUANT_BINARY;
+    walk(binary, bits, VV_COUNT(bits));
     walk(spec_of(INDEX_KIND_FULL, INDEX_IVF), ivf, VV_COUNT(ivf));
     walk(spec_of(INDEX_KIND_FULL, INDEX_SPANN), ivf, VV_COUNT(ivf));
     walk(spec_of(INDEX_KIND_FULL, INDEX_HNSW), graph, VV_COUNT(graph));
     walk(spec_of(INDEX_KIND_FULL, INDEX_DISKANN), graph, VV_COUNT(graph));
-    walk(spec_of(INDEX_KIND_FRESH, INDEX_HNSW), flat, VV_COUNT(flat)); /* whatever its mode */
+    walk(spec_of(INDEX_KIND_FRESH, INDEX_HNSW), codes, VV_COUNT(codes)); /* whatever its mode */
 }
 
 static void test_costs(void **state)

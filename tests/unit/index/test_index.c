@@ -1,5 +1,5 @@
-/* test_index.c — the face: specs and their hashes, records, builds that are refused, cancelled or cut
- * short, files of other segments, and damage to any byte of any structure. */
+/* test_index.c — the face: specs and their hashes, records, builds that are refused, cancelled or
+ * cut short, files of other segments, and damage to any byte of any structure. */
 #include "index_reseal.h"
 #include "index_vectors.h"
 

@@ -2,6 +2,18 @@
  * instruction sets give the same bits. */
 #include "quant_data.h"
 
+/* A group at a glance misses no row that may be within its limit: here all are, by a hair. */
+static void check_near(const quant_query *query, const uint8_t *group, const float *estimates)
+{
+    float limits[QUANT_GROUP];
+    for (size_t i = 0; i < QUANT_GROUP; i++) {
+        double e = (double)quant_error(query, group, i, estimates[i]);
+        double at = sqrt((double)estimates[i]) - e;
+        limits[i] = isfinite(at) ? nextafterf((float)at, INFINITY) : 0;
+    }
+    assert_int_equal(quant_near(query, group, estimates, limits), UINT32_MAX);
+}
+
 /* | |x - y| - sqrt(estimate) | <= e <= e_max for all rows and queries. */
 static void errors_hold(const quant_rows *rows, const quant_rows *queries, double e_max)
 {
@@ -24,10 +36,37 @@ static void errors_hold(const quant_rows *rows, const quant_rows *queries, doubl
                 fail_msg("row %zu: at %.9g, estimated %.9g, off by %g, not %g", i, x,
                          sqrt((double)estimates[i]), off, (double)e);
         }
+        for (size_t i = 0; i < rows->n; i += QUANT_GROUP)
+            check_near(prepared, codes + i / QUANT_GROUP * quantiser_group_bytes(q), estimates + i);
         quant_query_free(prepared);
         free(estimates);
     }
     free(codes);
+    quantiser_free(q);
+}
+
+/* The glance is of use: rows that are clearly beyond their limit are told so, and only they. */
+static void a_glance_tells_rows_beyond(void **state)
+{
+    quant_rows rows = quant_gauss(32, 128, 0, 1, 1), queries = quant_gauss(1, 128, 0, 1, 2);
+    quantiser *q = quant_trained(QUANT_KIND_SQ8, 0, &rows);
+    uint8_t *codes = quant_encoded(q, &rows);
+    float *estimates = quant_estimates(q, codes, 32, queries.values), limits[QUANT_GROUP];
+    quant_query *prepared;
+    (void)state;
+    assert_int_equal(quant_query_new(q, queries.values, &prepared, NULL), VARVE_OK);
+    for (size_t i = 0; i < 32; i++) {
+        float e = quant_error(prepared, codes, i, estimates[i]);
+        limits[i] = (sqrtf(estimates[i]) - e) * (i % 3 ? 0.9999f : 1.0001f);
+    }
+    uint32_t mask = quant_near(prepared, codes, estimates, limits);
+    for (size_t i = 0; i < 32; i++)
+        assert_int_equal(mask >> i & 1, i % 3 == 0);
+    quant_query_free(prepared);
+    free(estimates);
+    free(codes);
+    free(rows.values);
+    free(queries.values);
     quantiser_free(q);
 }
 
@@ -203,11 +242,12 @@ static void specs_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_are_certain),      cmocka_unit_test(errors_hold_for_mixed_rows),
-        cmocka_unit_test(a_constant_row_is_exact), cmocka_unit_test(widths_to_the_largest),
-        cmocka_unit_test(missing_rows_are_zeros),  cmocka_unit_test(decoded_rows_are_near),
-        cmocka_unit_test(recall_is_nearly_exact),  cmocka_unit_test(instruction_sets_agree),
-        cmocka_unit_test(bytes_survive),           cmocka_unit_test(specs_are_checked),
+        cmocka_unit_test(a_glance_tells_rows_beyond), cmocka_unit_test(errors_are_certain),
+        cmocka_unit_test(errors_hold_for_mixed_rows), cmocka_unit_test(a_constant_row_is_exact),
+        cmocka_unit_test(widths_to_the_largest),      cmocka_unit_test(missing_rows_are_zeros),
+        cmocka_unit_test(decoded_rows_are_near),      cmocka_unit_test(recall_is_nearly_exact),
+        cmocka_unit_test(instruction_sets_agree),     cmocka_unit_test(bytes_survive),
+        cmocka_unit_test(specs_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static void check_mode(const char *mode, varve_metric metric, unsigned hidden_pe
 {
     world w;
     world_spec spec = {.seed = 11, .dim = DIM, .metric = metric, .sources = 4};
-    spec.rows_per_source = 3000;
+    spec.rows_per_source = 1200;
     spec.hidden_percent = hidden_percent;
     spec.index_mode = mode;
     world_init(&w, &spec);
@@ -93,8 +93,8 @@ static void most_true_hits_are_found(void **state)
                  {"DISKANN-IP", VARVE_METRIC_IP}};
     (void)state;
     for (size_t i = 0; i < VV_COUNT(modes); i++)
-        for (unsigned hidden = 0; hidden <= 60; hidden += 30)
-            check_mode(modes[i].mode, modes[i].metric, hidden);
+        check_mode(modes[i].mode, modes[i].metric, (unsigned)(i % 3) * 30);
+    check_mode("HNSW-L2", VARVE_METRIC_L2, 60);
 }
 
 static void a_bad_recall_target_is_refused(void **state)

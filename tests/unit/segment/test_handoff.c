@@ -280,6 +280,22 @@ static void test_peer_gone(void **state)
     vv_closep(&fds[0]);
 }
 
+/* It had not read what was sent to it: its last word is read all the same. */
+static void test_peer_gone_unread(void **state)
+{
+    handoff_message pin = {.kind = HANDOFF_PIN}, bye = {.kind = HANDOFF_BYE}, got = {0};
+    int fds[2];
+    (void)state;
+    make_pair(fds);
+    OK(handoff_send(fds[0], &pin, err));
+    OK(handoff_send(fds[1], &bye, err));
+    vv_closep(&fds[1]);
+    OK(handoff_receive(fds[0], 0, &got, err));
+    assert_int_equal(got.kind, HANDOFF_BYE);
+    assert_int_equal(handoff_receive(fds[0], 0, &got, NULL), VARVE_CLOSED);
+    vv_closep(&fds[0]);
+}
+
 static void test_timeout(void **state)
 {
     handoff_message got = {0};
@@ -403,9 +419,10 @@ int main(void)
         cmocka_unit_test(test_over_a_socket), cmocka_unit_test(test_any_length),
         cmocka_unit_test(test_any_byte),      cmocka_unit_test(test_orders),
         cmocka_unit_test(test_messages),      cmocka_unit_test(test_version),
-        cmocka_unit_test(test_peer_gone),     cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_packets),       cmocka_unit_test(test_interrupted),
-        cmocka_unit_test(test_faults),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_peer_gone),     cmocka_unit_test(test_peer_gone_unread),
+        cmocka_unit_test(test_timeout),       cmocka_unit_test(test_packets),
+        cmocka_unit_test(test_interrupted),   cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
