@@ -77,15 +77,17 @@ void collection_note_field(varve_collection *c)
 {
     index_wants w;
     index_wants_of(&c->schema.fields[0], &w);
-    atomic_store(&c->wants_full, w.full);
+    const varve_options *o = &c->db->options;
+    uint64_t fit = index_rows_that_fit(&w.full_spec, o->compact_memory_max);
+    atomic_store(&c->builds_full, w.full && fit / 2 >= o->index_rows_min);
 }
 
 /* Rows that wait for the index that the mode is about: in frozen memtables, and in segments without
- * it. */
+ * it. None, when waiting is in vain. */
 static uint64_t backlog_of(const varve_collection *c, const view *v)
 {
     uint64_t rows = 0;
-    if (!atomic_load(&c->wants_full)) return 0;
+    if (!atomic_load(&c->builds_full) || atomic_load(&c->stuck)) return 0;
     for (size_t i = 0; i < v->source_count; i++) {
         const row_source *s = &v->sources[i];
         bool indexed = s->index && index_get_record(s->index)->kind == INDEX_KIND_FULL;
@@ -96,7 +98,7 @@ static uint64_t backlog_of(const varve_collection *c, const view *v)
     return rows;
 }
 
-static void count_backlog(varve_collection *c, uint64_t rows)
+void collection_count_backlog(varve_collection *c, uint64_t rows)
 {
     uint64_t before = atomic_exchange(&c->backlog_rows, rows);
     atomic_fetch_add(&c->db->backlog_rows, rows - before);
@@ -119,7 +121,7 @@ void collection_publish(varve_collection *c, view *next)
     c->max_ordinal = (int64_t)c->counters.next_ordinal - 1;
     pthread_mutex_unlock(&c->lock);
     atomic_fetch_add(&c->published, 1);
-    count_backlog(c, backlog_of(c, next));
+    collection_count_backlog(c, backlog_of(c, next));
     if (before) count_disk_use(c->db, before, next); /* the catalogue counted the first one */
     if (next->index_bytes && (!before || before->index_bytes != next->index_bytes))
         index_loader_wake(c->db);
@@ -304,7 +306,7 @@ static varve_status drop_locked(varve_collection *c, varve_error *err)
     VV_TRY(write_drop(c, err));
     forget(c);
     if (atomic_load(&c->loaded)) count_disk_use(c->db, c->view, NULL);
-    count_backlog(c, 0);
+    collection_count_backlog(c, 0);
     compaction_wake(c->db); /* a job on it ends */
     return VARVE_OK;
 }

@@ -12,22 +12,6 @@ void plan_done(compact_plan *p)
     *p = (compact_plan){0};
 }
 
-/* The most rows whose index can be built within the memory: index_build_bytes grows with them. */
-static uint64_t rows_that_fit(const index_spec *spec, uint64_t memory_max)
-{
-    uint64_t low = 0, high = INT32_MAX;
-    if (memory_max == 0 || index_build_bytes(spec, high) <= memory_max) return high;
-    while (low + 1 < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (index_build_bytes(spec, middle) <= memory_max) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static bool deletes_are_over(const varve_collection *c)
 {
     uint64_t now_ms = clock_now_ns() / 1000000;
@@ -44,7 +28,7 @@ static void set_rules(const varve_collection *c, const compact_request *r, compa
         .wants_full = p->wants.full,
         .wants_fresh = p->wants.fresh,
         .mode = p->mode,
-        .rows_fit = wanted ? rows_that_fit(wanted, o->compact_memory_max) : INT32_MAX,
+        .rows_fit = wanted ? index_rows_that_fit(wanted, o->compact_memory_max) : INT32_MAX,
         .memory_max = o->compact_memory_max,
         .rows_max = o->compact_rows_max,
         .index_rows_min = o->index_rows_min,

@@ -11,6 +11,7 @@
 #define PLANS_MAX          64 /* of one collection in a row, while it is purged */
 #define BACKOFF_MS_MAX     300000
 #define BACKOFF_AFTER_USER 6 /* failures that a job which the user cancelled counts as */
+#define STUCK_FAILURES     3
 #define CHILD_STARTS_MAX   3 /* failures in a row before those who wait are told */
 
 static uint64_t now_ms(void) { return clock_now_ns() / 1000000; }
@@ -47,6 +48,7 @@ static void back_off(varve_collection *c, varve_status status, bool user)
     if (status == VARVE_OK) {
         c->compact_failures = 0;
         c->compact_after_ms = 0;
+        atomic_store(&c->stuck, false); /* the next view counts what waits */
         return;
     }
     uint64_t pause = 1000;
@@ -54,6 +56,9 @@ static void back_off(varve_collection *c, varve_status status, bool user)
     for (unsigned i = 1; i < c->compact_failures && pause < BACKOFF_MS_MAX; i++)
         pause *= 2;
     c->compact_after_ms = now_ms() + VV_MIN(pause, BACKOFF_MS_MAX);
+    if (c->compact_failures < STUCK_FAILURES) return;
+    atomic_store(&c->stuck, true); /* writers are not slowed down for what does not come */
+    collection_count_backlog(c, 0);
 }
 
 /* What a job ended with, as requests and people should see it. */

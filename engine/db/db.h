@@ -75,7 +75,8 @@ struct varve_collection {
     atomic_uint_fast64_t last_delete_ms; /* monotonic; at first, when it was loaded */
     atomic_uint_fast64_t published;      /* views so far */
     atomic_uint_fast64_t backlog_rows;   /* of the published view: waiting for their index */
-    atomic_bool wants_full;              /* the mode has an index of its own */
+    atomic_bool builds_full; /* the mode has an index of its own, and memory to build it */
+    atomic_bool stuck;       /* jobs fail over and over: nobody should wait for them */
 
     /* owned by the compaction thread */
     uint64_t compact_idle;     /* `published`, when nothing was found to do */
@@ -211,6 +212,7 @@ VV_CHECKED varve_status counters_read(varve *db, uint32_t cid, collection_counte
                                       varve_error *err);
 /* The schema's primary vector is another one now, or was just read. */
 void collection_note_field(varve_collection *c);
+void collection_count_backlog(varve_collection *c, uint64_t rows);
 /* Close the active memtable, so that the next row goes to a new one. Under writer_lock. */
 void collection_freeze(varve_collection *c);
 

@@ -37,6 +37,22 @@ const index_spec *index_wanted(const index_wants *w)
     return w->full ? &w->full_spec : w->fresh ? &w->fresh_spec : NULL;
 }
 
+/* index_build_bytes grows with the rows. */
+uint64_t index_rows_that_fit(const index_spec *spec, uint64_t memory_max)
+{
+    uint64_t low = 0, high = INT32_MAX;
+    if (memory_max == 0 || index_build_bytes(spec, high) <= memory_max) return high;
+    while (low + 1 < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (index_build_bytes(spec, middle) <= memory_max) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /* ---- names */
 
 void catalog_index_key(uint32_t cid, uint64_t number, uint8_t ret[CATALOG_INDEX_KEY_BYTES])

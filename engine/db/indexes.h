@@ -26,6 +26,8 @@ void index_wants_of(const vector_field *f, index_wants *ret);
 bool index_serves(const index_wants *w, index_kind kind, uint64_t spec_hash);
 /* The best file that the mode uses; NULL: none. */
 const index_spec *index_wanted(const index_wants *w);
+/* The most rows whose index can be built within the memory; 0 bytes: no limit. */
+uint64_t index_rows_that_fit(const index_spec *spec, uint64_t memory_max);
 
 #define CATALOG_INDEX_KEY_BYTES 15
 void catalog_index_key(uint32_t cid, uint64_t number, uint8_t ret[CATALOG_INDEX_KEY_BYTES]);
