@@ -52,6 +52,7 @@ varve_status folder_open(const place *p, folder_use use, folder_session *ret, va
     options.read_only = use == FOLDER_READ;
     options.must_exist = use != FOLDER_CREATE;
     options.compactor_path = p->compactor_path;
+    options.compact_nice = 0; /* somebody waits for it, and may have said nice to the command */
     *ret = (folder_session){0};
     return varve_open(p->where, &options, &ret->db, err);
 }

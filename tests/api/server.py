@@ -120,12 +120,17 @@ class Server:
         self.start()
 
     def start(self):
+        self.killed = False
         self.port = free_port()
         self.log = open(self.folder + ".log", "ab")
         env = {k: v for k, v in os.environ.items() if not k.startswith(("VARVE_", "LYNSE_"))}
         env.pop("PORT", None)
         self.process = subprocess.Popen(
-            [PROGRAM, "--data-dir", self.folder, "--port", str(self.port), *self.flags],
+            [
+                *[PROGRAM, "--data-dir", self.folder, "--port", str(self.port)],
+                *["--compact-nice", "0"],  # or else whatever runs beside the tests comes first
+                *self.flags,
+            ],
             stdout=self.log,
             stderr=self.log,
             env=env,
@@ -160,6 +165,7 @@ class Server:
         return status
 
     def kill(self):
+        self.killed = True
         self.process.kill()
         self.process.wait()
         self.log.close()
@@ -174,7 +180,7 @@ class Server:
     def done(self):
         """A clean end, which is also where a sanitized build reports what leaked."""
         running = self.process.poll() is None
-        status = self.stop() if running else 0
+        status = self.stop() if running else 0 if self.killed else self.process.returncode
         text = Path(self.log.name).read_text(errors="replace")
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -149,7 +149,7 @@ class Server(Base):
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = os.path.join(cls.temp, "served")
-        cls.process, cls.url = start_server(cls.folder)
+        cls.process, cls.url = start_server(cls.folder, "--seal-rows-min", "100")
 
     @classmethod
     def tearDownClass(cls):
