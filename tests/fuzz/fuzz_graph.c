@@ -1,6 +1,6 @@
 /* fuzz_graph.c — graph indexes whose bytes were changed behind right checksums: opened, searched,
- * loaded, checked. Errors are fine, a crash or a read outside the file is not. An input is a list of
- * changes to one of a few small whole files: what a graph must not trust lies deep in it. */
+ * loaded, checked. Errors are fine, a crash or a read outside the file is not. An input is a list
+ * of changes to one of a few small whole files: what a graph must not trust lies deep in it. */
 #include "../unit/index/index_reseal.h"
 
 #include "base/file.h"

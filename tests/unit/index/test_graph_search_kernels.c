@@ -140,7 +140,8 @@ static void test_code(void **state)
     }
 }
 
-/* ---- frontier: the same calls, the same arrays ------------------------------------------------- */
+/* ---- frontier: the same calls, the same arrays -------------------------------------------------
+ * */
 
 #define ROOM 700
 
@@ -202,7 +203,8 @@ static void test_frontier(void **state)
     }
 }
 
-/* ---- codes say where a neighbour is ------------------------------------------------------------ */
+/* ---- codes say where a neighbour is ------------------------------------------------------------
+ * */
 
 static graph_codes_row rotated_row(const rotation *r, const float *x, int16_t *values)
 {
@@ -246,8 +248,8 @@ static double squared_distance(const float *x, const float *y)
     return sum;
 }
 
-/* 32 neighbours of the center, coded; their distances from the query, and the mean squared error that
- * one sign per coordinate makes: 0.75 / sqrt(width) of |q - c| |x - c|, twice. */
+/* 32 neighbours of the center, coded; their distances from the query, and the mean squared error
+ * that one sign per coordinate makes: 0.75 / sqrt(width) of |q - c| |x - c|, twice. */
 static double code_neighbours(const rotation *rotate, const float *center, const float *query,
                               random_state *r, double *ret_exact)
 {
