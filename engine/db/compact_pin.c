@@ -78,11 +78,13 @@ static varve_status write_drops(const compact_job *j, varve_error *err)
 
 /* ---- what to build */
 
-/* The index that outputs of so many rows get: FLAT without a quantiser stands for none. */
+/* The index that outputs of so many rows get: FLAT-IP without a quantiser stands for none. (FLAT by
+ * a metric of bits would not: it has a file of its own.) */
 static index_spec spec_for(const compact_plan *p, uint64_t rows)
 {
     index_spec none = p->wants.fresh_spec;
     none.kind = INDEX_KIND_FULL;
+    none.mode = (index_mode){.structure = INDEX_FLAT, .metric = VARVE_METRIC_IP};
     if (p->wants.full && rows >= p->rules.index_rows_min && rows <= p->rules.rows_fit)
         return p->wants.full_spec;
     return p->wants.fresh && rows >= PICK_FRESH_ROWS_MIN ? p->wants.fresh_spec : none;
