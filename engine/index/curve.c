@@ -69,9 +69,9 @@ varve_status curve_get(const void *bytes, size_t len, curve *ret, varve_error *e
 /* ---- the breadth for a target -------------------------------------------------------------- */
 
 /* What a point must show for a search to reach the target. Real queries are harder than the rows
- * that were asked: on the bundled texts, whose queries are questions, partitions as many as its rows
- * need miss 0.95 by 0.01, those of bits by 0.03. The mean of a sample is off by its standard error
- * besides. So a share of what the target allows to miss is never asked for. */
+ * that were asked: on the bundled texts, whose queries are questions, partitions as many as its
+ * rows need miss 0.95 by 0.01, those of bits by 0.03. The mean of a sample is off by its standard
+ * error besides. So a share of what the target allows to miss is never asked for. */
 static double aim_of(double target, float error)
 {
     double allowed = 1 - target;
