@@ -154,8 +154,8 @@ static varve_status offer_word(collector *c, const scored_rows *rows, size_t fir
     const float *scores = rows->scores + first;
     for (; visible; visible &= visible - 1) {
         size_t i = (size_t)__builtin_ctzll(visible);
-        float key = (float)key_of(c->query->metric, (double)scores[i]), cutoff_now = *cutoff;
         if (i >= n) break;
+        float key = (float)key_of(c->query->metric, (double)scores[i]), cutoff_now = *cutoff;
         if (key > cutoff_now && key < INFINITY) continue;
         if (!key_bounds(c, scores[i], norm_max, &low, &high)) continue;
         double before = c->bound;
