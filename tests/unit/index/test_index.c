@@ -16,6 +16,8 @@ static const struct {
     {INDEX_KIND_FULL, "FLAT-L2-RABITQ"}, {INDEX_KIND_FULL, "FLAT-COS-POLARVEC"},
     {INDEX_KIND_FULL, "FLAT-HAMMING"},   {INDEX_KIND_FULL, "IVF-L2"},
     {INDEX_KIND_FULL, "SPANN-IP"},       {INDEX_KIND_FULL, "IVF-JACCARD"},
+    {INDEX_KIND_FULL, "HNSW-L2"},        {INDEX_KIND_FULL, "HNSW-L1"},
+    {INDEX_KIND_FULL, "DISKANN-IP-PQ"},  {INDEX_KIND_FULL, "HNSW-COS-SQ8"},
 };
 
 static test_vectors *random_vectors(uint32_t count, uint32_t dim, uint64_t seed)
@@ -242,7 +244,7 @@ static bool watch(void *context, const char *stage, uint64_t done, uint64_t tota
 /* Ended at each of its steps, a build leaves nothing. */
 static void test_cancel(void **state)
 {
-    test_vectors *t = random_vectors(3000, 16, 2);
+    test_vectors *t = random_vectors(700, 16, 2);
     (void)state;
     for (size_t i = 0; i < VV_COUNT(structures); i++) {
         index_spec s = spec_of(t, structures[i].kind, structures[i].mode);
@@ -251,7 +253,7 @@ static void test_cancel(void **state)
         OK(build(t, &s, &options, err));
         OK(file_unlink(in_folder("b.idx"), err));
         assert_true(w.calls >= 1);
-        for (uint64_t steps = w.calls, at = 1; at <= steps; at += 1 + steps / 12) {
+        for (uint64_t steps = w.calls, at = 1; at <= steps; at += 1 + steps / 6) {
             w = (watcher){.stop_at = at};
             assert_int_equal(build(t, &s, &options, NULL), VARVE_CANCELLED);
             expect_nothing_left();
@@ -314,7 +316,7 @@ static void test_damaged_rows(void **state)
 /* Any number of threads: the same bytes. */
 static void test_same_bytes(void **state)
 {
-    test_vectors *t = random_vectors(5000, 24, 5);
+    test_vectors *t = random_vectors(1500, 24, 5);
     (void)state;
     for (size_t i = 0; i < VV_COUNT(structures); i++) {
         index_spec s = spec_of(t, structures[i].kind, structures[i].mode);
