@@ -62,7 +62,10 @@ static void prepare_child(void)
     int log = open(in_folder("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (log < 0 || dup2(log, STDERR_FILENO) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) _exit(9);
 #ifdef __SANITIZE_THREAD__ /* which waits a second before a process ends */
-    if (setenv("TSAN_OPTIONS", "atexit_sleep_ms=0", 1) != 0) _exit(9);
+    const char *given = getenv("TSAN_OPTIONS");
+    char options[512];
+    snprintf(options, sizeof options, "%s:atexit_sleep_ms=0", given ? given : "");
+    if (setenv("TSAN_OPTIONS", options, 1) != 0) _exit(9);
 #endif
 }
 
