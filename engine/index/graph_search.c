@@ -6,9 +6,12 @@
 #include "base/bytes.h"
 #include "index/index_type.h"
 
+#include <math.h>
+
 #define WALKS_MAX    3
 #define WALKS_FACTOR 4 /* breadth of the next one */
 #define SCAN_ROWS    256
+#define NEARLY       1e-3 /* what rounding changes in a distance, at most */
 
 /* ---- how many ------------------------------------------------------------------------------ */
 
@@ -80,15 +83,41 @@ static varve_status find(graph_walk *w, size_t breadth, bool *ret_scanned, varve
     return graph_scan_all(w, err);
 }
 
-static void put_hits(graph_walk *w, bool scanned, index_hit *ret)
+/* How far can an own vector be from its row, in the frame? */
+static double own_error(const graph *x)
 {
-    bool keys = scanned || w->x->shape.layout == GRAPH_PLAIN;
+    double radius = GRAPH_FRAME_RADIUS, root = sqrt(x->shape.width);
+    switch (x->shape.own) {
+    case GRAPH_OWN_BYTES: return 0;
+    case GRAPH_OWN_HALVES: return radius * 0x1p-11 + root * 0x1p-24;
+    default: return root * radius / INT8_MAX;
+    }
+}
+
+/* Key of a hit; whether its row is certainly beyond q->bound. Floats of the walk are off by few ulps. */
+static bool hit_key(const graph_walk *w, bool exact, double key, float *ret)
+{
+    const graph_frame *f = &w->x->frame;
+    bool plain = exact || w->x->shape.layout == GRAPH_PLAIN;
+    *ret = (float)(plain ? key : graph_frame_key(f, &w->placed, key));
+    if (plain || w->placed.moved < 1 || !(w->q->bound < INFINITY)) return false;
+    double nearest = sqrt(key) * (1 - NEARLY) - own_error(w->x);
+    double bound = space_distance(&f->space, w->q->bound, w->placed.norm);
+    double most = sqrt(bound) * f->scale * (1 + NEARLY);
+    return nearest > most;
+}
+
+/* topk_sort put the nearest first, so that what is beyond the bound comes last. */
+static size_t put_hits(graph_walk *w, bool scanned, index_hit *ret)
+{
+    size_t count = 0;
     topk_sort(&w->best);
     for (size_t i = 0; i < w->best.count; i++) {
         const topk_entry *e = &w->best.entries[i];
-        double key = keys ? e->key : graph_frame_key(&w->x->frame, &w->placed, e->key);
-        ret[i] = (index_hit){(uint32_t)e->slot, (float)key};
+        ret[count].slot = (uint32_t)e->slot;
+        if (!hit_key(w, scanned, e->key, &ret[count].key)) count++;
     }
+    return count;
 }
 
 varve_status graph_search(void *state, const index_rows *rows, const index_query *q,
@@ -104,8 +133,7 @@ varve_status graph_search(void *state, const index_rows *rows, const index_query
     topk_init(&w.best, w.s->best, keep);
     VV_TRY(graph_point_prepare(&w, err));
     VV_TRY(find(&w, VV_MAX((size_t)breadth, q->k), &scanned, err));
-    put_hits(&w, scanned, ret);
-    *ret_count = w.best.count;
+    *ret_count = put_hits(&w, scanned, ret);
     return VARVE_OK;
 }
 

@@ -9,7 +9,8 @@
 #define BATCH_BYTES  ((size_t)8 << 20)
 #define PART_ROWS    32
 #define PARTS_MAX    1024
-#define GROUPS_OTHER 2 /* of the entry sample, where it is compared row by row */
+#define ASKED_BYTES  1024 /* of a neighbour's rotated row; the processor goes on by itself */
+#define GROUPS_OTHER 2    /* of the entry sample, where it is compared row by row */
 
 /* ---- rows in batches ------------------------------------------------------------------------- */
 
@@ -117,23 +118,44 @@ static graph_codes_row coded_row(const graph_codes_rows *r, uint32_t row)
     return (graph_codes_row){r->values + (size_t)row * r->padded, r->scales[row]};
 }
 
-static void put_block(const batch *b, uint32_t row, const uint8_t *stored, const float *point,
-                      float *center, uint8_t *ret)
+/* Rotated rows of neighbours lie anywhere: all are asked for before the first is used. */
+static void ask_neighbours(const graph_codes_rows *coded, const uint32_t *edges, uint32_t degree)
+{
+    size_t bytes = coded->padded * sizeof *coded->values;
+    for (uint32_t i = 0; i < degree && edges[i] != GRAPH_NONE; i++) {
+        const uint8_t *at = (const uint8_t *)(coded->values + (size_t)edges[i] * coded->padded);
+        __builtin_prefetch(coded->scales + edges[i]);
+        for (size_t offset = 0; offset < VV_MIN(bytes, (size_t)ASKED_BYTES); offset += 64)
+            __builtin_prefetch(at + offset);
+    }
+}
+
+static void put_codes(const batch *b, uint32_t row, const uint32_t *edges, float *center,
+                      uint8_t *ret)
 {
     const graph_shape *s = b->parts->shape;
     const graph_codes_rows *coded = b->parts->coded;
-    const uint32_t *edges = b->parts->links->edges + (size_t)row * s->degree;
-    graph_codes_put_own(s, b->c->spec->dtype, stored, point, ret);
-    for (uint32_t i = 0; i < s->degree; i++)
-        put_u32(ret + s->edges_at + 4 * (size_t)i, edges[i]);
-    if (s->layout != GRAPH_PACKED) return;
     graph_codes_row middle = coded_row(coded, row);
     graph_codes_center(&middle, s->padded, center);
     for (uint32_t i = 0; i < s->degree && edges[i] != GRAPH_NONE; i++) {
         graph_codes_row neighbour = coded_row(coded, edges[i]);
         graph_codes_put(center, &neighbour, s->padded, i % GRAPH_GROUP,
-                        ret + s->codes_at + i / GRAPH_GROUP * s->group_bytes);
+                        ret + i / GRAPH_GROUP * s->group_bytes);
     }
+}
+
+static void put_block(const batch *b, uint32_t row, const uint8_t *stored, const float *point,
+                      float *center, uint8_t *ret)
+{
+    const graph_shape *s = b->parts->shape;
+    const uint32_t *edges = b->parts->links->edges + (size_t)row * s->degree;
+    bool packed = s->layout == GRAPH_PACKED;
+    if (packed && row + 1 < b->c->rows->count)
+        ask_neighbours(b->parts->coded, edges + s->degree, s->degree);
+    graph_codes_put_own(s, b->c->spec->dtype, stored, point, ret);
+    for (uint32_t i = 0; i < s->degree; i++)
+        put_u32(ret + s->edges_at + 4 * (size_t)i, edges[i]);
+    if (packed) put_codes(b, row, edges, center, ret + s->codes_at);
 }
 
 varve_status graph_write_blocks(const index_build_context *c, const graph_parts *p,
