@@ -265,6 +265,7 @@ static void look_at_peers(compaction *k)
         compact_peer *p = &k->peers[i];
         if (p->fd >= 0 && !p->greeted && now_ms() - p->since_ms > COMPACT_HELLO_MS)
             server_drop_peer(k, p);
+        server_drop_silent(k, p);
     }
     const compact_job *j = k->job;
     if (j && j->cancelled && now_ms() - j->cancelled_ms > COMPACT_CANCEL_MS)
@@ -399,6 +400,7 @@ varve_status compaction_start(varve *db, varve_error *err)
     if (!k) return vv_fail(err, VARVE_NO_MEMORY, "no memory for compaction");
     k->db = db;
     k->next_job = 1;
+    k->silence_ms = COMPACT_SILENCE_MS;
     k->wake_fd = k->listen_fd = -1;
     for (size_t i = 0; i < COMPACT_PEERS_MAX; i++)
         k->peers[i].fd = -1;
