@@ -71,6 +71,8 @@ static varve_status outcome(const compact_job *j, varve_status status, const var
         return vv_fail(ret, VARVE_NOT_FOUND, "Collection not found: %s", j->c->name);
     if (j->cancelled) /* by ourselves */
         return vv_fail(ret, VARVE_CONFLICT, "what the job was for has changed");
+    if (status == VARVE_CANCELLED || status == VARVE_CLOSED) /* not by us: the compactor ends */
+        status = ret->status = VARVE_IO;
     return status;
 }
 
@@ -289,7 +291,12 @@ static void look_at_child(compaction *k)
     bool other = has_other_peer(k), asked = requests_need_peer(k) && !other;
     bool works = k->job && k->child.peer && k->job->peer == k->child.peer;
     child_look(k, supervised || asked || works);
-    if (asked && k->child.failures >= CHILD_STARTS_MAX) requests_fail_waiting(k, &k->child.why);
+    bool hopeless = k->child.failures >= CHILD_STARTS_MAX;
+    bool there = k->child.peer && k->child.peer->greeted;
+    if (asked && hopeless && !there) requests_fail_waiting(k, &k->child.why);
+    pthread_mutex_lock(&k->lock);
+    k->hopeless = hopeless;
+    pthread_mutex_unlock(&k->lock);
     if (!supervised && !asked) {
         k->child.failures = 0;
         k->child.next_ms = 0;

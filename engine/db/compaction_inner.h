@@ -115,6 +115,7 @@ struct compaction {
     pthread_cond_t finished; /*   a request is done */
     bool stop, supervised;
     bool connected;                    /*   a peer has said who it is */
+    bool hopeless;                     /*   compactors of our own end, again and again */
     uint64_t cancel;                   /*   number of the job to be cancelled; 0: none */
     compact_request *requests;         /*   in the order asked */
     varve_job jobs[COMPACT_JOBS_KEPT]; /* a ring; the last one is jobs[(job_count - 1) % …] */
