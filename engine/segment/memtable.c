@@ -69,6 +69,7 @@ varve_status memtable_new(uint32_t dim, varve_dtype dtype, memtable **ret, varve
     if (!m) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a table of rows");
     assert(dim > 0);
     m->references = 1;
+    (void)pthread_mutex_init(&m->parts_lock, NULL); /* cannot fail with these attributes */
     m->dim = dim;
     m->dtype = dtype;
     m->stride = varve_dtype_row_bytes(dtype, dim);
@@ -102,6 +103,7 @@ void memtable_unref(memtable *m)
         free(text);
     }
     memtable_codes_done(m);
+    memtable_parts_done(m);
     free(m);
 }
 

@@ -11,6 +11,7 @@
 #define VARVE_SEGMENT_MEMTABLE_H
 
 #include "index/index_certain.h"
+#include "segment/row_images.h"
 
 typedef struct memtable memtable;
 
@@ -52,5 +53,18 @@ const quantiser *memtable_coder(const memtable *m);
  * of QUANT_GROUP. false: these rows have none (the first rows of a table; rows out of range). */
 bool memtable_group(const memtable *m, uint64_t first, const uint8_t **ret_codes,
                     const float **ret_norms);
+
+/* ---- what is built of the fields (memtable_parts.c) ------------------------------------------ */
+
+#define MEMTABLE_PART_ROWS 4096
+
+/* What the fields are, before the first row; JSON without stems otherwise. */
+void memtable_set_content(memtable *m, segment_content content, const text_options *text);
+segment_content memtable_content(const memtable *m);
+const text_options *memtable_text_options(const memtable *m);
+/* Images over rows [i * MEMTABLE_PART_ROWS, (i + 1) * MEMTABLE_PART_ROWS), all below a published
+ * length; made by the first call, while others wait. They live as long as the table. */
+VV_CHECKED varve_status memtable_part(memtable *m, uint64_t i, const row_images **ret,
+                                      varve_error *err);
 
 #endif

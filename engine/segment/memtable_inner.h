@@ -5,6 +5,8 @@
 
 #include "segment/memtable.h"
 
+#include <pthread.h>
+
 typedef struct chunk { /* a head; the vectors before it and the arrays are in the same allocation */
     uint8_t *vectors;  /* start of the allocation */
     uint64_t *rowvers, *ordinals;
@@ -49,6 +51,12 @@ struct memtable {
     index_certain model;
     quantiser *coder;
     float *points; /* writer: a group of rows as the codes see them */
+    /* images of its rows (memtable_parts.c) */
+    segment_content content;
+    text_options text;
+    pthread_mutex_t parts_lock; /* of the two below */
+    struct memtable_part_images **parts;
+    uint64_t part_count;
 };
 
 typedef struct place {
@@ -65,5 +73,8 @@ void memtable_codes_place(const memtable *m, chunk *c, size_t rows, uint8_t *at)
 /* The row at p was written: when it fills a group, code the group. */
 void memtable_codes_add(memtable *m, chunk *c, place p);
 void memtable_codes_done(memtable *m);
+
+/* memtable_parts.c */
+void memtable_parts_done(memtable *m);
 
 #endif

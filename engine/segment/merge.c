@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct merge {
     const merge_spec *spec;
@@ -16,10 +17,12 @@ typedef struct merge {
     uint32_t output_count; /* in all */
     uint32_t finished;
     segment_record *records;
-    segment_writer *writer; /* of output `finished`; NULL between two */
-    uint64_t rowver_next;   /* at least: of the row to be added */
-    uint64_t seen, total;   /* rows of the inputs */
-    uint64_t bytes;         /* since the last report */
+    segment_writer *writer;  /* of output `finished`; NULL between two */
+    segment_content content; /* these two: of the inputs, all alike */
+    text_options text;
+    uint64_t rowver_next; /* at least: of the row to be added */
+    uint64_t seen, total; /* rows of the inputs */
+    uint64_t bytes;       /* since the last report */
 } merge;
 
 /* ---- outputs ------------------------------------------------------------------------------- */
@@ -51,7 +54,9 @@ static varve_status output_path(const merge *m, uint32_t i, const char *suffix,
 static varve_status begin_output(merge *m, varve_error *err)
 {
     char path[JOB_PATH_MAX];
-    const segment_spec spec = {.collection = m->spec->collection,
+    const segment_spec spec = {.content = m->content,
+                               .text = m->text,
+                               .collection = m->spec->collection,
                                .number = m->spec->first_number + m->finished,
                                .dim = m->spec->dim,
                                .dtype = m->spec->dtype};
@@ -159,7 +164,8 @@ static varve_status check_input(const merge *m, const merge_input *inputs, size_
     const segment_record *r = segment_get_record(s);
     uint64_t beyond;
     if (is->collection != m->spec->collection || is->dim != m->spec->dim ||
-        is->dtype != m->spec->dtype)
+        is->dtype != m->spec->dtype || is->content != m->content ||
+        memcmp(&is->text, &m->text, sizeof m->text) != 0)
         return vv_fail(err, VARVE_INVALID, "segment %s: does not go with the others",
                        segment_path(s));
     if (i > 0 && r->rowver_min <= segment_get_record(inputs[i - 1].seg)->rowver_max)
@@ -173,6 +179,10 @@ static varve_status check_input(const merge *m, const merge_input *inputs, size_
 
 static varve_status plan(merge *m, const merge_input *inputs, size_t input_count, varve_error *err)
 {
+    if (input_count > 0) {
+        m->content = segment_get_spec(inputs[0].seg)->content;
+        m->text = segment_get_spec(inputs[0].seg)->text;
+    }
     for (size_t i = 0; i < input_count; i++) {
         uint64_t rows = segment_get_record(inputs[i].seg)->rows;
         VV_TRY(check_input(m, inputs, i, err));

@@ -24,6 +24,7 @@
 
 #include "base/buffer.h"
 #include "record/id.h"
+#include "segment/row_images.h"
 
 /* What the manifest says of a segment. Stored in the catalogue under cid | number. Version 1:
  *   u8 version | u64 rows | u64 min, max rowver | u64 min, max ordinal | u64 file bytes
@@ -50,6 +51,8 @@ typedef struct segment_spec {
     uint64_t number;
     uint32_t dim;
     varve_dtype dtype;
+    segment_content content;
+    text_options text;
 } segment_spec;
 
 typedef struct segment_writer segment_writer;
@@ -102,6 +105,9 @@ VV_CHECKED varve_status segment_id_key(segment *s, uint64_t slot, const uint8_t 
                                        size_t *ret_len, varve_error *err);
 VV_CHECKED varve_status segment_fields(segment *s, uint64_t slot, varve_text *ret,
                                        varve_error *err);
+/* What was built of the fields of all rows; members are NULL where the file has none. Opened by the
+ * first call. */
+VV_CHECKED varve_status segment_images(segment *s, const row_images **ret, varve_error *err);
 /* Slot of a rowver by binary search; *ret_found false when it is not here. */
 VV_CHECKED varve_status segment_find(segment *s, uint64_t rowver, bool *ret_found,
                                      uint64_t *ret_slot, varve_error *err);

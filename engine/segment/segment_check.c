@@ -65,9 +65,14 @@ static varve_status check_fields(check *c, uint64_t slot, varve_error *err)
 {
     const json_limits limits = {SIZE_MAX, JSON_DEPTH_MAX, SIZE_MAX};
     varve_text text;
+    sparse_vector vector;
     VV_TRY(segment_fields(c->s, slot, &text, err));
     if (!continues(c->s, &c->s->field_bytes, text.data, text.len, &c->fields_end))
         return bad(c, slot, "the fields do not follow those before", err);
+    if (c->s->spec.content == SEGMENT_SPARSE_VECTOR) {
+        if (sparse_decode(text, &c->fields, &vector)) return VARVE_OK;
+        return bad(c, slot, "the sparse vector is malformed", err);
+    }
     if (text.len == 2 && memcmp(text.data, "{}", 2) == 0) return VARVE_OK;
     buffer_clear(&c->fields);
     if (json_minify_object(text.data, text.len, &limits, &c->fields, NULL) != VARVE_OK)
@@ -121,6 +126,19 @@ static varve_status check_rows(check *c, varve_error *err)
     return VARVE_OK;
 }
 
+static varve_status get_content(void *context, uint32_t slot, varve_text *ret, varve_error *err)
+{
+    return segment_fields(context, slot, ret, err);
+}
+
+static varve_status check_images(segment *s, varve_error *err)
+{
+    const row_contents rows = {get_content, s};
+    const row_images *images;
+    VV_TRY(segment_images(s, &images, err));
+    return row_images_check(images, &rows, err);
+}
+
 varve_status segment_check(segment *s, varve_error *err)
 {
     check c = {.s = s, .ordinal_min = UINT64_MAX};
@@ -128,6 +146,7 @@ varve_status segment_check(segment *s, varve_error *err)
     VV_TRY(block_sums_verify_all(&s->blocks, err));
     buffer_init(&c.fields, SIZE_MAX / 2, "fields of a row");
     status = check_rows(&c, err);
+    if (status == VARVE_OK) status = check_images(s, err);
     buffer_done(&c.fields);
     return status;
 }

@@ -16,13 +16,18 @@
  *    24   8  rows, n                           24   8  file size
  *    32   4  dimensions                        32   8  header hash, as in the header
  *    36   1  dtype                             40   8  XXH3-64 of the directory
- *    37   3  zero                              48   8  zero
+ *    37   1  content, as in segment_content    48   8  zero
+ *    38   1  text: 1 stems, 2 stop words,
+ *             4 accents folded
+ *    39   1  zero
  *    40   8  smallest rowver                   56   8  XXH3-64 of bytes 0..55
  *    48   8  largest rowver
  *    56   8  smallest ordinal                 DIRECTORY ENTRY
  *    64   8  largest ordinal                    0   4  section kind
  *    72   8  f64 bound of the vectors' norms    4   2  vector field id; 0: primary, or not a vector
- *    80  40  zero                               6   2  flags
+ *    80  16  language of the texts, padded      6   2  flags
+ *             with zeros
+ *    96  24  zero
  *   120   8  XXH3-64 of bytes 0..119            8   8  offset
  *                                              16   8  size
  *                                              24   8  STEP: first value; BLOCK_SUMS: XXH3-64 of it
@@ -38,16 +43,21 @@
  *   ID_OFFSETS     u64[n + 1], ascending from 0        may be STEP
  *   ID_BYTES       id keys (record/id.h) back to back; row i: ID_OFFSETS[i] .. ID_OFFSETS[i + 1]
  *   FIELD_OFFSETS  u64[n + 1], ascending from 0        may be STEP
- *   FIELD_BYTES    minified JSON objects back to back
+ *   FIELD_BYTES    minified JSON objects back to back; sparse vectors (field/sparse_index.h), where
+ *                  that is the content
  *   BLOCK_SUMS     u64 per block: XXH3-64 of bytes [64 KiB * i, 64 KiB * (i + 1)) of the file,
  *                  cut to what lies behind the header and before this section
+ *   COLUMNS        field/columns_format.h   } made of FIELD_BYTES, each at most once; a segment
+ *   TEXT           field/text_format.h      } without them is searched row by row
+ *   SPARSE         field/sparse_format.h    }
  *
  * (1) header and footer vouch for themselves, the footer for header and directory, the directory
  *     for the block sums, these for all sections: the footer's hash names exactly this content.
  * (2) An entry whose kind and field id a reader does not know is skipped. Flags that it does not
  *     know on a section that it needs are an error.
  *
- * Version history. 1: first. A reader refuses a version above its own and reads every version at or
+ * Version history. 1: first, without content, text options, COLUMNS, TEXT, SPARSE. 2: with them. A
+ * reader refuses a version above its own and reads every version at or
  * below it. Header bytes 0..11 and 120..127 mean the same in every version. */
 #ifndef VARVE_SEGMENT_FORMAT_H
 #define VARVE_SEGMENT_FORMAT_H
@@ -56,7 +66,7 @@
 
 #define SEGMENT_MAGIC        "VARVESEG"
 #define SEGMENT_FOOTER_MAGIC "VARVEEND"
-#define SEGMENT_VERSION      1
+#define SEGMENT_VERSION      2
 
 #define SEGMENT_HEADER_BYTES      128
 #define SEGMENT_HEADER_HASH_AT    120
@@ -70,6 +80,12 @@
 
 #define SEGMENT_FLAG_STEP 1u
 
+/* Bits of header byte 38. */
+#define SEGMENT_TEXT_STEM         1u
+#define SEGMENT_TEXT_STOP_WORDS   2u
+#define SEGMENT_TEXT_FOLD_ACCENTS 4u
+#define SEGMENT_TEXT_KNOWN        7u
+
 typedef enum segment_section {
     SEGMENT_VECTORS = 1,
     SEGMENT_ROWVERS = 2,
@@ -79,6 +95,9 @@ typedef enum segment_section {
     SEGMENT_FIELD_OFFSETS = 6,
     SEGMENT_FIELD_BYTES = 7,
     SEGMENT_BLOCK_SUMS = 8,
+    SEGMENT_COLUMNS = 9,
+    SEGMENT_TEXT = 10,
+    SEGMENT_SPARSE = 11,
     SEGMENT_SECTION_END /* not a kind: one past the last known */
 } segment_section;
 

@@ -30,9 +30,20 @@ struct segment {
     uint64_t stride; /* bytes of a vector */
     section vectors, id_bytes, field_bytes;
     column rowvers, ordinals, id_offsets, field_offsets;
-    block_sums blocks; /* of all sections */
+    block_sums blocks;                   /* of all sections */
+    field_image image_bytes[ROW_IMAGES]; /* size 0: not in the file */
+    struct segment_image_at {
+        segment *s;
+        uint64_t offset;
+    } image_at[ROW_IMAGES];
+    row_images *images; /* atomic; NULL: not opened yet */
 };
 
+/* segment_images.c: image i lies there. */
+void segment_place_image(segment *s, size_t i, section at);
+void segment_close_images(segment *s);
+/* Byte 38 of the header. */
+uint8_t segment_text_flags(const text_options *t);
 /* Fill the struct from the mapped file, believing nothing. */
 VV_CHECKED varve_status segment_parse(segment *s, varve_error *err);
 

@@ -86,6 +86,7 @@ segment *segment_ref(segment *s)
 void segment_unref(segment *s)
 {
     if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) != 0) return;
+    segment_close_images(s);
     file_unmap(&s->map);
     /* What cannot be removed now is swept by the next open: no manifest names it. */
     if (s->doomed) (void)!file_unlink(s->path, NULL);

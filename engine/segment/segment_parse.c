@@ -26,13 +26,31 @@ static varve_status check_header(const segment *s, const uint8_t *h, varve_error
     return version == 0 ? bad(s, "format version 0", err) : VARVE_OK;
 }
 
+static varve_status read_text_options(const segment *s, const uint8_t *h, text_options *ret,
+                                      varve_error *err)
+{
+    if (h[38] & ~SEGMENT_TEXT_KNOWN) return bad(s, "unknown options of texts", err);
+    if (h[80 + sizeof ret->language - 1] != 0) return bad(s, "the language does not end", err);
+    *ret = (text_options){.stem = h[38] & SEGMENT_TEXT_STEM,
+                          .stop_words = h[38] & SEGMENT_TEXT_STOP_WORDS,
+                          .fold_accents = h[38] & SEGMENT_TEXT_FOLD_ACCENTS};
+    memcpy(ret->language, h + 80, sizeof ret->language);
+    return VARVE_OK;
+}
+
 static varve_status read_header(segment *s, varve_error *err)
 {
     const uint8_t *h = s->map.data;
     segment_record *r = &s->record;
     VV_TRY(check_header(s, h, err));
     if (h[36] >= VARVE_DTYPE_COUNT) return bad(s, "unknown vector type", err);
-    s->spec = (segment_spec){get_u32(h + 12), get_u64(h + 16), get_u32(h + 32), h[36]};
+    if (h[37] > SEGMENT_SPARSE_VECTOR) return bad(s, "unknown content", err);
+    s->spec = (segment_spec){.collection = get_u32(h + 12),
+                             .number = get_u64(h + 16),
+                             .dim = get_u32(h + 32),
+                             .dtype = h[36],
+                             .content = h[37]};
+    VV_TRY(read_text_options(s, h, &s->spec.text, err));
     *r = (segment_record){
         .number = s->spec.number,
         .rows = get_u64(h + 24),
@@ -132,7 +150,9 @@ static varve_status read_entries(const segment *s, section directory, entry *ret
         entry e = read_entry(s->map.data + directory.offset + at);
         VV_TRY(place_section(s, &e, end, err));
         end = e.at.offset + e.at.size;
-        if (e.kind == 0 || e.kind >= SEGMENT_BLOCK_SUMS || e.field != 0) continue;
+        if (e.kind == 0 || e.kind == SEGMENT_BLOCK_SUMS || e.kind >= SEGMENT_SECTION_END ||
+            e.field != 0)
+            continue;
         if (ret_known[e.kind].kind != 0) return bad(s, "a section is there twice", err);
         ret_known[e.kind] = e;
     }
@@ -191,6 +211,19 @@ static varve_status check_columns(const segment *s, varve_error *err)
     return VARVE_OK;
 }
 
+/* Those that are not in the file have size 0. */
+static varve_status take_images(segment *s, const entry *known, varve_error *err)
+{
+    static const segment_section kinds[ROW_IMAGES] = {SEGMENT_COLUMNS, SEGMENT_TEXT,
+                                                      SEGMENT_SPARSE};
+    for (size_t i = 0; i < ROW_IMAGES; i++) {
+        section at = {0, 0};
+        if (known[kinds[i]].kind != 0) VV_TRY(take_bytes(s, &known[kinds[i]], &at, err));
+        segment_place_image(s, i, at);
+    }
+    return VARVE_OK;
+}
+
 static varve_status take_sections(segment *s, const entry *known, varve_error *err)
 {
     uint64_t rows = s->record.rows, bytes;
@@ -204,12 +237,13 @@ static varve_status take_sections(segment *s, const entry *known, varve_error *e
     VV_TRY(take_bytes(s, &known[SEGMENT_ID_BYTES], &s->id_bytes, err));
     VV_TRY(take_column(s, &known[SEGMENT_FIELD_OFFSETS], rows + 1, &s->field_offsets, err));
     VV_TRY(take_bytes(s, &known[SEGMENT_FIELD_BYTES], &s->field_bytes, err));
+    VV_TRY(take_images(s, known, err));
     return check_columns(s, err);
 }
 
 varve_status segment_parse(segment *s, varve_error *err)
 {
-    entry known[SEGMENT_BLOCK_SUMS] = {{0}};
+    entry known[SEGMENT_SECTION_END] = {{0}};
     section directory = {0, 0};
     if (s->map.size < SEGMENT_HEADER_BYTES + SEGMENT_FOOTER_BYTES)
         return bad(s, "the file is too short", err);

@@ -7,11 +7,15 @@
 #include "segment/segment.h"
 #include "segment/segment_column.h"
 #include "segment/segment_format.h"
+#include "segment/segment_inner.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#define SECTION_COUNT (SEGMENT_SECTION_END - 1) /* each known kind once */
+#define SECTION_COUNT (SEGMENT_SECTION_END - 1) /* each known kind, at most once */
+
+/* Memory that building images takes, per byte of fields; known to be enough by a test. */
+#define IMAGE_MEMORY_FACTOR 3
 
 struct segment_writer {
     segment_spec spec;
@@ -19,7 +23,8 @@ struct segment_writer {
     block_stream stream;
     segment_column rowvers, ordinals, id_offsets, field_offsets;
     buffer ids, fields;
-    segment_record record; /* what is known so far */
+    buffer images[ROW_IMAGES]; /* made by finish */
+    segment_record record;     /* what is known so far */
     bool failed;
     uint8_t directory[SECTION_COUNT * SEGMENT_ENTRY_BYTES];
     size_t entries;
@@ -39,6 +44,8 @@ static varve_status writer_init(segment_writer *w, const char *temporary_path,
     segment_column_init(&w->field_offsets);
     buffer_init(&w->ids, SIZE_MAX / 2, "ids of a segment");
     buffer_init(&w->fields, SIZE_MAX / 2, "fields of a segment");
+    for (size_t i = 0; i < ROW_IMAGES; i++)
+        buffer_init(&w->images[i], SIZE_MAX / 2, "field indexes of a segment");
     VV_TRY(segment_column_add(&w->id_offsets, 0, err));
     VV_TRY(segment_column_add(&w->field_offsets, 0, err));
     return block_stream_init(&w->stream, temporary_path, SEGMENT_HEADER_BYTES, err);
@@ -68,6 +75,8 @@ void segment_writer_discard(segment_writer *w)
     segment_column_done(&w->field_offsets);
     buffer_done(&w->ids);
     buffer_done(&w->fields);
+    for (size_t i = 0; i < ROW_IMAGES; i++)
+        buffer_done(&w->images[i]);
     free(w);
 }
 
@@ -163,9 +172,13 @@ uint64_t segment_writer_rows(const segment_writer *w) { return w->record.rows; }
 uint64_t segment_writer_bytes(const segment_writer *w)
 {
     const uint64_t sizes[] = {
-        segment_column_bytes(&w->rowvers),       segment_column_bytes(&w->ordinals),
-        segment_column_bytes(&w->id_offsets),    w->ids.len,
-        segment_column_bytes(&w->field_offsets), w->fields.len,
+        segment_column_bytes(&w->rowvers),
+        segment_column_bytes(&w->ordinals),
+        segment_column_bytes(&w->id_offsets),
+        w->ids.len,
+        segment_column_bytes(&w->field_offsets),
+        w->fields.len,
+        w->fields.len, /* about what the images take */
     };
     uint64_t end = SEGMENT_HEADER_BYTES + w->record.rows * w->stride;
     for (size_t i = 0; i < VV_COUNT(sizes); i++)
@@ -179,7 +192,8 @@ uint64_t segment_writer_memory_bytes(const segment_writer *w)
 {
     return sizeof *w + SEGMENT_BLOCK_BYTES + w->stream.sums.capacity + w->rowvers.values.capacity +
            w->ordinals.values.capacity + w->id_offsets.values.capacity + w->ids.capacity +
-           w->field_offsets.values.capacity + w->fields.capacity;
+           w->field_offsets.values.capacity + w->fields.capacity +
+           IMAGE_MEMORY_FACTOR * w->fields.len;
 }
 
 /* ---- the file out -------------------------------------------------------------------------- */
@@ -214,6 +228,33 @@ static varve_status put_column(segment_writer *w, segment_section kind, const se
     return VARVE_OK;
 }
 
+/* Value i of a column that has not been written yet. */
+static uint64_t column_value(const segment_column *c, uint64_t i)
+{
+    return c->listed ? get_u64(c->values.data + i * sizeof(uint64_t)) : c->first + i * c->step;
+}
+
+static varve_status get_fields(void *context, uint32_t slot, varve_text *ret, varve_error *err)
+{
+    const segment_writer *w = context;
+    uint64_t from = column_value(&w->field_offsets, slot);
+    (void)err;
+    *ret = (varve_text){w->fields.data + from, column_value(&w->field_offsets, slot + 1) - from};
+    return VARVE_OK;
+}
+
+static varve_status put_images(segment_writer *w, varve_error *err)
+{
+    static const segment_section kinds[ROW_IMAGES] = {SEGMENT_COLUMNS, SEGMENT_TEXT,
+                                                      SEGMENT_SPARSE};
+    const row_contents rows = {get_fields, w};
+    VV_TRY(row_images_build(w->spec.content, &w->spec.text, &rows, (uint32_t)w->record.rows,
+                            w->images, err));
+    for (size_t i = 0; i < ROW_IMAGES; i++)
+        if (w->images[i].len) VV_TRY(put_bytes(w, kinds[i], &w->images[i], err));
+    return VARVE_OK;
+}
+
 static varve_status put_sums(segment_writer *w, varve_error *err)
 {
     const buffer *sums = &w->stream.sums;
@@ -234,6 +275,7 @@ static varve_status put_sections(segment_writer *w, varve_error *err)
     VV_TRY(put_bytes(w, SEGMENT_ID_BYTES, &w->ids, err));
     VV_TRY(put_column(w, SEGMENT_FIELD_OFFSETS, &w->field_offsets, err));
     VV_TRY(put_bytes(w, SEGMENT_FIELD_BYTES, &w->fields, err));
+    VV_TRY(put_images(w, err));
     return put_sums(w, err);
 }
 
@@ -248,6 +290,9 @@ static void make_header(const segment_writer *w, uint8_t ret[SEGMENT_HEADER_BYTE
     put_u64(ret + 24, r->rows);
     put_u32(ret + 32, w->spec.dim);
     ret[36] = (uint8_t)w->spec.dtype;
+    ret[37] = (uint8_t)w->spec.content;
+    ret[38] = segment_text_flags(&w->spec.text);
+    memcpy(ret + 80, w->spec.text.language, sizeof w->spec.text.language);
     put_u64(ret + 40, r->rowver_min);
     put_u64(ret + 48, r->rowver_max);
     put_u64(ret + 56, r->ordinal_min);
@@ -260,19 +305,20 @@ static varve_status put_directory_and_footer(segment_writer *w, const uint8_t *h
                                              varve_error *err)
 {
     uint64_t directory_at = w->stream.position;
+    size_t directory_bytes = w->entries * SEGMENT_ENTRY_BYTES;
     uint8_t footer[SEGMENT_FOOTER_BYTES] = {0};
-    assert(w->entries == SECTION_COUNT);
-    w->record.file_bytes = directory_at + sizeof w->directory + sizeof footer;
+    assert(w->entries <= SECTION_COUNT);
+    w->record.file_bytes = directory_at + directory_bytes + sizeof footer;
     memcpy(footer, SEGMENT_FOOTER_MAGIC, 8);
     put_u64(footer + 8, directory_at);
-    put_u32(footer + 16, SECTION_COUNT);
+    put_u32(footer + 16, (uint32_t)w->entries);
     put_u32(footer + 20, SEGMENT_BLOCK_BYTES);
     put_u64(footer + 24, w->record.file_bytes);
     memcpy(footer + 32, header + SEGMENT_HEADER_HASH_AT, 8);
-    put_u64(footer + 40, hash_bytes(w->directory, sizeof w->directory));
+    put_u64(footer + 40, hash_bytes(w->directory, directory_bytes));
     w->record.directory_hash = hash_bytes(footer, SEGMENT_FOOTER_HASH_AT);
     put_u64(footer + SEGMENT_FOOTER_HASH_AT, w->record.directory_hash);
-    VV_TRY(block_stream_put_after(&w->stream, w->directory, sizeof w->directory, err));
+    VV_TRY(block_stream_put_after(&w->stream, w->directory, directory_bytes, err));
     return block_stream_put_after(&w->stream, footer, sizeof footer, err);
 }
 
@@ -285,6 +331,8 @@ varve_status segment_writer_finish(segment_writer *writer, const char *final_pat
         return vv_fail(err, VARVE_INTERNAL, "%s: a row before could not be added", final_path);
     if (w->record.rows == 0)
         return vv_fail(err, VARVE_INVALID, "%s: a segment needs rows", final_path);
+    if (w->record.rows > UINT32_MAX)
+        return vv_fail(err, VARVE_LIMIT, "%s: more than %u rows", final_path, UINT32_MAX);
     VV_TRY(put_sections(w, err));
     make_header(w, header);
     VV_TRY(put_directory_and_footer(w, header, err));

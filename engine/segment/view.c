@@ -154,6 +154,41 @@ varve_status source_fields(const row_source *s, uint64_t slot, varve_text *ret, 
     return VARVE_OK;
 }
 
+size_t source_part_count(const row_source *s)
+{
+    if (s->seg) return 1;
+    return (size_t)((s->rows + MEMTABLE_PART_ROWS - 1) / MEMTABLE_PART_ROWS);
+}
+
+varve_status source_part_get(const row_source *s, size_t i, source_part *ret, varve_error *err)
+{
+    const row_images *images;
+    source_part p = {.first = (uint64_t)i * MEMTABLE_PART_ROWS};
+    assert(i < source_part_count(s));
+    if (s->seg) {
+        VV_TRY(segment_images(s->seg, &images, err));
+        p = (source_part){.rows = (uint32_t)s->rows, .images = *images};
+    } else {
+        p.rows = (uint32_t)VV_MIN(s->rows - p.first, (uint64_t)MEMTABLE_PART_ROWS);
+        if (p.rows == MEMTABLE_PART_ROWS) {
+            VV_TRY(memtable_part(s->mem, i, &images, err));
+            p.images = *images;
+        }
+    }
+    *ret = p;
+    return VARVE_OK;
+}
+
+segment_content source_content(const row_source *s)
+{
+    return s->seg ? segment_get_spec(s->seg)->content : memtable_content(s->mem);
+}
+
+const text_options *source_text_options(const row_source *s)
+{
+    return s->seg ? &segment_get_spec(s->seg)->text : memtable_text_options(s->mem);
+}
+
 double source_norm_max(const row_source *s)
 {
     return s->seg ? segment_get_record(s->seg)->norm_max : memtable_norm_max(s->mem);

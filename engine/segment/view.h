@@ -67,6 +67,19 @@ VV_CHECKED varve_status source_id_key(const row_source *s, uint64_t slot, const 
                                       size_t *ret_len, varve_error *err);
 VV_CHECKED varve_status source_fields(const row_source *s, uint64_t slot, varve_text *ret,
                                       varve_error *err);
+/* A source as stretches of rows, each with what was built of their fields: a segment is one, a
+ * memtable several, the last of which (fewer than MEMTABLE_PART_ROWS rows) has no images. */
+typedef struct source_part {
+    uint64_t first; /* slot */
+    uint32_t rows;
+    row_images images;
+} source_part;
+size_t source_part_count(const row_source *s);
+VV_CHECKED varve_status source_part_get(const row_source *s, size_t i, source_part *ret,
+                                        varve_error *err);
+segment_content source_content(const row_source *s);
+const text_options *source_text_options(const row_source *s);
+
 double source_norm_max(const row_source *s);
 /* The vectors of a source that is a segment, for its index; as long as the segment lives. */
 void source_index_rows(const row_source *s, index_rows *ret);
