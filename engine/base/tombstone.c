@@ -212,3 +212,54 @@ varve_status tombstones_change(const tombstones *old, const uint64_t *add, size_
     t = NULL;
     return VARVE_OK;
 }
+
+/* ---- from a bitmap ------------------------------------------------------------------------- */
+
+static uint64_t count_bits(const uint64_t *words, size_t n)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n; i++)
+        bits += (uint64_t)__builtin_popcountll(words[i]);
+    return bits;
+}
+
+/* NULL when no bit is set; *ret_failed when there is no memory. */
+static chunk *chunk_of_words(const uint64_t *words, size_t n, bool *ret_failed)
+{
+    uint64_t bits = count_bits(words, n);
+    chunk *c = bits ? calloc(1, sizeof *c) : NULL;
+    if (bits && !c) *ret_failed = true;
+    if (!c) return NULL;
+    c->references = 1;
+    c->count = bits;
+    memcpy(c->words, words, n * sizeof *words);
+    return c;
+}
+
+varve_status tombstones_of_words(const uint64_t *words, size_t count, tombstones **ret,
+                                 varve_error *err)
+{
+    bool failed = false;
+    size_t chunks;
+    while (count && words[count - 1] == 0)
+        count--;
+    chunks = (count + CHUNK_WORDS - 1) / CHUNK_WORDS;
+    VV_CLEANUP(tombstones_unrefp) tombstones *t = NULL;
+    if (chunks == 0) {
+        *ret = NULL;
+        return VARVE_OK;
+    }
+    t = calloc(1, sizeof *t + chunks * sizeof t->chunks[0]);
+    if (!t) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
+    t->references = 1;
+    for (size_t i = 0; i < chunks && !failed; i++) {
+        size_t n = VV_MIN(count - i * CHUNK_WORDS, (size_t)CHUNK_WORDS);
+        t->chunks[i] = chunk_of_words(words + i * CHUNK_WORDS, n, &failed);
+        t->chunk_count = i + 1;
+        t->count += t->chunks[i] ? t->chunks[i]->count : 0;
+    }
+    if (failed) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
+    *ret = t;
+    t = NULL;
+    return VARVE_OK;
+}

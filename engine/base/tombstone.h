@@ -21,6 +21,9 @@ uint64_t tombstones_count(const tombstones *t);
 VV_CHECKED varve_status tombstones_change(const tombstones *old, const uint64_t *add,
                                           size_t add_count, const uint64_t *remove,
                                           size_t remove_count, tombstones **ret, varve_error *err);
+/* The set of the bits that are set in `count` words; slots count from 0. *ret may be NULL. */
+VV_CHECKED varve_status tombstones_of_words(const uint64_t *words, size_t count, tombstones **ret,
+                                            varve_error *err);
 /* 64 slots at once: bit i is slot first + i; first a multiple of 64. */
 uint64_t tombstones_word(const tombstones *t, uint64_t first);
 /* The first member at or after slot; false: none. */

@@ -1,11 +1,14 @@
 /* schema.h — what the catalogue says of a collection, and the bytes it says it in; names and index
  * modes.
  *
- * Collection record, version 2, little-endian:
- *   u8 version | u32 id | u64 created wall ms | u32 n + description | u16 fields, then per field:
+ * Collection record, version 3, little-endian:
+ *   u8 version | u32 id | u64 created wall ms | u32 n + description | u8 content | u8 text: 1 stems,
+ *   2 stop words, 4 accents folded | u8 n + language of the texts | u16 fields, then per field:
  *   u16 field id | u8 n + name ("" is the primary vector) | u32 dim (0 unknown) | u8 dtype |
  *   u8 metric | u8 n + index mode as typed | u32 each of VARVE_INDEX_PARAM_TABLE | f64 alpha
- * Version history. 1: without parameters, which are then all 0. 2: with them.
+ *   | u8 kind | u32 child
+ * Version history. 1: without parameters, which are then all 0. 2: with them; without content,
+ * text options, kinds and children, which are then all 0. 3: with them.
  * A reader refuses a newer version (VARVE_NEWER_FORMAT) and anything that does not end exactly at
  * its end (VARVE_CORRUPT); it reads every older one. */
 #ifndef VARVE_RECORD_SCHEMA_H
@@ -13,6 +16,14 @@
 
 #include "base/buffer.h"
 
+/* What a vector field holds for a row. */
+typedef enum vector_kind {
+    VECTOR_DENSE = 0, /* one vector */
+    VECTOR_SPARSE = 1,
+    VECTOR_MULTI = 2 /* any number of vectors, compared by max_sim */
+} vector_kind;
+
+#define SCHEMA_LANGUAGE_MAX   15
 #define SCHEMA_NAME_MAX       128
 #define SCHEMA_INDEX_MODE_MAX 63
 
@@ -24,12 +35,17 @@ typedef struct vector_field {
     varve_metric metric;
     char index_mode[SCHEMA_INDEX_MODE_MAX + 1]; /* as typed; "" none */
     varve_index_params params;                  /* as given; 0: the default */
+    vector_kind kind;
+    uint32_t child; /* of a named field: the inner collection that keeps its vectors; 0: none */
 } vector_field;
 
 typedef struct collection_schema {
     uint32_t id;
     uint64_t created_ms;
     char *description; /* NULL none; owned */
+    uint8_t content;   /* of its rows, beside the vector: 0 JSON fields, 1 a sparse vector */
+    bool text_stem, text_stop_words, text_fold_accents;
+    char text_language[SCHEMA_LANGUAGE_MAX + 1]; /* "": none */
     size_t field_count;
     vector_field *fields; /* owned; fields[0] is the primary vector */
 } collection_schema;

@@ -7,7 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { VERSION = 2, VERSION_WITHOUT_PARAMS = 1, FIELD_BYTES_MIN = 2 + 1 + 4 + 1 + 1 + 1 };
+enum { VERSION = 3, VERSION_WITHOUT_PARAMS = 1, VERSION_WITHOUT_KINDS = 2, CONTENT_MAX = 1 };
+enum { TEXT_STEM = 1, TEXT_STOP_WORDS = 2, TEXT_FOLD_ACCENTS = 4, TEXT_KNOWN = 7 };
+enum { FIELD_BYTES_MIN = 2 + 1 + 4 + 1 + 1 + 1 };
 
 /* ---- write --------------------------------------------------------------------------------- */
 
@@ -52,7 +54,19 @@ static varve_status add_field(buffer *out, const vector_field *f, varve_error *e
     VV_TRY(add_u32(out, f->dim, err));
     VV_TRY(buffer_add(out, types, sizeof types, err));
     VV_TRY(add_short_text(out, f->index_mode, err));
-    return add_params(out, &f->params, err);
+    VV_TRY(add_params(out, &f->params, err));
+    types[0] = (uint8_t)f->kind;
+    VV_TRY(buffer_add(out, types, 1, err));
+    return add_u32(out, f->child, err);
+}
+
+static varve_status add_content(buffer *out, const collection_schema *s, varve_error *err)
+{
+    uint8_t bytes[2] = {s->content, (uint8_t)((s->text_stem ? TEXT_STEM : 0) |
+                                              (s->text_stop_words ? TEXT_STOP_WORDS : 0) |
+                                              (s->text_fold_accents ? TEXT_FOLD_ACCENTS : 0))};
+    VV_TRY(buffer_add(out, bytes, sizeof bytes, err));
+    return add_short_text(out, s->text_language, err);
 }
 
 static varve_status add_schema(const collection_schema *s, buffer *out, varve_error *err)
@@ -65,6 +79,7 @@ static varve_status add_schema(const collection_schema *s, buffer *out, varve_er
     VV_TRY(buffer_add(out, head, sizeof head, err));
     VV_TRY(add_u32(out, description, err));
     VV_TRY(buffer_add(out, s->description, description, err));
+    VV_TRY(add_content(out, s, err));
     VV_TRY(add_u16(out, s->field_count, err));
     for (size_t i = 0; i < s->field_count; i++)
         VV_TRY(add_field(out, &s->fields[i], err));
@@ -139,9 +154,14 @@ static void take_field(reader *r, vector_field *f, unsigned version, bool primar
     f->metric = (varve_metric)take_uint(r, 1);
     take_short_text(r, f->index_mode, SCHEMA_INDEX_MODE_MAX);
     if (version > VERSION_WITHOUT_PARAMS) take_params(r, &f->params);
+    if (version > VERSION_WITHOUT_KINDS) {
+        f->kind = (vector_kind)take_uint(r, 1);
+        f->child = (uint32_t)take_uint(r, 4);
+    }
     bool named = schema_check_name(f->name, "field", NULL) == VARVE_OK;
     if ((unsigned)f->dtype >= VARVE_DTYPE_COUNT || (unsigned)f->metric >= VARVE_METRIC_COUNT ||
-        primary != (f->id == 0) || (primary ? f->name[0] != '\0' : !named))
+        (unsigned)f->kind > VECTOR_MULTI || primary != (f->id == 0) ||
+        (primary ? f->name[0] != '\0' : !named))
         r->failed = true;
 }
 
@@ -156,6 +176,19 @@ static varve_status take_description(reader *r, collection_schema *s, varve_erro
     }
     s->description = strndup(p, len);
     return s->description ? VARVE_OK : vv_fail(err, VARVE_NO_MEMORY, "no memory for a description");
+}
+
+static void take_content(reader *r, unsigned version, collection_schema *s)
+{
+    unsigned text;
+    if (version <= VERSION_WITHOUT_KINDS) return;
+    s->content = (uint8_t)take_uint(r, 1);
+    text = (unsigned)take_uint(r, 1);
+    s->text_stem = text & TEXT_STEM;
+    s->text_stop_words = text & TEXT_STOP_WORDS;
+    s->text_fold_accents = text & TEXT_FOLD_ACCENTS;
+    take_short_text(r, s->text_language, SCHEMA_LANGUAGE_MAX);
+    if (s->content > CONTENT_MAX || text & ~(unsigned)TEXT_KNOWN) r->failed = true;
 }
 
 static varve_status take_fields(reader *r, unsigned version, collection_schema *s, varve_error *err)
@@ -183,6 +216,7 @@ varve_status schema_decode(const void *bytes, size_t len, collection_schema *ret
     s.id = (uint32_t)take_uint(&r, 4);
     s.created_ms = take_uint(&r, 8);
     VV_TRY(take_description(&r, &s, err));
+    take_content(&r, version, &s);
     VV_TRY(take_fields(&r, version, &s, err));
     if (version == 0 || r.failed || r.left)
         return vv_fail(err, VARVE_CORRUPT, "malformed collection record of %zu bytes", len);

@@ -57,6 +57,22 @@ varve_status view_new(const vector_field *field, const row_source *sources, size
     return VARVE_OK;
 }
 
+varve_status view_derive(const view *v, tombstones *const *hidden, view **ret, varve_error *err)
+{
+    view *d = calloc(1, sizeof *d + v->source_count * sizeof d->sources[0]);
+    if (!d)
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for a view of %zu sources",
+                       v->source_count);
+    *d = (view){.references = 1, .dim = v->dim, .dtype = v->dtype, .metric = v->metric};
+    for (size_t i = 0; i < v->source_count; i++) {
+        row_source s = v->sources[i];
+        s.hidden = hidden[i];
+        take_source(d, &s);
+    }
+    *ret = d;
+    return VARVE_OK;
+}
+
 view *view_ref(view *v)
 {
     __atomic_add_fetch(&v->references, 1, __ATOMIC_RELAXED);

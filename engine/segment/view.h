@@ -47,6 +47,11 @@ view *view_ref(view *v);
 void view_unref(view *v); /* NULL-safe */
 void view_unrefp(view **v);
 
+/* The same rows behind other hidden sets: those of source i are hidden[i] (borrowed; its own are
+ * among them). What a filter makes of a view. */
+VV_CHECKED varve_status view_derive(const view *v, tombstones *const *hidden, view **ret,
+                                    varve_error *err);
+
 /* Where a row version is. */
 typedef struct row_place {
     size_t source;

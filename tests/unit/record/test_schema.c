@@ -104,6 +104,11 @@ static const char record_2[] =
     "\0\0\0\3\0\0\0\3\3\7flat-l1" NO_PARAMS "\4\0\5title\10\0\0\0\0\2\7hnsw-ip"
     "\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5\0\0\0\6\0\0\0\7\0\0\0\10\0\0\0\11\0\0\0\12\0\0\0"
     "\0\0\0\0\0\0\370\77";
+static const char record_3[] =
+    "\3\4\3\2\1\5\0\0\0\0\0\0\0\0\0\0\0\1\5\6german\2\0" /* … */
+    "\0\0\0\3\0\0\0\3\3\7flat-l1" NO_PARAMS "\0\0\0\0\0\4\0\5title\10\0\0\0\0\2\7hnsw-ip"
+    "\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5\0\0\0\6\0\0\0\7\0\0\0\10\0\0\0\11\0\0\0\12\0\0\0"
+    "\0\0\0\0\0\0\370\77\2\7\0\0\0";
 
 static void reads_what_it_writes(void **state)
 {
@@ -119,16 +124,25 @@ static void reads_what_it_writes(void **state)
          .dim = 8,
          .metric = VARVE_METRIC_COSINE,
          .index_mode = "hnsw-ip",
-         .params = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1.5}},
+         .params = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1.5},
+         .kind = VECTOR_MULTI,
+         .child = 7},
     };
-    collection_schema s = {.id = 0x01020304, .created_ms = 5, .field_count = 2, .fields = fields};
+    collection_schema s = {.id = 0x01020304,
+                           .created_ms = 5,
+                           .content = 1,
+                           .text_stem = true,
+                           .text_fold_accents = true,
+                           .text_language = "german",
+                           .field_count = 2,
+                           .fields = fields};
     collection_schema got = {0};
     char description[] = "d\xc3\xa9";
     buffer out;
     buffer_init(&out, 1000, "schema");
     assert_ok(schema_encode(&s, &out, err));
-    assert_int_equal(out.len, sizeof record_2 - 1);
-    assert_memory_equal(out.data, record_2, out.len);
+    assert_int_equal(out.len, sizeof record_3 - 1);
+    assert_memory_equal(out.data, record_3, out.len);
     mutate(decode, out.data, out.len);
     assert_ok(schema_decode(out.data, out.len, &got, err));
     assert_null(got.description);
@@ -136,13 +150,15 @@ static void reads_what_it_writes(void **state)
     assert_int_equal(got.fields[1].params.n_clusters, 1);
     assert_int_equal(got.fields[1].params.max_degree, 10);
     assert_true(got.fields[1].params.alpha == 1.5);
+    assert_int_equal(got.fields[1].child, 7);
+    assert_string_equal(got.text_language, "german");
     schema_done(&got);
     s.description = description;
     buffer_clear(&out);
     assert_ok(schema_encode(&s, &out, err));
     mutate(decode, out.data, out.len);
-    out.data[0] = 3;
-    assert_fails(VARVE_NEWER_FORMAT, "version 3", schema_decode(out.data, out.len, &got, err));
+    out.data[0] = 4;
+    assert_fails(VARVE_NEWER_FORMAT, "version 4", schema_decode(out.data, out.len, &got, err));
     buffer_done(&out);
     buffer_init(&out, 30, "schema"); /* too small: nothing changes */
     assert_fails(VARVE_LIMIT, "schema", schema_encode(&s, &out, err));
@@ -164,6 +180,19 @@ static void reads_version_1(void **state)
     schema_done(&got);
     assert_fails(VARVE_CORRUPT, "malformed",
                  schema_decode(record_1, sizeof record_1 - 2, &got, err));
+}
+
+static void reads_version_2(void **state)
+{
+    (void)state;
+    collection_schema got = {0};
+    assert_ok(schema_decode(record_2, sizeof record_2 - 1, &got, err));
+    assert_int_equal(got.field_count, 2);
+    assert_int_equal(got.fields[1].params.max_degree, 10);
+    assert_int_equal(got.fields[1].kind, VECTOR_DENSE);
+    assert_int_equal(got.content, 0);
+    assert_string_equal(got.text_language, "");
+    schema_done(&got);
 }
 
 static void refuses_parameters(void **state)
@@ -203,6 +232,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(reads_what_it_writes),
         cmocka_unit_test(reads_version_1),
+        cmocka_unit_test(reads_version_2),
         cmocka_unit_test(refuses_parameters),
         cmocka_unit_test(checks_names),
     };

@@ -1,0 +1,26 @@
+/* filter_view.h — a filter over a whole view: the view with only the rows that match, for any search
+ * to go over. Sources keep their places, so that row_place means the same in both.
+ *
+ * Threads  a pool may lend threads; NULL: all on the caller's.
+ * Errors   those of filter_columns.h. */
+#ifndef VARVE_FILTER_VIEW_H
+#define VARVE_FILTER_VIEW_H
+
+#include "base/thread_pool.h"
+#include "filter/filter_columns.h"
+#include "segment/view.h"
+
+typedef struct filter_view_options {
+    thread_pool *pool;
+    uint64_t deadline_ns; /* monotonic; 0: none */
+    /* Of filters with HAS_VECTOR; NULL: only the primary vector is there. */
+    bool (*has_vector)(void *context, uint64_t ordinal, varve_text field);
+    void *context;
+} filter_view_options;
+
+/* *ret_work: summed over all sources; its path is borrowed from the filter. */
+VV_CHECKED varve_status filter_view(const view *v, const filter *f,
+                                    const filter_view_options *options, view **ret,
+                                    filter_work *ret_work, varve_error *err);
+
+#endif
