@@ -1,5 +1,5 @@
 /* varve.h — the public face of libvarve, an embeddable log-structured vector database. It brings
- * varve_compaction.h along.
+ * varve_compaction.h and varve_query.h along.
  *
  * A data folder holds databases, a database holds collections, a collection holds rows. A row is an
  * id (an unsigned 64-bit integer or a non-empty string; 1 and "1" differ), one vector, and fields
@@ -290,6 +290,10 @@ typedef struct varve_collection_spec {
     const char *index_mode;  /* such as "FLAT-L2"; NULL: none chosen yet, searched exactly by inner
                                 product */
     const char *description; /* NULL: none */
+    /* How texts in fields are taken apart for text search: Snowball stems and stop words of a
+     * language ("english"), accents folded. NULL and false: whole words, lower case. */
+    const char *text_language;
+    bool text_stem, text_stop_words, text_fold_accents;
 } varve_collection_spec;
 
 /* Create; VARVE_EXISTS when there is one, NOT_FOUND when the database is missing. spec NULL: all
@@ -519,9 +523,11 @@ typedef struct varve_search_request {
     double threshold;
     bool metric_given; /* search by `metric` in place of the collection's */
     varve_metric metric;
-    unsigned with;       /* VARVE_WITH_FIELDS */
-    uint64_t timeout_ms; /* 0: none */
-    bool exact;          /* pass over approximate indexes */
+    unsigned with;                     /* VARVE_WITH_FIELDS */
+    uint64_t timeout_ms;               /* 0: none */
+    const struct varve_filter *filter; /* only rows that match; NULL: all */
+    const char *vector_field;          /* a named dense field; NULL or "default": the primary one */
+    bool exact;                        /* pass over approximate indexes */
     uint32_t breadth; /* ef of graphs, nprobe of partitions, candidates to rescore of codes; 0: */
     double recall_target; /*   as much as this share of the true hits needs, by the curve measured
                              when the index was built: 0 < r <= 1; 0: recall_target_percent */
@@ -573,5 +579,6 @@ VARVE_API void varve_report_free(varve_report *report);
 #endif
 
 #include "varve_compaction.h"
+#include "varve_query.h"
 
 #endif

@@ -151,7 +151,7 @@ struct filter_node {
     uint64_t slice_total, slice_index;
 };
 
-typedef struct filter {
+typedef struct varve_filter {
     filter_node *root;
     arena memory;
     struct filter_regex *regexes; /* of all nodes, freed with the tree */
