@@ -47,8 +47,8 @@
  *
  * A RANGE has bounds of one kind: numbers, texts (by bytes), or date-times. A text literal in the
  * form of a date-time makes a range of date-times of those values that are date-times too, and of
- * texts for all other texts (RANGE_TEXT with the instant set beside it); EQUAL and EXCEPT treat
- * such a literal alike: equal instants are equal.
+ * texts for all other texts (RANGE_TEXT with the instant set beside it; of two bounds both have one
+ * or neither); EQUAL and EXCEPT treat such a literal alike: equal instants are equal.
  *
  * Ownership  filter_free() ends a tree with everything in it. Nodes are immutable after the parse.
  * Threads    any number of threads evaluate one tree.
@@ -66,6 +66,7 @@
 #define FILTER_VALUES_MAX 65536 /* of all lists together */
 #define FILTER_BYTES_MAX  ((size_t)16 << 20)
 #define FILTER_TEXT_MAX   ((size_t)4 << 20) /* bytes of a filter as text */
+#define FILTER_REGEXES_MAX 64               /* each may take a mebibyte while it searches */
 
 typedef enum filter_op {
     FILTER_TRUE, /* matches every row */
@@ -162,7 +163,7 @@ typedef struct filter {
     filter_node *root;
     arena memory;
     struct filter_regex *regexes; /* of all nodes, freed with the tree */
-    size_t node_count, value_total;
+    size_t node_count, value_total, regex_count;
 } filter;
 
 void filter_free(filter *f); /* NULL-safe; fits VV_CLEANUP by filter_freep */
@@ -173,12 +174,14 @@ VV_CHECKED varve_status filter_new(filter **ret, varve_error *err);
 /* A zeroed node; VARVE_LIMIT past FILTER_NODES_MAX. */
 VV_CHECKED varve_status filter_node_new(filter *f, filter_op op, filter_node **ret,
                                         varve_error *err);
-/* A literal, with its instant if it has the form of one. Text is copied. */
+/* A literal, with its instant if it has the form of one. Text is copied. VARVE_LIMIT past
+ * FILTER_VALUES_MAX. */
 VV_CHECKED varve_status filter_value_make(filter *f, const value *v, filter_value *ret,
                                           varve_error *err);
 /* For EQUAL and EXCEPT, once values are set: fill in order. */
 VV_CHECKED varve_status filter_values_sort(filter *f, filter_node *node, varve_error *err);
-/* Compile node->pattern; linear in the text, bounded memory. VARVE_INVALID with RE2's reason. */
+/* Compile node->pattern; linear in the text, bounded memory. VARVE_INVALID with RE2's reason,
+ * VARVE_LIMIT past FILTER_REGEXES_MAX. */
 VV_CHECKED varve_status filter_regex_compile(filter *f, filter_node *node, varve_error *err);
 bool filter_regex_found(const struct filter_regex *regex, varve_text text);
 
