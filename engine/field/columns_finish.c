@@ -34,11 +34,11 @@ static void chains_done(chains *c)
 /* A parent comes before its children. */
 static varve_status chains_make(const columns_builder *b, chains *c, varve_error *err)
 {
-    const build_column *columns = b->columns.data;
+    const build_column *of = b->columns.data;
     c->count = b->columns.count;
     c->of = calloc(c->count, sizeof *c->of);
     for (uint32_t i = 0; c->of && i < c->count; i++) {
-        const build_column *from = &columns[i];
+        const build_column *from = &of[i];
         chain *to = &c->of[i];
         char *p = to->bytes = malloc(from->chain_bytes + (size_t)1);
         if (!p) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the paths of columns");

@@ -23,10 +23,10 @@ static inline uint64_t pack_get(const uint8_t *p, unsigned width, uint64_t i)
     return get_u64(p + bit / 8) >> (bit % 8) & ((UINT64_C(1) << width) - 1);
 }
 /* p: zeroed, pack_size() bytes; i ascending or not, each once. */
-static inline void pack_put(uint8_t *p, unsigned width, uint64_t i, uint64_t value)
+static inline void pack_put(uint8_t *p, unsigned width, uint64_t i, uint64_t v)
 {
     uint64_t bit = i * width;
-    put_u64(p + bit / 8, get_u64(p + bit / 8) | value << (bit % 8));
+    put_u64(p + bit / 8, get_u64(p + bit / 8) | v << (bit % 8));
 }
 static inline uint64_t words_of(uint32_t rows) { return ((uint64_t)rows + 63) / 64; }
 

@@ -58,12 +58,12 @@ static varve_status put_run(const build_postings *p, const table_shape *s, buffe
     return VARVE_OK;
 }
 
-static varve_status put_bitmap(const build_postings *p, uint32_t value, buffer *out,
+static varve_status put_bitmap(const build_postings *p, uint32_t which, buffer *out,
                                varve_error *err)
 {
     uint8_t *bits;
     VV_TRY(pack_zeros(out, words_of(p->rows) * 8, &bits, err));
-    for (uint32_t at = p->starts[value]; at < p->starts[value + 1]; at++) {
+    for (uint32_t at = p->starts[which]; at < p->starts[which + 1]; at++) {
         uint32_t slot = p->slots[at];
         bits[slot / 8] |= (uint8_t)(1u << (slot % 8));
     }
