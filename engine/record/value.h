@@ -7,8 +7,9 @@
  *
  * A date-time is a text of one of these forms, of years 0001 to 9999, as an instant in microseconds
  * since 1970 UTC (further digits of a second are cut):
- *   YYYY-MM-DD | YYYY-MM-DD{T| }HH:MM[:SS[.fraction]][Z|±HH:MM|±HHMM|±HH]
- * Without a zone it is UTC. (RFC 3339, ISO 8601; a second of 60 is the next minute's first.)
+ *   YYYY-MM-DD | YYYY-MM-DD{T|t| }HH:MM[:SS[.fraction]][Z|z|±HH:MM|±HHMM|±HH]
+ * Without a zone it is UTC. (RFC 3339, ISO 8601; a second of 60 is the next minute's first.) Hours
+ * are 00 to 23, those of a zone too; the zone may lead out of these years.
  *
  * Ownership  a value borrows its text. Threads  stateless. */
 #ifndef VARVE_RECORD_VALUE_H
@@ -50,10 +51,20 @@ bool value_equal(const value *a, const value *b);
 /* false: not one of the forms above. */
 bool value_datetime(varve_text text, int64_t *ret_microseconds);
 
+/* The closing quote of the JSON text that begins at p, behind the opening one; end, if there is
+ * none. Whether a backslash is in it. */
+const char *value_string_end(const char *p, const char *end, bool *ret_escapes);
+/* Decode the escapes of the raw text between two quotes into room bytes. false: malformed, or more
+ * than room; raw.len bytes always suffice. */
+bool value_unescape(varve_text raw, char *ret, size_t room, size_t *ret_len);
+/* Behind the value that begins at p: its comma, the bracket around it, or end. */
+const char *value_end(const char *p, const char *end);
+
 /* The value whose minified JSON text begins at *at and ends before end; *at is moved behind it.
  * Escaped strings are unescaped into scratch (cleared by each call that needs it: the text lives
  * until the next call with it); others are borrowed. The text has passed json_minify_object: false
- * is for damaged bytes. An integer beyond uint64 becomes a double; a number beyond double the
+ * is for damaged bytes (and for no memory: scratch with room for the text never needs any). An integer beyond
+ * uint64 becomes a double; a number beyond double the
  * largest one. */
 bool value_read(const char **at, const char *end, buffer *scratch, value *ret);
 /* Walk arrays: *at begins behind the '[' (raw.data + 1); false at the end. ret_raw: the element's
