@@ -42,7 +42,8 @@ static varve_text chain_name(varve_text chain)
     varve_text name = {"[]", 2};
     for (size_t at = 0; at < chain.len;) {
         const uint8_t *p = (const uint8_t *)chain.data + at;
-        if (*p == COLUMNS_STEP_KEY) name = (varve_text){chain.data + at + 3, (size_t)p[1] << 8 | p[2]};
+        if (*p == COLUMNS_STEP_KEY)
+            name = (varve_text){chain.data + at + 3, (size_t)p[1] << 8 | p[2]};
         at += *p == COLUMNS_STEP_KEY ? 3 + name.len : 1;
     }
     return name;
