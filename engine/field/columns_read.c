@@ -248,7 +248,7 @@ varve_status column_seek(const column *c, column_table table, column_key key, co
 {
     uint32_t low = 0, high = c->tables[table].count;
     table_layout t;
-    column_key k;
+    column_key k = {0};
     if (high) VV_TRY(table_open(c, table, &t, err));
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
