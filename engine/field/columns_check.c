@@ -85,17 +85,19 @@ static varve_status compare_columns(const column *a, const column *b, varve_text
 static varve_status compare(const columns *a, const columns *b, varve_error *err)
 {
     column x, y;
-    for (uint32_t i = 0; i < a->count && i < b->count; i++) {
-        int order = value_compare_texts(a->entries[i].chain, b->entries[i].chain);
+    for (uint32_t i = 0; i < a->count || i < b->count; i++) {
+        int order = i == a->count   ? 1
+                    : i == b->count ? -1
+                                    : value_compare_texts(a->entries[i].chain, b->entries[i].chain);
         if (order < 0) return differs(a->entries[i].chain, "is in no row", err);
         if (order > 0) return differs(b->entries[i].chain, "has no column", err);
         VV_TRY(columns_entry_column(a, &a->entries[i], &x, err));
         VV_TRY(columns_entry_column(b, &b->entries[i], &y, err));
         VV_TRY(compare_columns(&x, &y, a->entries[i].chain, err));
     }
-    if (a->count != b->count || a->incomplete != b->incomplete)
-        return columns_corrupt("not the paths of these rows", err);
-    return VARVE_OK;
+    return a->incomplete == b->incomplete
+               ? VARVE_OK
+               : columns_corrupt("they do not know whether they have all paths", err);
 }
 
 varve_status columns_check(const columns *c,
