@@ -36,10 +36,10 @@ static varve_status get_again(void *context, uint64_t offset, uint64_t len, cons
     return VARVE_OK;
 }
 
-/* The last key of a chain, or the brackets. */
+/* The last key of a chain. */
 static varve_text chain_name(varve_text chain)
 {
-    varve_text name = {"[]", 2};
+    varve_text name = {"", 0};
     for (size_t at = 0; at < chain.len;) {
         const uint8_t *p = (const uint8_t *)chain.data + at;
         if (*p == COLUMNS_STEP_KEY)
