@@ -38,6 +38,8 @@ typedef struct filter_parameter {
     varve_text json; /* minified or not */
 } filter_parameter;
 
+#define FILTER_PARAMETERS_MAX 1000
+
 VV_CHECKED varve_status filter_parse_where(varve_text text, const filter_parameter *parameters,
                                            size_t parameter_count, filter **ret, varve_error *err);
 
