@@ -12,8 +12,8 @@
  * UNKNOWN if it is for any of them, else FALSE; without any value it is UNKNOWN (so for an empty
  * array that is looked into, unless array_only: nothing is in it, FALSE). two_valued is applied to
  * what comes out at last. Of arrays that are looked into, EQUAL to TOKENS and GEO_* see only the
- * elements; an element that is an array is a value like others. Without expand an array is one value,
- * of a kind of its own.
+ * elements; an element that is an array is a value like others. Without expand an array is one
+ * value, of a kind of its own.
  *
  *   op            TRUE when the value …                                     else
  *   EQUAL         equals one of `values` (by value_equal)                   null: UNKNOWN
