@@ -7,13 +7,17 @@
  * NOT unknown is unknown; a row matches when the tree is TRUE. Nodes of the JSON grammars have
  * two_valued set: what would be unknown is false in them.
  *
- * Leaves look at the values of a path (record/path.h). Some path lead to many values ("tags[]"),
+ * Leaves look at the values of a path (record/path.h). Some paths lead to many values ("tags[]"),
  * or to an array that is looked into (expand): then a leaf is TRUE if it is for any of them, else
- * UNKNOWN if it is for any of them, else FALSE; without any value it is UNKNOWN.
+ * UNKNOWN if it is for any of them, else FALSE; without any value it is UNKNOWN (so for an empty
+ * array that is looked into, unless array_only: nothing is in it, FALSE). two_valued is applied to
+ * what comes out at last. Of arrays that are looked into, EQUAL to TOKENS and GEO_* see only the
+ * elements; an element that is an array is a value like others. Without expand an array is one
+ * value, of a kind of its own.
  *
  *   op            TRUE when the value …                                     else
  *   EQUAL         equals one of `values` (by value_equal)                   null: UNKNOWN
- *   EXCEPT        equals none of `values`                                   null: UNKNOWN
+ *   EXCEPT        equals none of `values` (arrays, objects: TRUE)           null: UNKNOWN
  *   RANGE         is within `range`                                         of another kind, null:
  *                                                                           UNKNOWN
  *   LIKE          is a text that matches `pattern` (% any, _ one character, null, no text: UNKNOWN
@@ -25,12 +29,13 @@
  *                 any, as a phrase, as a phrase whose last token may go on)
  *   IS_NULL       is null; or there is no value at all, if missing_counts   FALSE; never UNKNOWN
  *                 (expand: also an array that holds a null)
- *   IS_EMPTY      is null or [], or there is no value at all                FALSE; never UNKNOWN
+ *   IS_EMPTY      is null or [], and so are all others; or there is none    FALSE; never UNKNOWN
  *   EXISTS        there is a value, null too                                FALSE; never UNKNOWN
  *   COUNT         has a number of elements within `range` (array: its       FALSE
  *                 length; null or no value: 0; anything else: 1)
- *   GEO_BOX, GEO_RADIUS, GEO_POLYGON  is an object {"lon": number, "lat":   UNKNOWN
- *                 number} in the area (array of such: any of them)
+ *   GEO_BOX, GEO_RADIUS, GEO_POLYGON  is an object {"lon": number, "lat":   no such object (lon of
+ *                 number} within the area (arrays are looked into: any)     ±180, lat of ±90):
+ *                                                                           UNKNOWN
  *   NESTED        is an object for which the child is TRUE; arrays are      FALSE
  *                 looked into. The paths of the child begin at the value.
  *   HAS_ID        the id of the row is one of `ids`                         FALSE
@@ -38,6 +43,7 @@
  *                 LIKE … with path NULL; the id is a number or a text
  *   HAS_VECTOR    the row has a vector in field `pattern` ("": the primary)  FALSE
  *   SLICE         hash of the id modulo `slice_total` is `slice_index`      FALSE
+ *                 (XXH3-64 of the number's 8 bytes, or of the text's)
  *
  * A RANGE has bounds of one kind: numbers, texts (by bytes), or date-times. A text literal in the
  * form of a date-time makes a range of date-times of those values that are date-times too, and of
@@ -141,6 +147,7 @@ struct filter_node {
     size_t at_least;
     const filter_value *values;
     size_t value_count;
+    const uint32_t *order; /* of values, by filter_value_order; NULL: too few to be worth it */
     filter_range range; /* RANGE; COUNT: of numbers */
     varve_text pattern;
     char escape;                /* LIKE; 0: none */
@@ -171,6 +178,8 @@ VV_CHECKED varve_status filter_node_new(filter *f, filter_op op, filter_node **r
  * FILTER_VALUES_MAX. */
 VV_CHECKED varve_status filter_value_make(filter *f, const value *v, filter_value *ret,
                                           varve_error *err);
+/* For EQUAL and EXCEPT, once values are set: fill in order. */
+VV_CHECKED varve_status filter_values_sort(filter *f, filter_node *node, varve_error *err);
 /* Compile node->pattern; linear in the text, bounded memory. VARVE_INVALID with RE2's reason,
  * VARVE_LIMIT past FILTER_REGEXES_MAX. */
 VV_CHECKED varve_status filter_regex_compile(filter *f, filter_node *node, varve_error *err);
@@ -178,9 +187,19 @@ bool filter_regex_found(const struct filter_regex *regex, varve_text text);
 
 /* ---- for both evaluators --------------------------------------------------------------------- */
 typedef enum truth { TRUTH_FALSE, TRUTH_UNKNOWN, TRUTH_TRUE } truth;
-/* A leaf (any op that looks at one value) against one value. Of arrays and objects: raw text. */
+/* A leaf (EQUAL to GEO_POLYGON, but for TOKENS) against one value. Of arrays and objects: raw text.
+ * Neither expand (but for IS_NULL) nor two_valued is applied. */
 truth filter_leaf_value(const filter_node *leaf, const value *v);
+/* A leaf whose path leads to no value. */
+truth filter_leaf_absent(const filter_node *leaf);
+/* % stands for any characters, _ for one; behind the escape each character stands for itself. */
 bool filter_like(varve_text pattern, char escape, bool ignore_case, varve_text text);
+/* Literals by kind, then value; those with an instant by it, behind the others. 0: they are equal.
+ */
+int filter_value_order(const filter_value *a, const filter_value *b);
+/* The point that a JSON object is. */
+bool filter_geo_point(varve_text object, geo_point *ret);
+bool filter_geo_contains(const filter_node *leaf, geo_point p);
 
 /* Canonical text, in the where grammar as far as it can say it; for logs, explain and tests. */
 VV_CHECKED varve_status filter_print(const filter *f, buffer *out, varve_error *err);

@@ -63,9 +63,8 @@ const char *value_end(const char *p, const char *end);
 /* The value whose minified JSON text begins at *at and ends before end; *at is moved behind it.
  * Escaped strings are unescaped into scratch (cleared by each call that needs it: the text lives
  * until the next call with it); others are borrowed. The text has passed json_minify_object: false
- * is for damaged bytes (and for no memory: scratch with room for the text never needs any). An integer beyond
- * uint64 becomes a double; a number beyond double the
- * largest one. */
+ * is for damaged bytes, and for no memory: scratch with room for the text never needs any. An
+ * integer beyond uint64 becomes a double; a number beyond double the largest one. */
 bool value_read(const char **at, const char *end, buffer *scratch, value *ret);
 /* Walk arrays: *at begins behind the '[' (raw.data + 1); false at the end. ret_raw: the element's
  * minified text. */

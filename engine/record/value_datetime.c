@@ -1,4 +1,4 @@
-/* value_datetime.c — date-times in texts: strict fields, days by the proleptic Gregorian calendar. */
+/* value_datetime.c — date-times in texts: strict fields, days by the Gregorian calendar. */
 #include "record/value.h"
 
 #include <string.h>
