@@ -61,12 +61,12 @@
 #include "record/path.h"
 #include "record/value.h"
 
-#define FILTER_NODES_MAX  1000
-#define FILTER_DEPTH_MAX  64
-#define FILTER_VALUES_MAX 65536 /* of all lists together */
-#define FILTER_BYTES_MAX  ((size_t)16 << 20)
-#define FILTER_TEXT_MAX   ((size_t)4 << 20) /* bytes of a filter as text */
-#define FILTER_REGEXES_MAX 64               /* each may take a mebibyte while it searches */
+#define FILTER_NODES_MAX   1000
+#define FILTER_DEPTH_MAX   64
+#define FILTER_VALUES_MAX  65536 /* of all lists together */
+#define FILTER_BYTES_MAX   ((size_t)16 << 20)
+#define FILTER_TEXT_MAX    ((size_t)4 << 20) /* bytes of a filter as text */
+#define FILTER_REGEXES_MAX 64                /* each may take a mebibyte while it searches */
 
 typedef enum filter_op {
     FILTER_TRUE, /* matches every row */

@@ -58,9 +58,8 @@ varve_status where_not(where_parser *p, filter_node *child, filter_node **ret, v
 {
     static const struct pair {
         filter_op from, to;
-    } opposites[] = {{FILTER_TRUE, FILTER_FALSE},
-                     {FILTER_FALSE, FILTER_TRUE},
-                     {FILTER_UNKNOWN, FILTER_UNKNOWN}};
+    } opposites[] = {
+        {FILTER_TRUE, FILTER_FALSE}, {FILTER_FALSE, FILTER_TRUE}, {FILTER_UNKNOWN, FILTER_UNKNOWN}};
     filter_node *node;
     if (child->op == FILTER_NOT) {
         *ret = child->children[0];

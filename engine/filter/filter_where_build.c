@@ -25,9 +25,9 @@ varve_status where_leaf(where_parser *p, filter_op op, const where_operand *oper
     above = leaf;
     if (operand->is_id) {
         VV_TRY(where_node(p, FILTER_ID, operand->at, &above, err));
-        VV_TRY(where_place(
-            p, operand->at,
-            arena_take(&p->filter->memory, 1, sizeof(filter_node *), &children, err), err));
+        VV_TRY(where_place(p, operand->at,
+                           arena_take(&p->filter->memory, 1, sizeof(filter_node *), &children, err),
+                           err));
         above->children = children;
         above->children[0] = leaf;
         above->child_count = 1;
@@ -41,9 +41,8 @@ static varve_status set_values(where_parser *p, filter_node *leaf, size_t at,
                                const filter_value *values, size_t count, varve_error *err)
 {
     void *copy;
-    VV_TRY(where_place(p, at,
-                       arena_take(&p->filter->memory, count, sizeof(filter_value), &copy, err),
-                       err));
+    VV_TRY(where_place(
+        p, at, arena_take(&p->filter->memory, count, sizeof(filter_value), &copy, err), err));
     memcpy(copy, values, count * sizeof(filter_value));
     leaf->values = copy;
     leaf->value_count = count;
@@ -83,8 +82,8 @@ static varve_status has_id(where_parser *p, size_t at, const filter_value *value
 {
     void *taken;
     size_t found = 0, different = 0;
-    VV_TRY(where_place(
-        p, at, arena_take(&p->filter->memory, count, sizeof(varve_id), &taken, err), err));
+    VV_TRY(where_place(p, at, arena_take(&p->filter->memory, count, sizeof(varve_id), &taken, err),
+                       err));
     varve_id *ids = taken;
     for (size_t i = 0; i < count; i++)
         found += id_of_value(&values[i].v, &ids[found]);
@@ -173,12 +172,13 @@ static varve_status range_kind_of_both(where_parser *p, const where_literal *low
                                        const where_literal *high, filter_range_kind *ret,
                                        varve_error *err)
 {
-    filter_range_kind low_kind, high_kind;
+    filter_range_kind low_kind = RANGE_NUMBER, high_kind = RANGE_NUMBER;
     VV_TRY(range_kind(p, low, &low_kind, err));
     VV_TRY(range_kind(p, high, &high_kind, err));
     if ((low_kind == RANGE_NUMBER) != (high_kind == RANGE_NUMBER))
-        return where_fail(p, high->at, VARVE_INVALID, err,
-                          "the bounds of BETWEEN are of one kind: numbers, or texts and date-times");
+        return where_fail(
+            p, high->at, VARVE_INVALID, err,
+            "the bounds of BETWEEN are of one kind: numbers, or texts and date-times");
     *ret = VV_MAX(low_kind, high_kind);
     if (*ret != RANGE_DATETIME || (low->value.datetime && high->value.datetime)) return VARVE_OK;
     return where_fail(p, low->value.datetime ? high->at : low->at, VARVE_INVALID, err,
@@ -196,8 +196,8 @@ static varve_status set_range(where_parser *p, const where_operand *operand, fil
                               filter_node **ret, varve_error *err)
 {
     filter_node *leaf;
-    bool one_without = (range.has_low && !range.low.datetime) ||
-                       (range.has_high && !range.high.datetime);
+    bool one_without =
+        (range.has_low && !range.low.datetime) || (range.has_high && !range.high.datetime);
     if (range.kind == RANGE_TEXT && (operand->is_id || one_without)) forget_instants(&range);
     VV_TRY(where_leaf(p, FILTER_RANGE, operand, &leaf, ret, err));
     leaf->range = range;

@@ -92,8 +92,7 @@ varve_status where_expected(const where_parser *p, const char *what, varve_error
 {
     varve_text before = where_raw(p, p->previous);
     int len = (int)utf8_cut(before.data, before.len, WORD_BYTES_MAX);
-    if (before.len == 0)
-        return where_fail(p, p->token.at, VARVE_INVALID, err, "expected %s", what);
+    if (before.len == 0) return where_fail(p, p->token.at, VARVE_INVALID, err, "expected %s", what);
     return where_fail(p, p->token.at, VARVE_INVALID, err, "expected %s after %s%.*s%s%s", what,
                       strchr("'\"`", before.data[0]) ? "" : "'", len, before.data,
                       (size_t)len < before.len ? CUT : "",

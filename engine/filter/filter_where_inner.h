@@ -101,7 +101,7 @@ typedef struct where_list { /* where_list_done() frees */
 
 typedef struct where_operand {
     bool is_id;
-    const path *path;   /* NULL: the id */
+    const path *path;          /* NULL: the id */
     where_token double_quoted; /* len 0: it cannot be a text */
     size_t at;
 } where_operand;

@@ -23,8 +23,8 @@ static const struct word {
 static const struct mark { /* longer ones first */
     const char *text;
     where_kind kind;
-} marks[] = {{"==", WHERE_EQ}, {"!=", WHERE_NE}, {"<>", WHERE_NE},         {"<=", WHERE_LE},
-             {">=", WHERE_GE}, {"=", WHERE_EQ},  {"<", WHERE_LT},          {">", WHERE_GT},
+} marks[] = {{"==", WHERE_EQ},  {"!=", WHERE_NE},   {"<>", WHERE_NE},   {"<=", WHERE_LE},
+             {">=", WHERE_GE},  {"=", WHERE_EQ},    {"<", WHERE_LT},    {">", WHERE_GT},
              {"(", WHERE_OPEN}, {")", WHERE_CLOSE}, {",", WHERE_COMMA}, {"?", WHERE_POSITIONAL}};
 
 static char char_at(varve_text text, size_t at) { return at < text.len ? text.data[at] : '\0'; }
@@ -95,8 +95,7 @@ size_t where_skip(varve_text text, size_t at)
         size_t from = at;
         while (at < text.len && text.data[at] && strchr(" \t\r\n\f\v", text.data[at]))
             at++;
-        if (begins_with(text, at, "--") || begins_with(text, at, "/*"))
-            at = skip_comment(text, at);
+        if (begins_with(text, at, "--") || begins_with(text, at, "/*")) at = skip_comment(text, at);
         if (at == from) return at;
     }
 }
@@ -160,8 +159,8 @@ bool where_number(varve_text text, value *ret)
 }
 
 /* A number, or a name that begins with digits. */
-static varve_status lex_number(where_parser *p, size_t end, where_kind *ret_kind,
-                               size_t *ret_end, varve_error *err)
+static varve_status lex_number(where_parser *p, size_t end, where_kind *ret_kind, size_t *ret_end,
+                               varve_error *err)
 {
     size_t start = p->token.at, name = bare_end(p->text, start);
     *ret_kind = WHERE_NUMBER;
@@ -261,8 +260,8 @@ varve_status where_unquote(where_parser *p, where_token token, varve_text *ret, 
     varve_text raw = {p->text.data + token.at + 1, token.len - 2};
     char quote = p->text.data[token.at], *to;
     size_t len = 0;
-    VV_TRY(where_place(p, token.at, arena_text(&p->filter->memory, raw.data, raw.len, ret, err),
-                       err));
+    VV_TRY(
+        where_place(p, token.at, arena_text(&p->filter->memory, raw.data, raw.len, ret, err), err));
     to = (char *)ret->data;
     for (size_t i = 0; i < raw.len; i++) {
         to[len++] = raw.data[i];

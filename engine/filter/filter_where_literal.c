@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-static bool is_parameter(where_kind kind) { return kind == WHERE_NAMED || kind == WHERE_POSITIONAL; }
+static bool is_parameter(where_kind kind)
+{
+    return kind == WHERE_NAMED || kind == WHERE_POSITIONAL;
+}
 
 bool where_starts_literal(const where_parser *p)
 {

@@ -22,17 +22,18 @@ bool where_starts_operand(const where_parser *p)
     }
 }
 
-static char next_char(const where_parser *p) { return p->at < p->text.len ? p->text.data[p->at] : 0; }
+static char next_char(const where_parser *p)
+{
+    return p->at < p->text.len ? p->text.data[p->at] : 0;
+}
 
-/* The key that is the current token. */
+/* The key that is the current token; path_make copies it. */
 static varve_status key_of_token(where_parser *p, path_step *ret, varve_error *err)
 {
-    varve_text raw = where_raw(p, p->token);
     ret->kind = PATH_KEY;
-    if (p->token.kind == WHERE_DOUBLE || p->token.kind == WHERE_BACKTICK)
-        return where_unquote(p, p->token, &ret->key, err);
-    return where_place(p, p->token.at,
-                       arena_text(&p->filter->memory, raw.data, raw.len, &ret->key, err), err);
+    ret->key = where_raw(p, p->token);
+    if (p->token.kind != WHERE_DOUBLE && p->token.kind != WHERE_BACKTICK) return VARVE_OK;
+    return where_unquote(p, p->token, &ret->key, err);
 }
 
 /* Behind the '.': a quoted key is a token; a bare one may be a keyword or begin with a digit. */
@@ -61,8 +62,8 @@ static varve_status index_step(where_parser *p, path_step *ret, varve_error *err
         if (index > UINT32_MAX)
             return where_fail(p, start, VARVE_INVALID, err, "the index of an array is below 2^32");
     }
-    *ret = (path_step){.kind = p->at == start + 1 ? PATH_EACH : PATH_INDEX,
-                       .index = (uint32_t)index};
+    *ret =
+        (path_step){.kind = p->at == start + 1 ? PATH_EACH : PATH_INDEX, .index = (uint32_t)index};
     if (next_char(p) != ']')
         return where_fail(p, p->at, VARVE_INVALID, err, "expected an index and ']' after '['");
     p->at++;
@@ -96,7 +97,7 @@ static bool is_id(const where_parser *p)
 varve_status where_operand_parse(where_parser *p, where_operand *ret, varve_error *err)
 {
     path_step all[PATH_STEPS_MAX] = {0};
-    size_t count;
+    size_t count = 0;
     void *made;
     where_operand operand = {.at = p->token.at};
     where_token first = p->token;
@@ -108,8 +109,8 @@ varve_status where_operand_parse(where_parser *p, where_operand *ret, varve_erro
     operand.is_id = is_id(p) && next_char(p) != '.' && next_char(p) != '[';
     if (!operand.is_id) {
         VV_TRY(steps(p, all, &count, err));
-        VV_TRY(where_place(p, first.at,
-                           arena_take(&p->filter->memory, 1, sizeof(path), &made, err), err));
+        VV_TRY(where_place(p, first.at, arena_take(&p->filter->memory, 1, sizeof(path), &made, err),
+                           err));
         VV_TRY(where_place(p, first.at, path_make(all, count, &p->filter->memory, made, err), err));
         operand.path = made;
         if (first.kind == WHERE_DOUBLE && count == 1) operand.double_quoted = first;

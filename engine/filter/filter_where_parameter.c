@@ -32,7 +32,7 @@ static varve_status minify(where_parser *p, size_t i, varve_error *err)
 {
     VV_CLEANUP(buffer_done) buffer wrapped, minified;
     varve_error reason = {0};
-    varve_text json = p->parameters[i].json, key, value;
+    varve_text json = p->parameters[i].json, key, inner;
     buffer_init(&wrapped, FILTER_BYTES_MAX, "parameter of a filter");
     buffer_init(&minified, FILTER_BYTES_MAX, "parameter of a filter");
     VV_TRY(buffer_add_text(&wrapped, "{\"v\":", err));
@@ -42,11 +42,11 @@ static varve_status minify(where_parser *p, size_t i, varve_error *err)
         json_minify_object(wrapped.data, wrapped.len, &limits, &minified, &reason);
     if (status == VARVE_NO_MEMORY) return vv_fail(err, status, "%s", reason.message);
     const char *at = minified.data, *end = at + minified.len;
-    if (status != VARVE_OK || !json_next_member(&at, end, &key, &value))
+    if (status != VARVE_OK || !json_next_member(&at, end, &key, &inner))
         return parameter_fail(p, i, "expected a JSON scalar, or an array of them", err);
-    if (at != end - 1 || value.data[0] == '{')
+    if (at != end - 1 || inner.data[0] == '{')
         return parameter_fail(p, i, "expected a JSON scalar, or an array of them", err);
-    return arena_text(&p->filter->memory, value.data, value.len, &p->minified[i], err);
+    return arena_text(&p->filter->memory, inner.data, inner.len, &p->minified[i], err);
 }
 
 varve_status where_parameters_init(where_parser *p, varve_error *err)

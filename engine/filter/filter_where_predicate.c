@@ -152,7 +152,7 @@ static varve_status contains_all(where_parser *p, const where_operand *operand,
                                  const where_list *list, filter_node **ret, varve_error *err)
 {
     VV_CLEANUP(buffer_done) buffer children;
-    filter_node *node;
+    filter_node *node = NULL;
     filter_value v;
     buffer_init(&children, FILTER_BYTES_MAX, "filter");
     for (size_t at = 0; at < list->values.len; at += sizeof v) {
@@ -165,11 +165,15 @@ static varve_status contains_all(where_parser *p, const where_operand *operand,
         VV_TRY(buffer_add(&children, &node, sizeof(filter_node *), err));
     }
     if (children.len == 0) return where_node(p, FILTER_TRUE, operand->at, ret, err);
+    if (children.len == sizeof(filter_node *)) {
+        *ret = node;
+        return VARVE_OK;
+    }
     return where_group(p, FILTER_AND, &children, operand->at, ret, err);
 }
 
-static varve_status parse_contains(where_parser *p, const where_operand *operand,
-                                   filter_node **ret, varve_error *err)
+static varve_status parse_contains(where_parser *p, const where_operand *operand, filter_node **ret,
+                                   varve_error *err)
 {
     where_literal literal;
     VV_TRY(where_next(p, err));
@@ -216,11 +220,13 @@ static varve_status parse_between(where_parser *p, const where_operand *operand,
     return where_between(p, operand, &low, &high, ret, err);
 }
 
+/* An id is no boolean. */
 static varve_status parse_is_boolean(where_parser *p, const where_operand *operand, bool wanted,
                                      filter_node **ret, varve_error *err)
 {
     where_literal literal = {.at = operand->at};
     value v = {.kind = VALUE_BOOL, .boolean = wanted};
+    if (operand->is_id) return where_node(p, FILTER_FALSE, operand->at, ret, err);
     VV_TRY(where_place(p, operand->at, filter_value_make(p->filter, &v, &literal.value, err), err));
     VV_TRY(where_compare(p, WHERE_EQ, operand, &literal, ret, err));
     (*ret)->two_valued = true;
@@ -267,8 +273,7 @@ static varve_status parse_negatable(where_parser *p, const where_operand *operan
     case WHERE_ILIKE: return parse_like(p, operand, ret, err);
     case WHERE_CONTAINS: return parse_contains(p, operand, ret, err);
     case WHERE_REGEXP: return parse_regexp(p, operand, ret, err);
-    default:
-        return where_expected(p, "IN, BETWEEN, LIKE, ILIKE, CONTAINS or REGEXP", err);
+    default: return where_expected(p, "IN, BETWEEN, LIKE, ILIKE, CONTAINS or REGEXP", err);
     }
 }
 
@@ -345,8 +350,7 @@ static varve_status parse_literal_first(where_parser *p, filter_node **ret, varv
 varve_status where_predicate(where_parser *p, filter_node **ret, varve_error *err)
 {
     where_operand operand;
-    if (p->token.kind == WHERE_MATCH && where_followed_by(p, '('))
-        return parse_match(p, ret, err);
+    if (p->token.kind == WHERE_MATCH && where_followed_by(p, '(')) return parse_match(p, ret, err);
     if (where_starts_literal(p)) return parse_literal_first(p, ret, err);
     if (!where_starts_operand(p)) {
         if (where_bare_char(p->text, p->token.at))
