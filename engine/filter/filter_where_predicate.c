@@ -220,11 +220,13 @@ static varve_status parse_between(where_parser *p, const where_operand *operand,
     return where_between(p, operand, &low, &high, ret, err);
 }
 
+/* An id is no boolean. */
 static varve_status parse_is_boolean(where_parser *p, const where_operand *operand, bool wanted,
                                      filter_node **ret, varve_error *err)
 {
     where_literal literal = {.at = operand->at};
     value v = {.kind = VALUE_BOOL, .boolean = wanted};
+    if (operand->is_id) return where_node(p, FILTER_FALSE, operand->at, ret, err);
     VV_TRY(where_place(p, operand->at, filter_value_make(p->filter, &v, &literal.value, err), err));
     VV_TRY(where_compare(p, WHERE_EQ, operand, &literal, ret, err));
     (*ret)->two_valued = true;
