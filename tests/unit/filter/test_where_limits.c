@@ -94,6 +94,19 @@ static void values(void **state)
            "more than 64 regular expressions");
 }
 
+static void long_patterns(void **state)
+{
+    (void)state;
+    accept(repeated("a LIKE '", "%", FILTER_PATTERN_MAX, "'"), NULL);
+    refuse(repeated("a LIKE '", "%", FILTER_PATTERN_MAX + 1, "'"), VARVE_LIMIT, 8,
+           "a pattern of more than 4096 bytes");
+    accept(repeated("a REGEXP '", "x", FILTER_PATTERN_MAX, "'"), NULL);
+    refuse(repeated("a REGEXP '", "x", FILTER_PATTERN_MAX + 1, "'"), VARVE_LIMIT, 10,
+           "a regular expression of more than 4096 bytes");
+    refuse(repeated("a REGEXP '", "(", FILTER_PATTERN_MAX, "'"), VARVE_INVALID, 10,
+           "not a regular expression");
+}
+
 static void bytes(void **state)
 {
     (void)state;
@@ -107,9 +120,9 @@ static void bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parentheses), cmocka_unit_test(printed_parentheses),
-        cmocka_unit_test(chains),      cmocka_unit_test(values),
-        cmocka_unit_test(bytes),
+        cmocka_unit_test(parentheses),   cmocka_unit_test(printed_parentheses),
+        cmocka_unit_test(chains),        cmocka_unit_test(values),
+        cmocka_unit_test(long_patterns), cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
