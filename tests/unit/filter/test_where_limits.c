@@ -37,6 +37,7 @@ static void parentheses(void **state)
     for (int i = 0; i < FILTER_DEPTH_MAX; i++)
         strcat(text, ")");
     assert_where(text, NULL, 0, "a = 1");
+    accept(repeated("a = 1", " OR (a = 1)", 500, ""), NULL); /* beside each other */
     refuse(repeated("", "(", 65, "a = 1"), VARVE_LIMIT, 65, "nest more than 64 deep");
     refuse(repeated("", "(", 100000, ""), VARVE_LIMIT, 65, "nest more than 64 deep");
     refuse(repeated("", "NOT (", 100000, ""), VARVE_LIMIT, 325, "nest more than 64 deep");
