@@ -97,7 +97,7 @@ static void ask(column_rows *rows, uint64_t which)
     random_state r;
     random_seed(&r, which);
     filter *f = random_filter(&r);
-    filter_rows of = {rows->count, column_rows_get, rows, NULL};
+    filter_rows of = {.count = rows->count, .get = column_rows_get, .context = rows};
     filter_work work = {0};
     double estimate = filter_estimate(f, rows->columns);
     if (!(estimate >= 0 && estimate <= 1)) abort();
