@@ -149,6 +149,7 @@ static varve_status place_find(const evaluation *e, const filter_node *leaf, con
 static void all_open(const leaf_question *q)
 {
     filter_work *work = q->e->work;
+    memset(q->sure, 0, q->e->words * 8);
     memset(q->open, 0, q->e->words * 8);
     bits_flip(q->e, q->open);
     if (!work->no_column) work->no_column_path = q->leaf->path->text;
