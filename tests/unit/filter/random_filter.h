@@ -52,14 +52,30 @@ static inline filter_value random_number_literal(random_state *r, filter *f)
     return literal;
 }
 
+static inline filter_value random_literal_of(filter *f, const buffer *b)
+{
+    filter_value literal;
+    value v = {.kind = VALUE_TEXT, .text = {b->len ? b->data : "", b->len}};
+    random_must(filter_value_make(f, &v, &literal, NULL));
+    return literal;
+}
+
 static inline filter_value random_text_literal(random_state *r, filter *f)
 {
     buffer b;
-    filter_value literal;
     buffer_init(&b, 1000, "text");
     random_plain_text(r, &b);
-    value v = {.kind = VALUE_TEXT, .text = {b.len ? b.data : "", b.len}};
-    random_must(filter_value_make(f, &v, &literal, NULL));
+    filter_value literal = random_literal_of(f, &b);
+    buffer_done(&b);
+    return literal;
+}
+
+static inline filter_value random_long_literal(random_state *r, filter *f)
+{
+    buffer b;
+    buffer_init(&b, 1000, "text");
+    random_long_text(r, &b);
+    filter_value literal = random_literal_of(f, &b);
     buffer_done(&b);
     return literal;
 }
@@ -84,13 +100,15 @@ static inline filter_value random_literal(random_state *r, filter *f)
     }
 }
 
+/* Where random_rares() are filed, literals are long more often. */
 static inline void random_values(random_state *r, filter *f, filter_node *node)
 {
+    bool rare = node->path && *node->path->steps[0].key.data == 'c';
     filter_value *values;
     node->value_count = random_below(r, 6) ? random_below(r, 4) : 12;
     values = random_take(f, node->value_count, sizeof *values);
     for (size_t i = 0; i < node->value_count; i++)
-        values[i] = random_literal(r, f);
+        values[i] = rare && random_below(r, 2) ? random_long_literal(r, f) : random_literal(r, f);
     node->values = values;
     random_must(filter_values_sort(f, node, NULL));
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RANDOM_LONG_FIRST 254 /* lengths of long texts */
-#define RANDOM_LONG_SPAN  8
+#define RANDOM_LONG_FIRST 255 /* lengths of long texts */
+#define RANDOM_LONG_SPAN  4
 
 typedef struct random_key {
     const char *plain, *raw; /* raw: between the quotes */
@@ -129,7 +129,7 @@ static inline void random_long_text(random_state *r, buffer *out)
     }
     for (size_t i = 0; i < len; i++)
         random_must(buffer_add(out, &fill, 1, NULL));
-    if (random_below(r, 2)) random_put(out, random_below(r, 2) ? "s" : "ab");
+    if (random_below(r, 4) == 0) random_put(out, random_below(r, 2) ? "s" : "ab");
 }
 
 static inline void random_plain_text(random_state *r, buffer *out)
@@ -160,7 +160,7 @@ static inline void random_rare(random_state *r, bool point, buffer *out)
 static inline void random_rares(random_state *r, buffer *out)
 {
     size_t count = random_below(r, 4);
-    bool point = random_below(r, 2);
+    bool point = random_below(r, 3) == 0;
     if (count == 0) {
         random_rare(r, point, out);
         return;
@@ -186,7 +186,7 @@ static inline void random_object(random_state *r, unsigned depth, buffer *out)
         random_put(out, first ? "\"" : ",\"");
         random_put(out, random_keys[key].raw);
         random_put(out, "\":");
-        if (key == 2 && random_below(r, 2))
+        if (key == 2 && random_below(r, 4))
             random_rares(r, out);
         else
             random_value(r, depth, out);
