@@ -154,8 +154,9 @@ static const json_case ranges[] = {
 #define AROUND(lon, lat, r) "\"geo_radius\":{\"center\":" POINT(lon, lat) ",\"radius\":" #r "}"
 #define OUTER               "[" POINT(0, 0) "," POINT(9, 0) "," POINT(9, 9) "," POINT(0, 9) "," POINT(0, 0) "]"
 #define INNER               "[" POINT(1, 1) "," POINT(3, 1) "," POINT(3, 3) "," POINT(1, 1) "]"
-#define SQUARE                                                                                     \
-    "\"geo_polygon\":{\"exterior\":{\"points\":" OUTER "},\"interiors\":[{\"points\":" INNER "}]}"
+#define EXTERIOR            "\"exterior\":{\"points\":" OUTER "}"
+#define INTERIOR            "\"interiors\":[{\"points\":" INNER "}]"
+#define SQUARE              "\"geo_polygon\":{" EXTERIOR "," INTERIOR "}"
 
 static const json_case areas[] = {
     {A(BOX(10, 40, 30, 20)), "{\"a\":" POINT(20, 30) "}", true},
