@@ -58,7 +58,11 @@ static varve_status parse_like(where_parser *p, const where_operand *operand, fi
     varve_text pattern;
     char escape = 0;
     VV_TRY(where_next(p, err));
+    size_t at = p->token.at;
     VV_TRY(where_text_parse(p, "a pattern in quotes", &pattern, err));
+    if (pattern.len > FILTER_PATTERN_MAX)
+        return where_fail(p, at, VARVE_LIMIT, err, "a pattern of more than %d bytes",
+                          FILTER_PATTERN_MAX);
     if (p->token.kind == WHERE_ESCAPE) VV_TRY(parse_escape(p, pattern, &escape, err));
     if (!pattern.data) return unknown(p, operand->at, ret, err);
     VV_TRY(where_leaf(p, FILTER_LIKE, operand, &leaf, ret, err));

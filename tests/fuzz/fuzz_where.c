@@ -1,6 +1,7 @@
 /* fuzz_where.c — any bytes as a filter of the where grammar. Besides not crashing: what is accepted
  * is printed in the grammar, printed so again when read back, and both trees have the same truth
  * for a row; what is refused says where. */
+#include "base/random.h"
 #include "filter/filter_row.h"
 #include "filter/filter_where.h"
 
@@ -15,6 +16,8 @@
     } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
 #define TEXT(text)                                                                                 \
     {                                                                                              \
@@ -74,6 +77,78 @@ static void check(const filter *f)
     print(again, &twice);
     require(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
     require(truth_of(f) == truth_of(again));
+}
+
+/* Random bytes are seldom a condition; these are, until something hits them. */
+static const char *const conditions[] = {"a = 1",
+                                         "b != \"x\"",
+                                         "flag",
+                                         "a IN (1, 2, NULL)",
+                                         "b NOT IN ('x', :s)",
+                                         "c.e IS NULL",
+                                         "flag IS NOT TRUE",
+                                         "z IS MISSING",
+                                         "c.d BETWEEN 1 AND 2.5",
+                                         "b BETWEEN 'a' AND 'z'",
+                                         "date BETWEEN DATE '2024-02-29' AND '2024-03-01'",
+                                         "date > '2024-02-29T11:00:00+01:00'",
+                                         "name LIKE '_t!%%' ESCAPE '!'",
+                                         "name NOT ILIKE 'IT%'",
+                                         "name REGEXP '^[a-z](t|T)'",
+                                         "MATCH(name, 'it', 'prefix')",
+                                         "tags CONTAINS 'x'",
+                                         "tags NOT CONTAINS ANY ('x', 3)",
+                                         "tags CONTAINS ALL (:l)",
+                                         "'y' IN tags",
+                                         "\"x\" NOT IN tags",
+                                         "5 >= a",
+                                         "tags[2] = 3",
+                                         "tags[] < 'y'",
+                                         "c.\"d\" >= -1.5e2",
+                                         "id = 7",
+                                         "id NOT IN (8, 'x')",
+                                         "id < :n",
+                                         "TRUE",
+                                         "NULL",
+                                         "a /* c */ <> 1 -- d\n",
+                                         "a < 18446744073709551616",
+                                         "`c`.d = ?"};
+
+static size_t add(uint8_t *data, size_t size, size_t max_size, const char *text)
+{
+    size_t len = strlen(text);
+    if (size + len > max_size) return size;
+    memcpy(data + size, text, len);
+    return size + len;
+}
+
+/* Conditions, joined. */
+static size_t compose(uint8_t *data, size_t max_size, random_state *random)
+{
+    size_t size = 0, open = 0;
+    for (uint64_t n = random_below(random, 5) + 1; n > 0; n--) {
+        bool opens = random_below(random, 3) == 0, closes = random_below(random, 2);
+        if (random_below(random, 3) == 0) size = add(data, size, max_size, "NOT ");
+        if (opens) size = add(data, size, max_size, "(");
+        open += opens;
+        size = add(data, size, max_size, conditions[random_below(random, VV_COUNT(conditions))]);
+        closes = closes && open > 0;
+        if (closes) size = add(data, size, max_size, ")");
+        open -= closes;
+        if (n > 1) size = add(data, size, max_size, random_below(random, 2) ? " AND " : " OR ");
+    }
+    for (; open > 0; open--)
+        size = add(data, size, max_size, ")");
+    return size;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    random_state random;
+    random_seed(&random, seed);
+    if (random_below(&random, 2)) size = compose(data, VV_MIN(max_size, TEXT_BYTES_MAX), &random);
+    if (random_below(&random, 2)) size = LLVMFuzzerMutate(data, size, max_size);
+    return size;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -37,6 +37,7 @@ static void parentheses(void **state)
     for (int i = 0; i < FILTER_DEPTH_MAX; i++)
         strcat(text, ")");
     assert_where(text, NULL, 0, "a = 1");
+    accept(repeated("a = 1", " OR (a = 1)", 500, ""), NULL); /* beside each other */
     refuse(repeated("", "(", 65, "a = 1"), VARVE_LIMIT, 65, "nest more than 64 deep");
     refuse(repeated("", "(", 100000, ""), VARVE_LIMIT, 65, "nest more than 64 deep");
     refuse(repeated("", "NOT (", 100000, ""), VARVE_LIMIT, 325, "nest more than 64 deep");
@@ -94,6 +95,19 @@ static void values(void **state)
            "more than 64 regular expressions");
 }
 
+static void long_patterns(void **state)
+{
+    (void)state;
+    accept(repeated("a LIKE '", "%", FILTER_PATTERN_MAX, "'"), NULL);
+    refuse(repeated("a LIKE '", "%", FILTER_PATTERN_MAX + 1, "'"), VARVE_LIMIT, 8,
+           "a pattern of more than 4096 bytes");
+    accept(repeated("a REGEXP '", "x", FILTER_PATTERN_MAX, "'"), NULL);
+    refuse(repeated("a REGEXP '", "x", FILTER_PATTERN_MAX + 1, "'"), VARVE_LIMIT, 10,
+           "a regular expression of more than 4096 bytes");
+    refuse(repeated("a REGEXP '", "(", FILTER_PATTERN_MAX, "'"), VARVE_INVALID, 10,
+           "not a regular expression");
+}
+
 static void bytes(void **state)
 {
     (void)state;
@@ -107,9 +121,9 @@ static void bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parentheses), cmocka_unit_test(printed_parentheses),
-        cmocka_unit_test(chains),      cmocka_unit_test(values),
-        cmocka_unit_test(bytes),
+        cmocka_unit_test(parentheses),   cmocka_unit_test(printed_parentheses),
+        cmocka_unit_test(chains),        cmocka_unit_test(values),
+        cmocka_unit_test(long_patterns), cmocka_unit_test(bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

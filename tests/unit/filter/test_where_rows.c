@@ -126,6 +126,30 @@ static void nothing(void **state)
     RUN(rows, examples);
 }
 
+/* Texts in the form of date-times are compared by instant where both bounds are such, else by
+ * bytes. Half past midnight in the east is still the day before. */
+static void instants(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"{\"d\":\"2024-01-01T00:30:00+02:00\"}",
+                                       "{\"d\":\"2024-01-01T00:30:00Z\"}",
+                                       "{\"d\":\"2024-01-01b\"}"};
+    static const example examples[] = {
+        {"d >= '2024-01-01'", "FTT"},
+        {"d >= DATE '2024-01-01'", "FTU"},
+        {"d BETWEEN '2024-01-01' AND '2024-12-31'", "FTT"},
+        {"d BETWEEN '2024-01-01' AND 'z'", "TTT"},
+        {"d BETWEEN ' ' AND '2024-01-01'", "FFF"},
+        {"d = '2023-12-31T22:30:00Z'", "TFF"},
+        {"d IN ('2023-12-31T22:30', '2024-01-01b')", "TFT"},
+        {"d != TIMESTAMP '2024-01-01T01:30:00+01'", "TFT"},
+    };
+    RUN(rows, examples);
+    const varve_id id = {.kind = VARVE_ID_STR, .text = text_of("2024-01-01T00:30:00+02:00")};
+    assert_int_equal(truth_of("id >= '2024-01-01'", id, "{}"), TRUTH_TRUE);
+    assert_int_equal(truth_of("id = '2023-12-31T22:30:00Z'", id, "{}"), TRUTH_FALSE);
+}
+
 static void row_ids(void **state)
 {
     (void)state;
@@ -150,6 +174,7 @@ int main(void)
         cmocka_unit_test(what_lynse_gets_wrong),
         cmocka_unit_test(arrays),
         cmocka_unit_test(nothing),
+        cmocka_unit_test(instants),
         cmocka_unit_test(row_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
