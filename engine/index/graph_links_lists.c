@@ -1,6 +1,7 @@
 /* graph_links_lists.c — see graph_links_lists.h. */
 #include "index/graph_links_lists.h"
 
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,12 +128,38 @@ static uint32_t narrow(const graph_pairs *pairs, const uint32_t *keys, size_t gr
     return high;
 }
 
+enum { RANKED_MAX = 256 }; /* beyond it sorting is faster */
+
+/* Sorts by counting for each key those below it: vectors compare faster than branches. */
+static void put_ranked(const graph_pairs *pairs, const uint32_t *keys, const uint32_t *positions,
+                       size_t n, size_t k, uint64_t *ret)
+{
+    uint32_t found[RANKED_MAX + GRAPH_PAIRS_GROUP];
+    size_t groups = (n + GRAPH_PAIRS_GROUP - 1) / GRAPH_PAIRS_GROUP;
+    for (size_t i = 0; i < n; i++) {
+        found[i] = keys[positions[i]];
+        ret[i] = GRAPH_ENTRY_NONE;
+    }
+    for (size_t i = n; i < groups * GRAPH_PAIRS_GROUP; i++)
+        found[i] = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
+        size_t rank = pairs->count(found, groups, found[i]);
+        while (rank < k && ret[rank] != GRAPH_ENTRY_NONE)
+            rank++; /* equal keys, at earlier positions */
+        if (rank < k) ret[rank] = graph_entry(found[i], positions[i]);
+    }
+}
+
 size_t graph_nearest(const graph_pairs *pairs, const uint32_t *keys, size_t padded, size_t k,
                      uint32_t bound, uint32_t *positions, uint64_t *ret)
 {
     size_t groups = padded / GRAPH_PAIRS_GROUP, n = pairs->count(keys, groups, bound);
     if (n > k + k / 2) bound = narrow(pairs, keys, groups, k, bound);
     n = pairs->below(keys, groups, bound, positions);
+    if (n <= RANKED_MAX) {
+        put_ranked(pairs, keys, positions, n, VV_MIN(n, k), ret);
+        return VV_MIN(n, k);
+    }
     for (size_t i = 0; i < n; i++)
         ret[i] = graph_entry(keys[positions[i]], positions[i]);
     graph_sort(ret, n);

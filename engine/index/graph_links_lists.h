@@ -36,6 +36,14 @@ void graph_lists_done(graph_lists *l);
 void graph_lists_merge(graph_lists *l, uint32_t point, const uint64_t *found, size_t n);
 /* Entries of this key or a larger one would not stay; it only falls. */
 uint32_t graph_lists_bound(const graph_lists *l, uint32_t point);
+/* Its list will be needed soon. */
+static inline void graph_lists_ask(const graph_lists *l, uint32_t point)
+{
+    const uint64_t *list = l->entries + (size_t)point * l->room;
+    for (uint32_t i = 0; i < l->room; i += 8)
+        __builtin_prefetch(list + i, 1);
+    __builtin_prefetch(list + l->room - 1, 1);
+}
 /* A list and how many are in it; for when no thread merges. */
 const uint64_t *graph_lists_get(const graph_lists *l, uint32_t point, size_t *ret_count);
 
