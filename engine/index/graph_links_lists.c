@@ -1,6 +1,7 @@
 /* graph_links_lists.c — see graph_links_lists.h. */
 #include "index/graph_links_lists.h"
 
+#include "index/graph_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ varve_status graph_lists_init(graph_lists *l, uint32_t count, uint32_t room, var
     *l = (graph_lists){.count = count, .room = room};
     for (size_t i = 0; i < GRAPH_LIST_LOCKS; i++)
         pthread_mutex_init(&l->locks[i], NULL);
-    l->entries = malloc(n * sizeof *l->entries);
+    l->entries = graph_memory(n * sizeof *l->entries);
     if (!l->entries)
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for the candidates of %u points", count);
     memset(l->entries, 0xff, n * sizeof *l->entries);
