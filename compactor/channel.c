@@ -12,10 +12,10 @@
 #define NS_PER_S  1000000000u
 #define NS_PER_MS 1000000u
 
-void channel_init(channel *c, bool ends_process)
+void channel_init(channel *c, uint64_t grace_ms)
 {
     pthread_condattr_t monotonic;
-    *c = (channel){.fd = -1, .ends_process = ends_process};
+    *c = (channel){.fd = -1, .grace_ms = grace_ms};
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -101,7 +101,7 @@ static varve_status read_one(channel *c, varve_error *err)
 /* The owner is gone: the process may not outlive it for long, whatever it is in the middle of. */
 static void wait_for_close(channel *c)
 {
-    uint64_t end_ns = clock_now_ns() + CHANNEL_GRACE_MS * (uint64_t)NS_PER_MS;
+    uint64_t end_ns = clock_now_ns() + c->grace_ms * NS_PER_MS;
     (void)pthread_mutex_lock(&c->lock);
     while (!c->closing && wait_locked(c, end_ns)) {
     }
@@ -120,7 +120,7 @@ static void *read_all(void *context)
     c->why = err;
     changed_locked(c);
     (void)pthread_mutex_unlock(&c->lock);
-    if (c->ends_process) wait_for_close(c);
+    wait_for_close(c);
     return NULL;
 }
 

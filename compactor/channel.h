@@ -20,7 +20,7 @@
 
 typedef struct channel {
     int fd;                /* -1: closed */
-    bool ends_process;     /* when the owner is gone and the job does not end: see channel_init */
+    uint64_t grace_ms;     /* for the job to end when the owner is gone: see channel_init */
     pthread_t reader;      /* while fd >= 0 */
     atomic_bool disturbed; /* something below says that a job has to end */
     pthread_mutex_t lock;
@@ -35,12 +35,15 @@ typedef struct channel {
     bool cancelled;      /* and the owner wants no more of it */
 } channel;
 
-/* ends_process: a job that does not end by itself CHANNEL_GRACE_MS after the owner has gone,
- * because it is inside a long call, is ended together with the process. Nothing is lost by that:
- * what it leaves lies on the desk, and an owner that starts clears that away. */
+/* A job that does not end by itself grace_ms after the owner has gone, because it is inside a long
+ * call, is ended together with the process. Nothing is lost by that: what it leaves lies on the
+ * desk, and an owner that starts clears that away. A process that would come to its owner again has
+ * more time, but not for ever: it may be gone for the owner because it hangs, and then only a new
+ * process is of use. */
 #define CHANNEL_GRACE_MS    500
+#define CHANNEL_HANGS_MS    600000
 #define CHANNEL_EXIT_STATUS 1
-void channel_init(channel *c, bool ends_process);
+void channel_init(channel *c, uint64_t grace_ms);
 
 VV_CHECKED varve_status channel_open(channel *c, int fd, varve_error *err);
 void channel_close(channel *c); /* fine when it is closed */

@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 #ifdef VARVE_FAULTS
     arm_fault();
 #endif
-    channel_init(&c, s.fd >= 0);
+    channel_init(&c, s.fd >= 0 ? CHANNEL_GRACE_MS : CHANNEL_HANGS_MS);
     if (!watch_signals(&c)) {
         fprintf(stderr, "varve-compactor: cannot start a thread\n");
         return EXIT_LOST;

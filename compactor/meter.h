@@ -1,6 +1,6 @@
-/* meter.h — the progress of a job: told to the owner a few times per second, and the place where
- * the job is slowed down and learns that it has to end. A job is parts, each with its share of the
- * work; what was reported never goes back.
+/* meter.h — the progress of a job: told to the owner a few times per second, also while the job is
+ * slowed down; and the place where it is slowed down, and learns that it has to end. A job is parts,
+ * each with its share of the work; what was reported never goes back.
  * Threads  one. */
 #ifndef COMPACTOR_METER_H
 #define COMPACTOR_METER_H
@@ -8,7 +8,8 @@
 #include "channel.h"
 #include "throttle.h"
 
-#define METER_INTERVAL_MS 200 /* between two messages */
+#define METER_INTERVAL_MS 200  /* between two messages */
+#define METER_REST_MS     1000 /* of sleep between two messages */
 
 typedef struct meter {
     channel *to;

@@ -42,8 +42,8 @@ void jobs_progress(compaction *k, const job_progress *p)
     snprintf(j->stage, sizeof j->stage, "%.*s", (int)sizeof j->stage - 1, p->stage);
     if (p->total) j->share = VV_MIN(1.0, (double)p->done / (double)p->total);
     if (elapsed_ms) j->rows_per_s = j->share * (double)j->rows * 1000 / (double)elapsed_ms;
-    j->eta_ms = 0;
-    if (j->share > 0) j->eta_ms = (uint64_t)((double)elapsed_ms * (1 - j->share) / j->share);
+    double eta_ms = j->share > 0 ? (double)elapsed_ms * (1 - j->share) / j->share : 0;
+    j->eta_ms = (uint64_t)VV_MIN(eta_ms, (double)INT64_MAX); /* a share may be next to nothing */
     pthread_mutex_unlock(&k->lock);
 }
 

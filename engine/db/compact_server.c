@@ -4,6 +4,7 @@
 #include "db/compaction_inner.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,8 @@
 #include <fcntl.h>
 
 #define SOCKET_NAME "compactor.sock"
+
+static uint64_t now_ms(void) { return clock_now_ns() / 1000000; }
 
 /* ---- listen */
 
@@ -81,26 +84,53 @@ compact_peer *server_add_peer(compaction *k, int fd)
 {
     for (size_t i = 0; i < COMPACT_PEERS_MAX; i++) {
         if (k->peers[i].fd >= 0) continue;
-        k->peers[i] = (compact_peer){.fd = fd, .since_ms = clock_now_ns() / 1000000};
+        k->peers[i] = (compact_peer){.fd = fd, .since_ms = now_ms(), .heard_ms = now_ms()};
         return &k->peers[i];
     }
     close(fd);
     return NULL;
 }
 
-void server_drop_peer(compaction *k, compact_peer *p)
+static bool has_job(const compaction *k, const compact_peer *p)
+{
+    return k->job && k->job->peer == p;
+}
+
+static void drop(compaction *k, compact_peer *p, const varve_error *why)
 {
     if (p->fd < 0) return;
     close(p->fd);
     p->fd = -1;
     if (k->child.peer == p) k->child.peer = NULL;
-    if (k->job && k->job->peer == p) {
-        varve_error gone;
-        varve_status status =
-            vv_fail(&gone, VARVE_IO, "the compactor ended while it worked on the job");
-        compact_end_job(k, k->job->user_cancelled ? VARVE_CANCELLED : status, &gone);
-    }
+    if (has_job(k, p))
+        compact_end_job(k, k->job->user_cancelled ? VARVE_CANCELLED : why->status, why);
     note_connected(k);
+}
+
+void server_drop_peer(compaction *k, compact_peer *p)
+{
+    varve_error gone;
+    (void)vv_fail(&gone, VARVE_IO, "the compactor ended while it worked on the job");
+    drop(k, p, &gone);
+}
+
+/* What it has said may not have been read yet: this process may have been stopped for a while. */
+static bool says_something(const compact_peer *p)
+{
+    struct pollfd said = {.fd = p->fd, .events = POLLIN};
+    return poll(&said, 1, 0) > 0;
+}
+
+void server_drop_silent(compaction *k, compact_peer *p)
+{
+    uint64_t limit_ms = atomic_load(&k->silence_ms);
+    varve_error why;
+    if (p->fd < 0 || !p->greeted || (p->waiting && !has_job(k, p)) ||
+        now_ms() - p->heard_ms <= limit_ms || says_something(p))
+        return;
+    (void)vv_fail(&why, VARVE_IO, "the compactor has said nothing for more than %llu ms: given up",
+                  (unsigned long long)limit_ms);
+    drop(k, p, &why);
 }
 
 void server_accept(compaction *k)
@@ -134,6 +164,7 @@ varve_status server_send_job(compact_peer *p, const compact_job *j, varve_error 
     handoff_message m = {.kind = HANDOFF_JOB, .order = (job_order *)&j->order};
     VV_TRY(handoff_send(p->fd, &m, err));
     p->waiting = false;
+    p->heard_ms = now_ms();
     return VARVE_OK;
 }
 
@@ -150,7 +181,7 @@ void server_cancel_job(compaction *k)
     compact_job *j = k->job;
     if (!j || j->cancelled) return;
     j->cancelled = true;
-    j->cancelled_ms = clock_now_ns() / 1000000;
+    j->cancelled_ms = now_ms();
     handoff_message m = {.kind = HANDOFF_CANCEL, .epoch = j->order.epoch, .job = j->order.job};
     (void)send_or_drop(k, j->peer, &m);
 }
@@ -218,6 +249,7 @@ void server_receive(compaction *k, compact_peer *p)
         server_drop_peer(k, p);
         return;
     }
+    p->heard_ms = now_ms();
     handle(k, p, &m);
     handoff_message_done(&m);
 }

@@ -71,6 +71,8 @@ static varve_status outcome(const compact_job *j, varve_status status, const var
         return vv_fail(ret, VARVE_NOT_FOUND, "Collection not found: %s", j->c->name);
     if (j->cancelled) /* by ourselves */
         return vv_fail(ret, VARVE_CONFLICT, "what the job was for has changed");
+    if (status == VARVE_CANCELLED || status == VARVE_CLOSED) /* not by us: the compactor ends */
+        status = ret->status = VARVE_IO;
     return status;
 }
 
@@ -265,6 +267,7 @@ static void look_at_peers(compaction *k)
         compact_peer *p = &k->peers[i];
         if (p->fd >= 0 && !p->greeted && now_ms() - p->since_ms > COMPACT_HELLO_MS)
             server_drop_peer(k, p);
+        server_drop_silent(k, p);
     }
     const compact_job *j = k->job;
     if (j && j->cancelled && now_ms() - j->cancelled_ms > COMPACT_CANCEL_MS)
@@ -288,7 +291,12 @@ static void look_at_child(compaction *k)
     bool other = has_other_peer(k), asked = requests_need_peer(k) && !other;
     bool works = k->job && k->child.peer && k->job->peer == k->child.peer;
     child_look(k, supervised || asked || works);
-    if (asked && k->child.failures >= CHILD_STARTS_MAX) requests_fail_waiting(k, &k->child.why);
+    bool hopeless = k->child.failures >= CHILD_STARTS_MAX;
+    bool there = k->child.peer && k->child.peer->greeted;
+    if (asked && hopeless && !there) requests_fail_waiting(k, &k->child.why);
+    pthread_mutex_lock(&k->lock);
+    k->hopeless = hopeless;
+    pthread_mutex_unlock(&k->lock);
     if (!supervised && !asked) {
         k->child.failures = 0;
         k->child.next_ms = 0;
@@ -399,6 +407,7 @@ varve_status compaction_start(varve *db, varve_error *err)
     if (!k) return vv_fail(err, VARVE_NO_MEMORY, "no memory for compaction");
     k->db = db;
     k->next_job = 1;
+    k->silence_ms = COMPACT_SILENCE_MS;
     k->wake_fd = k->listen_fd = -1;
     for (size_t i = 0; i < COMPACT_PEERS_MAX; i++)
         k->peers[i].fd = -1;

@@ -6,7 +6,8 @@
  *                           |                  +-- peer gone, FAILED, cancelled, dropped: given up
  *                           +-- PURGE: done here, then planned again
  *
- * (1) One job at a time. Its inputs are held by a view, so their files stay.
+ * (1) One job at a time. Its inputs are held by a view, so their files stay. A peer that says
+ *     nothing for COMPACT_SILENCE_MS hangs: it is dropped, and with it the job.
  * (2) What a job drops was superseded when it was pinned. Deleted rows become superseded on this
  *     side, before (compact_purge.c): then no restore finds them, and no job has to know.
  * (3) Adoption is one WriteBatch: inputs out, outputs in. Files are in place before it and doomed

@@ -22,9 +22,10 @@
 
 #define COMPACT_PEERS_MAX    8
 #define COMPACT_JOBS_KEPT    64
-#define COMPACT_TRIES_MAX    5     /* of one request in a row, before it fails */
-#define COMPACT_HELLO_MS     10000 /* for a peer to say who it is */
-#define COMPACT_CANCEL_MS    30000 /* for a peer to give a cancelled job up */
+#define COMPACT_TRIES_MAX    5       /* of one request in a row, before it fails */
+#define COMPACT_HELLO_MS     10000   /* for a peer to say who it is */
+#define COMPACT_CANCEL_MS    30000   /* for a peer to give a cancelled job up */
+#define COMPACT_SILENCE_MS   1800000 /* of a peer that ought to say something: it hangs */
 #define CHILD_BACKOFF_MS     100
 #define CHILD_BACKOFF_MS_MAX 30000
 #define CHILD_GRACE_MS       2000
@@ -36,6 +37,7 @@ typedef struct compact_peer {
     bool greeted, waiting; /* waiting: it has asked for a job */
     pid_t pid;             /* as it says */
     uint64_t since_ms;
+    uint64_t heard_ms; /* its last message, or the job that it was given since */
 } compact_peer;
 
 /* ---- the job that a peer works on */
@@ -106,12 +108,14 @@ struct compaction {
     uint64_t next_job, turn; /* turn: the collection that is looked at first */
     bool scheduled;
     schedule schedule;
-    int64_t schedule_next; /* seconds since 1970; 0: never */
+    int64_t schedule_next;       /* seconds since 1970; 0: never */
+    _Atomic uint64_t silence_ms; /* COMPACT_SILENCE_MS, but for tests */
 
     pthread_mutex_t lock;    /* guards: */
     pthread_cond_t finished; /*   a request is done */
     bool stop, supervised;
     bool connected;                    /*   a peer has said who it is */
+    bool hopeless;                     /*   compactors of our own end, again and again */
     uint64_t cancel;                   /*   number of the job to be cancelled; 0: none */
     compact_request *requests;         /*   in the order asked */
     varve_job jobs[COMPACT_JOBS_KEPT]; /* a ring; the last one is jobs[(job_count - 1) % …] */
@@ -181,6 +185,8 @@ VV_CHECKED varve_status server_listen(compaction *k, varve_error *err);
 void server_unlisten(compaction *k);
 compact_peer *server_add_peer(compaction *k, int fd); /* NULL: too many; then fd is closed */
 void server_drop_peer(compaction *k, compact_peer *p);
+/* The same, if it has said nothing for too long although it has a job, or should ask for one. */
+void server_drop_silent(compaction *k, compact_peer *p);
 void server_accept(compaction *k);
 void server_receive(compaction *k, compact_peer *p);
 VV_CHECKED varve_status server_send_job(compact_peer *p, const compact_job *j, varve_error *err);

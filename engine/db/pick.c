@@ -80,7 +80,7 @@ static window of_tier(const pick_segment *s, window w, unsigned tier, size_t *re
 
 static bool find_tier_merge(const pick_segment *s, size_t count, const pick_rules *r, window *ret)
 {
-    size_t fanout = VV_MAX(r->fanout, 2);
+    size_t fanout = VV_MIN(VV_MAX(r->fanout, 2), JOB_INPUTS_MAX);
     unsigned highest = 0;
     for (size_t i = 0; i < count; i++)
         highest = VV_MAX(highest, pick_tier(kept(&s[i])));

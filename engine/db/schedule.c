@@ -14,12 +14,14 @@ typedef struct field {
     unsigned word_base;
 } field;
 
+#define SUNDAY_TOO 7 /* as day of the week: the same as 0 */
+
 static const field fields[] = {
     {"minute", 0, 59, "", 0},
     {"hour", 0, 23, "", 0},
     {"day of the month", 1, 31, "", 0},
     {"month", 1, 12, "janfebmaraprmayjunjulaugsepoctnovdec", 1},
-    {"day of the week", 0, 7, "sunmontuewedthufrisat", 0},
+    {"day of the week", 0, SUNDAY_TOO, "sunmontuewedthufrisat", 0},
 };
 
 static bool parse_word(const char **at, const field *f, unsigned *ret)
@@ -70,7 +72,8 @@ static bool parse_piece(const char **at, const field *f, uint64_t *set)
         if (!parse_number(at, &step) || step == 0) return false;
         if (single) to = f->high; /* 5/15: from 5 on */
     }
-    unsigned span = f->high - f->low + 1, length = to >= from ? to - from : to + span - from;
+    unsigned span = f->high - f->low + (f->high != SUNDAY_TOO); /* values that differ */
+    unsigned length = to >= from ? to - from : to + span - from;
     for (unsigned i = 0; i <= length; i += step)
         *set |= UINT64_C(1) << (f->low + (from - f->low + i) % span);
     return true;
@@ -104,7 +107,6 @@ varve_status schedule_parse(const char *text, schedule *ret, varve_error *err)
     }
     if (at[strspn(at, " \t\n")])
         return vv_fail(err, VARVE_INVALID, "schedule '%.80s': more than five fields", text);
-    s.weekdays |= s.weekdays >> 7; /* Sunday is 0 and 7 */
     s.any_day = any[2];
     s.any_weekday = any[4];
     *ret = s;

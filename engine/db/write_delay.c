@@ -15,7 +15,7 @@ static uint64_t delay_ms(const varve_options *o, uint64_t backlog)
 static bool has_compactor(compaction *k)
 {
     pthread_mutex_lock(&k->lock);
-    bool has = k->connected || k->supervised;
+    bool has = k->connected || (k->supervised && !k->hopeless);
     pthread_mutex_unlock(&k->lock);
     return has;
 }

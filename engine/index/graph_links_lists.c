@@ -32,10 +32,12 @@ static uint64_t *last_of(const graph_lists *l, uint32_t point)
     return l->entries + ((size_t)point + 1) * l->room - 1;
 }
 
-/* The last entry is read without the lock: an old value is a larger one. */
+/* The last entry is read without the lock: an old value is a larger one. One of its key stays if
+ * its point is smaller, so that the bound lies above that key. */
 uint32_t graph_lists_bound(const graph_lists *l, uint32_t point)
 {
-    return graph_entry_key(__atomic_load_n(last_of(l, point), __ATOMIC_RELAXED));
+    uint32_t key = graph_entry_key(__atomic_load_n(last_of(l, point), __ATOMIC_RELAXED));
+    return key < UINT32_MAX ? key + 1 : key;
 }
 
 /* Both ascending; the smallest `room`, each once. */
@@ -161,8 +163,15 @@ size_t graph_nearest(const graph_pairs *pairs, const uint32_t *keys, size_t padd
         put_ranked(pairs, keys, positions, n, VV_MIN(n, k), ret);
         return VV_MIN(n, k);
     }
-    for (size_t i = 0; i < n; i++)
-        ret[i] = graph_entry(keys[positions[i]], positions[i]);
-    graph_sort(ret, n);
-    return VV_MIN(n, k);
+    /* Still many: most are equal, and of those the first suffice. */
+    size_t ties = n > k + k / 2 ? k - pairs->count(keys, groups, bound - 1) : n, kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t key = keys[positions[i]];
+        bool tie = key == bound - 1;
+        if (tie && ties == 0) continue;
+        ties -= tie;
+        ret[kept++] = graph_entry(key, positions[i]);
+    }
+    graph_sort(ret, kept);
+    return VV_MIN(kept, k);
 }

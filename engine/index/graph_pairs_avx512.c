@@ -205,14 +205,23 @@ static void block(const uint8_t *const *x, size_t m, const uint8_t *tile, const 
         one(x[i], own[i], tile, norms, g, groups, quads, ret + i * stride);
 }
 
+/* Which of 16 keys are below the bound, as an integer. Not left to the compiler: GCC 12 may spill a
+ * mask that it has widened to 32 bits by writing 16 of them, and reads back what lay beside them
+ * (seen in builds with ThreadSanitizer, whose calls make it spill). */
+INLINE unsigned bits_below(const uint32_t *keys, __m512i bound)
+{
+    unsigned bits;
+    __mmask16 m = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(keys), bound);
+    __asm__("kmovw %1, %0" : "=r"(bits) : "k"(m));
+    return bits;
+}
+
 static size_t count(const uint32_t *keys, size_t groups, uint32_t bound)
 {
     __m512i most = _mm512_set1_epi32((int32_t)bound);
     size_t n = 0;
-    for (size_t g = 0; g < groups; g++) {
-        __mmask16 m = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(keys + g * GROUP), most);
-        n += (size_t)__builtin_popcount(m);
-    }
+    for (size_t g = 0; g < groups; g++)
+        n += (size_t)__builtin_popcount(bits_below(keys + g * GROUP, most));
     return n;
 }
 
@@ -221,7 +230,7 @@ static size_t below(const uint32_t *keys, size_t groups, uint32_t bound, uint32_
     __m512i most = _mm512_set1_epi32((int32_t)bound);
     size_t n = 0;
     for (size_t g = 0; g < groups; g++) {
-        unsigned m = _mm512_cmplt_epu32_mask(_mm512_loadu_si512(keys + g * GROUP), most);
+        unsigned m = bits_below(keys + g * GROUP, most);
         for (; m; m &= m - 1)
             ret[n++] = (uint32_t)(g * GROUP) + (uint32_t)__builtin_ctz(m);
     }

@@ -14,6 +14,8 @@
  *     or FAILED {status, why} ------------------->
  *     PIN ...
  *   Either side: the connection drops, the job is given up. BYE from the owner: no more work.
+ *   A compactor that has a job, or ought to ask for one, and says nothing for half an hour hangs:
+ *   the owner closes the connection. So PROGRESS comes often, also while a job waits its turn.
  *
  * Files. Inputs lie under root/segments/<collection>/, as the manifest names them; the owner keeps
  * them while the job runs. The desk is root/work/job-<epoch>-<job>/: the owner puts <number>.drop

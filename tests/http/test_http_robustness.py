@@ -348,7 +348,7 @@ class Limits(SharedGateway):
             for c in streams:
                 c.close()
 
-    def test_connections_of_one_address(self):
+    def answered_of_14(self):
         connections = [self.gateway.connect(timeout=2) for _ in range(14)]
         answered = 0
         for c in connections:
@@ -359,6 +359,18 @@ class Limits(SharedGateway):
                 pass
         for c in connections:
             c.close()
+        return answered
+
+    def test_connections_of_one_address(self):
+        """Never more than 12; fewer only while the server has not seen the last ones close."""
+        answered = self.answered_of_14()
+        for _ in range(5):
+            self.assertLessEqual(answered, 12)
+            if answered == 12:
+                return
+            self.setUp()
+            time.sleep(0.2)
+            answered = self.answered_of_14()
         self.assertEqual(answered, 12)
 
 

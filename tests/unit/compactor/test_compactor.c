@@ -171,6 +171,29 @@ static void test_cancelled(void **state)
     inputs_free(&t);
 }
 
+/* It sleeps for the rate, many seconds at a time, and is heard of all the same. */
+static void test_signs_of_life(void **state)
+{
+    merge_inputs t;
+    owner o;
+    job_order *order = slow_order(&t, 43);
+    (void)state;
+    order->limits.io_bytes_per_s = 10000;
+    owner_start(&o, NULL);
+    owner_greet(&o);
+    owner_send(&o, order);
+    for (int i = 0; i < 4; i++) {
+        handoff_message m = {0};
+        OK(handoff_receive(o.fd, 10000, &m, err));
+        assert_int_equal(m.kind, HANDOFF_PROGRESS);
+    }
+    owner_say(&o, HANDOFF_CANCEL, 43);
+    owner_expect_failure(&o, 43, VARVE_CANCELLED, "the owner cancelled the job");
+    end_job(&t, order);
+    owner_stop(&o);
+    inputs_free(&t);
+}
+
 static void test_owner_dies(void **state)
 {
     merge_inputs t;
@@ -541,7 +564,7 @@ int main(void)
         TEST(test_bye),          TEST(test_signal),       TEST(test_damaged_files),
         TEST(test_wrong_orders), TEST(test_memory_limit), TEST(test_priority),
         TEST(test_io_rate),      TEST(test_cpu_share),    TEST(test_version),
-        TEST(test_nonsense),     TEST(test_reconnects),
+        TEST(test_nonsense),     TEST(test_reconnects),   TEST(test_signs_of_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

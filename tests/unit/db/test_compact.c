@@ -2,7 +2,7 @@
 #include "db_fixture.h"
 
 #include "base/clock.h"
-#include "db/compaction.h"
+#include "db/compaction_inner.h"
 
 #include <signal.h>
 
@@ -126,6 +126,40 @@ static void comes_back_when_killed(void **state)
     db_assert_sound(f);
 }
 
+#define WAIT_FOR_STATS(condition)                                                                  \
+    do {                                                                                           \
+        for (int tries = 0; !(condition) && tries < 4000; tries++) {                               \
+            clock_sleep_ms(5);                                                                     \
+            varve_compaction_get_stats(f->db, &s);                                                 \
+        }                                                                                          \
+        assert_true(condition);                                                                    \
+    } while (0)
+
+/* One that hangs keeps its connection, and would keep the work for ever. */
+static void comes_back_when_it_hangs(void **state)
+{
+    db_fixture *f = *state;
+    varve_compaction_stats s = {0};
+    f->options.compact_fanout = 2;
+    db_begin(f, "FLAT-L2-SQ8", VARVE_FLOAT32);
+    db_ok(f, varve_compactor_start(f->db, &f->err));
+    WAIT_FOR_STATS(s.pid > 0);
+    int hanging = s.pid;
+    clock_sleep_ms(100); /* it asks for work */
+    assert_int_equal(kill(hanging, SIGSTOP), 0);
+    atomic_store(&f->db->compaction->silence_ms, 500);
+    db_put_segment(f, 0, 3000, 1);
+    db_put_segment(f, 3000, 3000, 1);
+    WAIT_FOR_STATS(s.pid != hanging);
+    atomic_store(&f->db->compaction->silence_ms, COMPACT_SILENCE_MS);
+    WAIT_FOR_STATS(s.restarts > 0 && s.pid > 0);
+    assert_int_equal(kill(hanging, 0), -1); /* stopped as it was, it was ended */
+    WAIT_FOR_STATS(s.backlog_rows == 0 && !s.next_reason[0]);
+    assert_int_equal(db_sources(f), 1);
+    db_assert_counts(f, 6000, 0);
+    db_assert_sound(f);
+}
+
 /* A build that does not fit in the memory is done in pieces, or says why it cannot be. */
 static void cuts_up_what_is_too_large(void **state)
 {
@@ -160,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(compacts, setup, teardown),
         cmocka_unit_test_setup_teardown(builds_an_index, setup, teardown),
         cmocka_unit_test_setup_teardown(comes_back_when_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(comes_back_when_it_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(cuts_up_what_is_too_large, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "db/compaction.h"
+#include "segment/segment_format.h"
 
 #define IDS 3000
 
@@ -301,6 +303,26 @@ static void spoil_index_file(fixture *x)
     file_on_desk(x, name, path);
     db_ok(&x->f, file_replace(path, "no index", 8, &x->f.err));
 }
+/* One that says it reaches into the row versions behind it; all its sums are right. */
+static void spoil_range(fixture *x)
+{
+    char name[JOB_NAME_MAX], path[DB_PATH_MAX];
+    job_output *o = &x->peer.result.outputs[0];
+    char *bytes = NULL;
+    size_t size = 0;
+    job_segment_name(o->segment.number, name);
+    file_on_desk(x, name, path);
+    db_ok(&x->f, file_read(path, 64 << 20, &bytes, &size, &x->f.err));
+    uint8_t *header = (uint8_t *)bytes, *footer = header + size - SEGMENT_FOOTER_BYTES;
+    o->segment.rowver_max += 10;
+    put_u64(header + 48, o->segment.rowver_max);
+    put_u64(header + SEGMENT_HEADER_HASH_AT, hash_bytes(header, SEGMENT_HEADER_HASH_AT));
+    put_u64(footer + 32, get_u64(header + SEGMENT_HEADER_HASH_AT));
+    o->segment.directory_hash = hash_bytes(footer, SEGMENT_FOOTER_HASH_AT);
+    put_u64(footer + SEGMENT_FOOTER_HASH_AT, o->segment.directory_hash);
+    db_ok(&x->f, file_replace(path, bytes, size, &x->f.err));
+    free(bytes);
+}
 /* An output that lacks rows: an input was left out. */
 static void spoil_inputs(fixture *x)
 {
@@ -318,7 +340,7 @@ static void refuses(void **state)
         {"epoch", spoil_epoch},   {"job", spoil_job},          {"rows", spoil_rows},
         {"number", spoil_number}, {"hash", spoil_hash},        {"count", spoil_count},
         {"spec", spoil_spec},     {"no index", spoil_index},   {"file", spoil_file},
-        {"inputs", spoil_inputs}, {"index", spoil_index_file},
+        {"inputs", spoil_inputs}, {"index", spoil_index_file}, {"range", spoil_range},
     };
     fixture *x = *state;
     begin(x, "FLAT-L2");

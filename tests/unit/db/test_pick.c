@@ -18,6 +18,7 @@
 typedef struct setup {
     bool full, fresh, quiet, index_only, everything;
     uint64_t fit, rows_max, memory; /* thousands; 0: the default */
+    uint64_t fanout;                /* 0: 4 */
 } setup;
 
 static const setup hnsw = {.full = true, .fresh = true};
@@ -31,6 +32,7 @@ static const setup tighter = {.full = true, .fit = 3};
 static const setup nothing_fits = {.full = true, .fit = 1};
 static const setup asked_tight = {.full = true, .fit = 100, .everything = true};
 static const setup small_memory = {.full = true, .memory = 100};
+static const setup wide = {.fresh = true, .fanout = 1000};
 static const setup short_rows = {.full = true, .rows_max = 200};
 
 typedef struct row {
@@ -40,6 +42,8 @@ typedef struct row {
     pick_kind kind;
     size_t first, count;
 } row;
+
+#define SIXTEEN "4x 4x 4x 4x 4x 4x 4x 4x 4x 4x 4x 4x 4x 4x 4x 4x "
 
 static const row rows[] = {
     {"nothing there", &hnsw, "", PICK_NONE, 0, 0},
@@ -75,6 +79,9 @@ static const row rows[] = {
     {"merged before indexed", &hnsw, "900x 64x 64x 64x 64x", PICK_MERGE, 1, 4},
     {"not above compact_rows_max", &short_rows, "64X 64X 64X 64X", PICK_NONE, 0, 0},
     {"nor above what memory holds", &tight, "50X 50X 50X 50X", PICK_NONE, 0, 0},
+    {"a fanout above what a job may take", &wide, SIXTEEN SIXTEEN SIXTEEN SIXTEEN, PICK_MERGE, 0,
+     JOB_INPUTS_MAX},
+    {"and one less", &wide, SIXTEEN SIXTEEN SIXTEEN "4x 4x 4x", PICK_NONE, 0, 0},
     {"memory holds them", &tight, "20X 20X 20X 20X", PICK_MERGE, 0, 4},
     {"memory holds some of them", &tight, "25X 25X 25X 25X 25X", PICK_MERGE, 0, 4},
     {"a later window fits", &tight, "60X 20X 20X 20X 20X", PICK_MERGE, 1, 4},
@@ -169,7 +176,7 @@ static pick_rules rules_of(const setup *s)
                         .memory_max = s->memory * K,
                         .rows_max = s->rows_max ? s->rows_max * K : 16777216,
                         .index_rows_min = 2048,
-                        .fanout = 4,
+                        .fanout = s->fanout ? s->fanout : 4,
                         .tombstone_percent = 20,
                         .deleted_counts = s->quiet,
                         .index_only = s->index_only,
@@ -181,7 +188,7 @@ static void decides(void **state)
 {
     (void)state;
     for (size_t i = 0; i < VV_COUNT(rows); i++) {
-        pick_segment segments[32];
+        pick_segment segments[80];
         pick_decision d;
         pick_rules r = rules_of(rows[i].setup);
         size_t n = read_segments(rows[i].segments, segments);

@@ -233,11 +233,46 @@ static void test_lists_keep_the_nearest(void **state)
     assert_int_equal(n, LIST);
     assert_true(total > LIST);
     assert_memory_equal(list, all, LIST * sizeof *list);
-    assert_int_equal(graph_lists_bound(&l, 1), graph_entry_key(list[LIST - 1]));
+    assert_int_equal(graph_lists_bound(&l, 1), graph_entry_key(list[LIST - 1]) + 1);
     graph_lists_get(&l, 0, &n);
     assert_int_equal(n, 0);
     graph_lists_get(&l, 2, &n);
     assert_int_equal(n, 0);
+    graph_lists_done(&l);
+}
+
+/* As leaves do it: no more than what is below the bound at that time. Keys are often equal. */
+static void merge_under_bound(graph_lists *l, uint32_t list, uint64_t *entries, size_t n)
+{
+    uint32_t bound = graph_lists_bound(l, list);
+    size_t below = 0;
+    while (below < n && graph_entry_key(entries[below]) < bound)
+        below++;
+    graph_lists_merge(l, list, entries, below);
+}
+
+static void test_lists_do_not_depend_on_the_order_of_leaves(void **state)
+{
+    enum { LIST = 12, BATCHES = 20, BATCH = 9 };
+    (void)state;
+    random_state r;
+    uint64_t batches[BATCHES][BATCH];
+    graph_lists l;
+    size_t n;
+    random_seed(&r, 6);
+    assert_int_equal(graph_lists_init(&l, 2, LIST, NULL), VARVE_OK);
+    for (size_t i = 0; i < BATCHES; i++) {
+        for (size_t j = 0; j < BATCH; j++)
+            batches[i][j] = graph_entry((uint32_t)random_below(&r, 4),
+                                        (uint32_t)(100 * j + random_below(&r, 100)));
+        graph_sort(batches[i], BATCH);
+    }
+    for (size_t i = 0; i < BATCHES; i++) {
+        merge_under_bound(&l, 0, batches[i], BATCH);
+        merge_under_bound(&l, 1, batches[BATCHES - 1 - i], BATCH);
+    }
+    const uint64_t *forth = graph_lists_get(&l, 0, &n), *back = graph_lists_get(&l, 1, &n);
+    assert_memory_equal(forth, back, LIST * sizeof *forth);
     graph_lists_done(&l);
 }
 
@@ -249,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_sorting),
         cmocka_unit_test(test_the_nearest_are_found_under_a_bound),
         cmocka_unit_test(test_lists_keep_the_nearest),
+        cmocka_unit_test(test_lists_do_not_depend_on_the_order_of_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
