@@ -18,10 +18,10 @@
 enum { ENCODE_UNITS = 2, NEAR_UNITS = 8, REFINE_UNITS = 16, FAR_UNITS = 1 };
 
 enum {
-    WALKS_EFFORT = 256, /* points that are bytes: effort from which edges are refined by walks */
+    WALKS_EFFORT = 512, /* points that are bytes: effort from which edges are refined by walks */
     FAN_EFFORT = 16,    /* and effort for each set of the first split that a point joins: */
     FAN_MIN = 4,
-    FAN_MAX = 12
+    FAN_MAX = GRAPH_FAN_MAX
 };
 
 /* What the effort asked for means. */
