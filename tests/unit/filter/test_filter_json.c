@@ -152,15 +152,10 @@ static const json_case ranges[] = {
 #define BOX(lon, lat, x, y)                                                                        \
     "\"geo_bounding_box\":{\"top_left\":" POINT(lon, lat) ",\"bottom_right\":" POINT(x, y) "}"
 #define AROUND(lon, lat, r) "\"geo_radius\":{\"center\":" POINT(lon, lat) ",\"radius\":" #r "}"
-#define SQUARE                                                                                            \
-    "\"geo_polygon\":{\"exterior\":{\"points\":[" POINT(0, 0) "," POINT(9, 0) "," POINT(9, 9) "," POINT(  \
-        0,                                                                                                \
-        9) "," POINT(0,                                                                                   \
-                     0) "]},\"interiors\":[{\"points\":[" POINT(1,                                        \
-                                                                1) "," POINT(3,                           \
-                                                                             1) "," POINT(3,              \
-                                                                                          3) "," POINT(1, \
-                                                                                                       1) "]}]}"
+#define OUTER               "[" POINT(0, 0) "," POINT(9, 0) "," POINT(9, 9) "," POINT(0, 9) "," POINT(0, 0) "]"
+#define INNER               "[" POINT(1, 1) "," POINT(3, 1) "," POINT(3, 3) "," POINT(1, 1) "]"
+#define SQUARE                                                                                     \
+    "\"geo_polygon\":{\"exterior\":{\"points\":" OUTER "},\"interiors\":[{\"points\":" INNER "}]}"
 
 static const json_case areas[] = {
     {A(BOX(10, 40, 30, 20)), "{\"a\":" POINT(20, 30) "}", true},
