@@ -177,8 +177,7 @@ varve_status query_facets(const query_input *in, const char *text,
     VV_TRY(counting_init(&c, text, err));
     VV_TRY(row_bits_init(&rows, in, filter, false, &clock, err));
     VV_TRY(count_rows(&c, &rows, &clock, err));
-    if (c.out->count > 0)
-        qsort(c.out->facets, c.out->count, sizeof *c.out->facets, compare_facets);
+    if (c.out->count > 0) qsort(c.out->facets, c.out->count, sizeof *c.out->facets, compare_facets);
     c.out->count = VV_MIN(c.out->count, limit);
     *ret = c.out;
     c.out = NULL;

@@ -8,10 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define ALL_VECTORS 4096 /* no search in a field of so few */
-#define HITS_MAX    ((size_t)4 << 20)
-#define WIDER       4
-#define CHECK_ROWS  256
+#define ALL_VECTORS    4096 /* no search in a field of so few */
+#define HITS_MAX       ((size_t)4 << 20)
+#define CANDIDATES     16 /* hits of each query vector, times the limit; and at least */
+#define CANDIDATES_MIN 512
+#define WIDER          4
+#define CHECK_ROWS     256
 
 typedef struct multi_vector { /* of a row */
     uint64_t ordinal;
@@ -178,7 +180,7 @@ static varve_status take_candidates(multi *m, const hit_list *hits, size_t *ret,
 
 static varve_status find_candidates(multi *m, size_t wanted, varve_error *err)
 {
-    size_t k = VV_MAX(WIDER * wanted, (size_t)64), found = 0;
+    size_t k = VV_MAX(CANDIDATES * wanted, (size_t)CANDIDATES_MIN), found = 0;
     if (m->job->leg->exact || m->v->rows_live <= ALL_VECTORS) return VARVE_OK;
     while (found < wanted) {
         VV_CLEANUP(hit_list_done) hit_list hits = {0};

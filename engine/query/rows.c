@@ -195,8 +195,8 @@ varve_status query_rows(const query_input *in, const varve_rows_query *query, va
     VV_CLEANUP(rows_job_done) rows_job j = {.in = in, .query = query};
     VV_TRY(check(query, in->limits, err));
     query_clock_start(&j.clock, query->timeout_ms, NULL);
-    VV_TRY(row_bits_init(&j.bits, in, query->filter, query->with & VARVE_WITH_DELETED, &j.clock,
-                         err));
+    VV_TRY(
+        row_bits_init(&j.bits, in, query->filter, query->with & VARVE_WITH_DELETED, &j.clock, err));
     plan_sizes(&j);
     if (query->order_by)
         VV_TRY(by_field(&j, err));

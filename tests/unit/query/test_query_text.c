@@ -12,9 +12,8 @@
 
 enum { DIM = 8, WORDS = 64 };
 
-static const varve_options limits = {.max_top_k = 10000,
-                                     .max_batch_vectors = 1000,
-                                     .recall_target_percent = 95};
+static const varve_options limits = {
+    .max_top_k = 10000, .max_batch_vectors = 1000, .recall_target_percent = 95};
 
 static void make_world(world *w, uint64_t seed, size_t rows)
 {
@@ -194,8 +193,7 @@ static void ranks_of_two_legs_are_fused(void **state)
         if (at_a > 0) score += 1 / (7 + at_a);
         if (at_b > 0) score += 2.5 / (7 + at_b);
         assert_float_equal(varve_hits_score(fused, 0, i), score, 1e-6);
-        if (i > 0)
-            assert_true(varve_hits_score(fused, 0, i) <= varve_hits_score(fused, 0, i - 1));
+        if (i > 0) assert_true(varve_hits_score(fused, 0, i) <= varve_hits_score(fused, 0, i - 1));
     }
     varve_hits_free(fused);
     varve_hits_free(a);
