@@ -1,10 +1,10 @@
 /* indexes.h — the index files of a collection's segments: which the mode uses, where they lie, how
  * the manifest names them, and the fresh one that a seal makes.
  *
- * An index serves the mode when it is what the mode asks for (index_serves). One that is not, but has
- * the mode's metric, is used until compaction has built its successor (index_usable): a change of
- * mode or parameters does not make searches slow. What the manifest names beside that is a leftover,
- * and is replaced. A file that is missing or damaged is
+ * An index serves the mode when it is what the mode asks for (index_serves). One that is not, but
+ * has the mode's metric, is used until compaction has built its successor (index_usable): a change
+ * of mode or parameters does not make searches slow. What the manifest names beside that is a
+ * leftover, and is replaced. A file that is missing or damaged is
  * passed over as well: searches are exact without it, and compaction builds it anew. A new file
  * always has a higher generation than those before it, so that one that is still being read keeps
  * its name.
