@@ -2,6 +2,7 @@
  * are resolved by the row store, which may be ahead of a view by a commit that is being published:
  * such a read is done again, at last with the writer lock held. */
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "db/catalog.h"
 #include "query/query.h"
 
@@ -318,6 +319,7 @@ varve_status varve_search(varve_collection *c, const varve_search_request *reque
     VV_TRY(collection_ready(c, err));
     VV_CLEANUP(view_unrefp) view *v = collection_view(c);
     atomic_fetch_add(&c->db->searches, request->count);
+    atomic_store_explicit(&c->db->searched_ns, clock_now_ns(), memory_order_relaxed);
     return query_search(v, request, &c->db->options, c->db->pool, ret_hits, err);
 }
 
