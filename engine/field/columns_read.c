@@ -32,6 +32,7 @@ static varve_status or_packed(uint64_t *bits, const uint8_t *p, unsigned width, 
                               uint64_t end, uint32_t rows, varve_error *err)
 {
     uint64_t largest = 0;
+    if (width == 0) end = VV_MIN(end, first + 1); /* one row: however many they say, they are 0 */
     for (uint64_t i = first; i < end; i++) {
         uint64_t slot = pack_get(p, width, i);
         largest = VV_MAX(largest, slot);
