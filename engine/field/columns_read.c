@@ -63,11 +63,11 @@ varve_status column_or_kind(const column *c, column_kind kind, uint64_t *bits, u
     uint32_t rows = c->columns->rows;
     const uint8_t *p;
     if (part->count == 0) return VARVE_OK;
-    *postings += part->count;
     if (part->encoding == COLUMNS_FULL) {
         or_range(bits, 0, rows);
         return VARVE_OK;
     }
+    *postings += part->count;
     VV_TRY(part_bytes(c, part, 0, part->size, &p, err));
     if (part->encoding == COLUMNS_BITMAP) return or_words(bits, p, rows, err);
     if (part->encoding == COLUMNS_LIST)
