@@ -39,8 +39,8 @@ VV_CHECKED varve_status text_builder_new(const text_options *options, text_build
                                          varve_error *err);
 void text_builder_free(text_builder *b);
 /* The minified fields of the next slot; "" for none. VARVE_CORRUPT if they are malformed,
- * VARVE_LIMIT for more than 4 GiB of memory: cut the stretch before that. After an error the builder
- * can only be freed. */
+ * VARVE_LIMIT for more than 4 GiB of memory: cut the stretch before that. After an error the
+ * builder can only be freed. */
 VV_CHECKED varve_status text_builder_add(text_builder *b, varve_text fields, varve_error *err);
 uint64_t text_builder_bytes(const text_builder *b); /* memory held now */
 /* Append the image to out. The builder can only be freed then. */
