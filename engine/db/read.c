@@ -2,7 +2,6 @@
  * are resolved by the row store, which may be ahead of a view by a commit that is being published:
  * such a read is done again, at last with the writer lock held. */
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "db/catalog.h"
 #include "query/query.h"
 
@@ -310,17 +309,6 @@ varve_status varve_list_fields(varve_collection *c, varve_names **ret_names, var
     VV_TRY(collection_ready(c, err));
     VV_CLEANUP(view_unrefp) view *v = collection_view(c);
     return query_field_names(v, c->db->pool, ret_names, err);
-}
-
-varve_status varve_search(varve_collection *c, const varve_search_request *request,
-                          varve_hits **ret_hits, varve_error *err)
-{
-    VV_TRY(query_check(request, &c->db->options, err));
-    VV_TRY(collection_ready(c, err));
-    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
-    atomic_fetch_add(&c->db->searches, request->count);
-    atomic_store_explicit(&c->db->searched_ns, clock_now_ns(), memory_order_relaxed);
-    return query_search(v, request, &c->db->options, c->db->pool, ret_hits, err);
 }
 
 /* ---- for sessions */
