@@ -53,8 +53,8 @@ bool brute_matches(const filter *f, const model_row *row)
 {
     filter_row r = {.id = row->id, .fields = {row->fields, strlen(row->fields)}};
     truth answer;
-    VV_CLEANUP(buffer_done) buffer scratch;
     if (!f) return true;
+    VV_CLEANUP(buffer_done) buffer scratch;
     buffer_init(&scratch, 1 << 20, "scratch");
     assert_int_equal(filter_row_truth(f, &r, &scratch, &answer, NULL), VARVE_OK);
     return answer == TRUTH_TRUE;
