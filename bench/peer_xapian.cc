@@ -1,5 +1,5 @@
-// peer_xapian.cc — see peer_xapian.h. BM25 with k1 1.2 and b 0.75, as ours by default; its weight of
-// a rare term differs by the 1 that ours adds inside the logarithm. No exception leaves this file.
+// peer_xapian.cc — see peer_xapian.h. BM25 with k1 1.2 and b 0.75, as ours by default; its weight
+// of a term differs by the 1 that ours adds inside the logarithm. No exception leaves this file.
 #include "peer_xapian.h"
 
 #include <xapian.h>

@@ -103,12 +103,13 @@ static const residency_file *file_at(const residency *r, const char *path)
 /* Where this process has the files mapped now, its own maps for mincore left out. */
 static size_t find_mappings(const residency *r, mapping *ret)
 {
-    char line[1024], path[600];
+    char line[PATH_MAX + 256], path[PATH_MAX];
     size_t count = 0;
     FILE *f = fopen("/proc/self/maps", "re");
     while (f && count < MAPPINGS_MAX && fgets(line, sizeof line, f)) {
         mapping m = {0};
-        if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %599[^\n]", &m.from, &m.to, &m.offset, path) != 4)
+        if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %4095[^\n]", &m.from, &m.to, &m.offset, path) !=
+            4)
             continue;
         m.file = file_at(r, path);
         if (m.file && m.from != (uintptr_t)m.file->map) ret[count++] = m;

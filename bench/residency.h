@@ -14,13 +14,15 @@
 
 #include "bench.h"
 
+#include <limits.h>
+
 #include "base/random.h"
 
 #define RESIDENCY_FILES_MAX 256
 
 typedef struct residency_file {
     int fd;
-    char path[600];
+    char path[PATH_MAX];
     uint64_t size;
     void *map;               /* never touched: only to ask what is in memory */
     unsigned char *resident; /* a byte per page */

@@ -1,6 +1,6 @@
 /* meter.h — the progress of a job: told to the owner a few times per second, also while the job is
- * slowed down; and the place where it is slowed down, and learns that it has to end. A job is parts,
- * each with its share of the work; what was reported never goes back.
+ * slowed down; and the place where it is slowed down, and learns that it has to end. A job is
+ * parts, each with its share of the work; what was reported never goes back.
  * Threads  one. */
 #ifndef COMPACTOR_METER_H
 #define COMPACTOR_METER_H

@@ -207,6 +207,7 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(compact_cpu_percent, 100, "share of a processor that each thread of a job takes")            \
     X(compact_nice, 19, "nice value of the compactor")                                             \
     X(backlog_rows_slow, 1000000, "rows waiting for their index from which writers are slowed")    \
+    X(backlog_rows_searched, 131072, "the same while the folder is being searched; 0: no other")   \
     X(backlog_delay_ms_max, 1000, "longest delay of one write for that reason")
 
 typedef struct varve_options {

@@ -116,11 +116,17 @@ VARVE_API VARVE_CHECKED varve_status varve_field_drop(varve_collection *collecti
 /* i 0: the primary one, named "default"; then by name. VARVE_NOT_FOUND past the last. */
 VARVE_API VARVE_CHECKED varve_status varve_field_get(varve_collection *collection, size_t i,
                                                      varve_field_info *ret_info, varve_error *err);
-/* As varve_index_build_mode / varve_index_mode_set, of a named field; mode NULL: FLAT. */
+/* As varve_index_mode_set and varve_index_build, of a named field ("default": the primary one);
+ * mode NULL: FLAT of the metric that the field has. */
 VARVE_API VARVE_CHECKED varve_status varve_field_index_set(varve_collection *collection,
                                                            const char *name, const char *index_mode,
                                                            const varve_index_params *params,
                                                            varve_error *err);
+VARVE_API VARVE_CHECKED varve_status varve_field_index_build(varve_collection *collection,
+                                                             const char *name,
+                                                             const char *index_mode,
+                                                             const varve_index_params *params,
+                                                             bool no_wait, varve_error *err);
 
 typedef struct varve_field_rows { /* vectors handed in for existing rows */
     size_t count;

@@ -241,7 +241,8 @@ static void add_source(varve_collection_stats *s, const row_source *source, cons
         return;
     }
     const index_spec *wanted = index_wanted(w);
-    if (source->index && wanted && index_get_record(source->index)->kind == wanted->kind)
+    const index_record *x = source->index ? index_get_record(source->index) : NULL;
+    if (x && wanted && x->kind == wanted->kind && index_serves(w, x->kind, x->spec_hash))
         s->rows_indexed += source->rows;
 }
 

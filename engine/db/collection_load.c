@@ -142,8 +142,7 @@ static varve_status add_fresh(loading *l, varve_text key, varve_text value, size
     row_fresh row;
     if (!rowver_key_get(key.data, key.len, &cid, &rowver) ||
         !row_fresh_get(value.data, value.len, &row) || !sound_content(l, row.fields) ||
-        f->dim == 0 ||
-        row.vector_bytes != varve_dtype_row_bytes(f->dtype, f->dim))
+        f->dim == 0 || row.vector_bytes != varve_dtype_row_bytes(f->dtype, f->dim))
         return vv_fail(err, VARVE_CORRUPT, "an unsealed row of collection %s is malformed",
                        l->c->name);
     VV_TRY(table_for(l, rowver, next_segment, err));

@@ -15,6 +15,16 @@ static varve_status say_id(const write_request *w, size_t i, char ret[ID_TEXT_MA
     return VARVE_OK;
 }
 
+/* The field may have been dropped since the request was made. */
+static varve_status part_of_field(commit_part *p, const write_request *w, commit_part **ret,
+                                  varve_error *err)
+{
+    if (atomic_load(&w->child->dropped))
+        return vv_fail(err, VARVE_NOT_FOUND, "collection %s has no vector field '%s'", p->c->name,
+                       child_field_name(w->child));
+    return cascade_part(p, w->child, ret, err);
+}
+
 /* ---- put */
 
 typedef struct field_put {
@@ -120,7 +130,7 @@ varve_status commit_field_put(commit_part *p, store_batch *batch, write_request 
                               varve_error *err)
 {
     VV_CLEANUP(put_done) field_put put = {.parent = p, .w = w};
-    VV_TRY(cascade_part(p, w->child, &put.child, err));
+    VV_TRY(part_of_field(p, w, &put.child, err));
     VV_TRY(check_parents(&put, err));
     VV_TRY(field_rows_find(put.child, w->child_kind, w, w->vector_ends, &put.rows, err));
     VV_TRY(check_new(&put, err));
@@ -139,7 +149,7 @@ varve_status commit_field_remove(commit_part *p, store_batch *batch, write_reque
 {
     commit_part *child = NULL;
     VV_CLEANUP(field_rows_done) field_rows r = {0};
-    VV_TRY(cascade_part(p, w->child, &child, err));
+    VV_TRY(part_of_field(p, w, &child, err));
     VV_TRY(field_rows_find(child, w->child_kind, w, NULL, &r, err));
     p->spoiled = true; /* until all of them are staged */
     for (size_t j = 0; j < r.list.count; j++) {

@@ -275,7 +275,7 @@ static varve_status stage_output(adoption *a, uint32_t i, const index_wants *w, 
     }
     const index_record *x = o->index ? index_get_record(o->index) : NULL;
     if (!x) return VARVE_OK;
-    if (index_serves(w, x->kind, x->spec_hash))
+    if (is_merge(a) ? index_usable(w, x) : index_serves(w, x->kind, x->spec_hash))
         return index_stage_put(c->db, a->batch, c->id, r->number, x, err);
     if (!is_merge(a)) return vv_fail(err, VARVE_CONFLICT, "the index mode has changed");
     index_doom(o->index); /* built for another mode; the segment is as good without it */

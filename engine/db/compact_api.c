@@ -55,6 +55,20 @@ static varve_status compact_children(varve_collection *c, const varve_compact_op
     return VARVE_OK;
 }
 
+varve_status varve_field_index_build(varve_collection *c, const char *name, const char *mode,
+                                     const varve_index_params *params, bool no_wait,
+                                     varve_error *err)
+{
+    varve_collection *child = NULL;
+    vector_kind kind;
+    VV_TRY(varve_field_index_set(c, name, mode, params, err));
+    if (strcmp(name, "default") == 0) return ask(c, true, true, no_wait, 0, NULL, err);
+    VV_TRY(children_need(c, name, &child, &kind, err));
+    varve_status status = ask(child, true, true, no_wait, 0, NULL, err);
+    varve_collection_release(child);
+    return status;
+}
+
 varve_status varve_compact(varve_collection *c, const varve_compact_options *options,
                            varve_compact_report *ret_report, varve_error *err)
 {

@@ -41,8 +41,10 @@ static void set_rules(const varve_collection *c, const compact_request *r, compa
     };
 }
 
-static pick_segment describe(const row_source *s)
+static pick_segment describe(const row_source *s, const index_wants *w)
 {
+    const index_record *x = s->index ? index_get_record(s->index) : NULL;
+    bool serves = x && index_serves(w, x->kind, x->spec_hash);
     const segment_record *r = segment_get_record(s->seg);
     const segment_spec *spec = segment_get_spec(s->seg);
     uint64_t vectors = s->rows * varve_dtype_row_bytes(spec->dtype, spec->dim);
@@ -53,9 +55,9 @@ static pick_segment describe(const row_source *s)
             r->file_bytes - VV_MIN(vectors, r->file_bytes) + s->rows * COLUMN_BYTES_PER_ROW,
         .hidden = tombstones_count(s->hidden),
         .deleted = tombstones_count(s->deleted),
-        .has_index = s->index != NULL,
-        .index_lost = !s->index && s->index_generation > 0,
-        .kind = s->index ? index_get_record(s->index)->kind : INDEX_KIND_FRESH,
+        .has_index = serves,
+        .index_lost = !serves && s->index_generation > 0,
+        .kind = serves ? x->kind : INDEX_KIND_FRESH,
     };
 }
 
@@ -70,10 +72,11 @@ static varve_status make_room(compact_plan *p, varve_error *err)
 
 static void list_segments(compact_plan *p)
 {
+    index_wants_of(&p->field, &p->wants);
     for (size_t i = 0; i < p->v->source_count; i++) {
         const row_source *s = &p->v->sources[i];
         if (!s->seg) continue;
-        pick_segment one = describe(s);
+        pick_segment one = describe(s, &p->wants);
         one.apart = i == 0 || !p->v->sources[i - 1].seg;
         p->sources[p->count] = i;
         p->segments[p->count++] = one;
@@ -93,7 +96,6 @@ static void note_reserved(const varve_collection *c, compact_plan *p)
 static void decide(const varve_collection *c, const compact_request *request, compact_plan *p,
                    compact_plan *ret)
 {
-    index_wants_of(&p->field, &p->wants);
     set_rules(c, request, p);
     pick_next(p->segments, p->count, &p->rules, &p->decision);
     *ret = *p;

@@ -149,6 +149,7 @@ struct varve {
     atomic_uint_fast64_t segments, segment_bytes, index_bytes, disk_free;
     atomic_uint_fast64_t batches, batch_groups, seals, searches, rows_written, sessions;
     atomic_uint_fast64_t backlog_rows, writes_delayed, write_delay_ms;
+    atomic_uint_fast64_t searched_ns; /* when the last search began; monotonic, 0: never */
     pthread_mutex_t why_lock; /* guards: */
     char why[128];
 };

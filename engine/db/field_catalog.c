@@ -182,6 +182,7 @@ static void link_child(field_creation *k)
         k->children[i] = i == k->at ? k->child : before[from++];
     c->children = k->children;
     c->child_count++;
+    c->commits++; /* sessions look again at what they replace */
     collection_schema was = c->schema;
     c->schema = k->parent;
     k->parent = was;

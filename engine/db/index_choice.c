@@ -1,6 +1,6 @@
 /* index_choice.c — how a collection is searched: the mode and its parameters, chosen durably. What
- * served the mode before and does not serve the new one is no longer named by the manifest and no
- * longer in the view; compaction builds what is missing. */
+ * served the mode before and is of no use for the new one is no longer named by the manifest and no
+ * longer in the view; compaction builds what is missing, and replaces what is of use meanwhile. */
 #include "db/catalog.h"
 #include "db/compaction.h"
 #include "db/indexes.h"
@@ -58,7 +58,7 @@ static void choice_done(choice *k)
     free(k->sources);
 }
 
-/* Leave out what does not serve the next mode. */
+/* Leave out what is of no use for the next mode. */
 static varve_status leave_indexes(choice *k, varve_error *err)
 {
     const view *v = k->c->view;
@@ -70,7 +70,7 @@ static varve_status leave_indexes(choice *k, varve_error *err)
     for (size_t i = 0; i < v->source_count; i++) {
         row_source *s = &k->sources[i];
         const index_record *r = s->index ? index_get_record(s->index) : NULL;
-        if (s->index_generation == 0 || (r && index_serves(&w, r->kind, r->spec_hash))) continue;
+        if (s->index_generation == 0 || (r && index_usable(&w, r))) continue;
         index_stage_delete(k->c->db, k->batch, k->c->id, segment_get_record(s->seg)->number);
         s->index = NULL;
     }

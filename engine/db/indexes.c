@@ -32,6 +32,15 @@ bool index_serves(const index_wants *w, index_kind kind, uint64_t spec_hash)
                                    : w->fresh && spec_hash == w->fresh_hash;
 }
 
+bool index_usable(const index_wants *w, const index_record *r)
+{
+    index_mode mode;
+    if (index_serves(w, r->kind, r->spec_hash)) return true;
+    return w->full && r->kind == INDEX_KIND_FULL &&
+           index_mode_parse(r->mode, &mode, NULL) == VARVE_OK &&
+           mode.metric == w->full_spec.mode.metric;
+}
+
 const index_spec *index_wanted(const index_wants *w)
 {
     return w->full ? &w->full_spec : w->fresh ? &w->fresh_spec : NULL;
@@ -152,7 +161,7 @@ varve_status index_attach(const varve_collection *c, const index_wants *w, row_s
     VV_TRY(index_read_record(c->db, c->id, number, &found, &record, err));
     if (!found) return VARVE_OK;
     source->index_generation = record.generation;
-    if (!fits(source, &record) || !index_serves(w, record.kind, record.spec_hash)) return VARVE_OK;
+    if (!fits(source, &record) || !index_usable(w, &record)) return VARVE_OK;
     varve_status status = index_open_built(c, &record, source, &why);
     if (status == VARVE_NO_MEMORY) return vv_fail(err, status, "%s", why.message);
     return VARVE_OK; /* whatever is wrong with it: searches do without */

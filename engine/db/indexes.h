@@ -1,8 +1,10 @@
 /* indexes.h — the index files of a collection's segments: which the mode uses, where they lie, how
  * the manifest names them, and the fresh one that a seal makes.
  *
- * An index is used when it serves the mode as it stands (index_serves); what the manifest names
- * beside that is a leftover of another mode, and is replaced. A file that is missing or damaged is
+ * An index serves the mode when it is what the mode asks for (index_serves). One that is not, but
+ * has the mode's metric, is used until compaction has built its successor (index_usable): a change
+ * of mode or parameters does not make searches slow. What the manifest names beside that is a
+ * leftover, and is replaced. A file that is missing or damaged is
  * passed over as well: searches are exact without it, and compaction builds it anew. A new file
  * always has a higher generation than those before it, so that one that is still being read keeps
  * its name.
@@ -24,6 +26,8 @@ typedef struct index_wants {
 } index_wants;
 void index_wants_of(const vector_field *f, index_wants *ret);
 bool index_serves(const index_wants *w, index_kind kind, uint64_t spec_hash);
+/* May searches use it meanwhile? Never an approximate one where the mode promises exact hits. */
+bool index_usable(const index_wants *w, const index_record *r);
 /* The best file that the mode uses; NULL: none. */
 const index_spec *index_wanted(const index_wants *w);
 /* The most rows whose index can be built within the memory; 0 bytes: no limit. */

@@ -11,6 +11,7 @@ varve_status varve_search(varve_collection *c, const varve_search_request *reque
     VV_TRY(query_check(request, &c->db->options, err));
     VV_TRY(collection_input_init(c, with_fields, &input, err));
     atomic_fetch_add(&c->db->searches, request->count);
+    atomic_store_explicit(&c->db->searched_ns, clock_now_ns(), memory_order_relaxed);
     return query_search(&input.in, request, ret_hits, err);
 }
 
@@ -21,5 +22,6 @@ varve_status varve_query(varve_collection *c, const varve_query_request *request
     VV_TRY(query_run_check(request, &c->db->options, err));
     VV_TRY(collection_input_init(c, true, &input, err));
     atomic_fetch_add(&c->db->searches, 1);
+    atomic_store_explicit(&c->db->searched_ns, clock_now_ns(), memory_order_relaxed);
     return query_run(&input.in, request, ret_hits, err);
 }

@@ -22,7 +22,7 @@ typedef struct merging {
     run_cursor *runs;
     size_t run_count;
     store_iter *existing;
-    bool no_more_existing;
+    bool no_more_existing, has_fields;
     store_sst *rows;
     uint8_t *row_key; /* cid | id key */
 } merging;
@@ -201,7 +201,7 @@ static varve_status merge_one(merging *g, run_cursor *newest, varve_error *err)
         g->m->rows_replaced++;
         VV_TRY(
             u64_list_add(&g->m->dead, &g->m->dead_count, &g->m->dead_capacity, before.rowver, err));
-        if (before.deleted || before.ordinal != now.ordinal)
+        if (g->has_fields && (before.deleted || before.ordinal != now.ordinal))
             VV_TRY(note_moved(g->m, g->row_key + 4, key_len - 4, now.ordinal, err));
     } else {
         g->m->rows_new++;
@@ -285,6 +285,9 @@ varve_status session_merge(varve_session *s, uint64_t commits, session_merged *r
     merging g = {.s = s, .m = &m, .run_count = s->segment_count};
     g.runs = calloc(g.run_count, sizeof *g.runs);
     g.row_key = malloc(ROW_KEY_MAX);
+    pthread_mutex_lock(&s->c->lock);
+    g.has_fields = s->c->child_count > 0;
+    pthread_mutex_unlock(&s->c->lock);
     varve_status status = VARVE_OK;
     if (!g.runs || !g.row_key) status = vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
     if (status == VARVE_OK) status = merge_all(&g, err);

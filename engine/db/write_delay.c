@@ -4,11 +4,28 @@
 #include "base/clock.h"
 #include "db/compaction_inner.h"
 
-/* From nothing at backlog_rows_slow to the most at twice of it. */
-static uint64_t delay_ms(const varve_options *o, uint64_t backlog)
+#define SEARCHED_NS UINT64_C(10000000000) /* a search was so short a time ago: more will come */
+
+/* Rows that wait are scanned by every search: with searches going on, fewer may wait. */
+static uint64_t backlog_limit(const varve *db)
 {
-    if (o->backlog_rows_slow == 0 || backlog <= o->backlog_rows_slow) return 0;
-    double share = (double)(backlog - o->backlog_rows_slow) / (double)o->backlog_rows_slow;
+    const varve_options *o = &db->options;
+    uint64_t last = atomic_load_explicit(&db->searched_ns, memory_order_relaxed);
+    bool searched = last != 0 && clock_now_ns() - last <= SEARCHED_NS;
+    if (o->backlog_rows_slow == 0 || o->backlog_rows_searched == 0 || !searched)
+        return o->backlog_rows_slow;
+    return VV_MIN(o->backlog_rows_slow, o->backlog_rows_searched);
+}
+
+/* From nothing at the limit to the most at twice of it. */
+static uint64_t delay_ms(const varve *db, uint64_t backlog)
+{
+    const varve_options *o = &db->options;
+    uint64_t limit;
+    if (VV_LIKELY(backlog == 0)) return 0;
+    limit = backlog_limit(db);
+    if (limit == 0 || backlog <= limit) return 0;
+    double share = (double)(backlog - limit) / (double)limit;
     return (uint64_t)(VV_MIN(share, 1.0) * (double)o->backlog_delay_ms_max);
 }
 
@@ -22,7 +39,7 @@ static bool has_compactor(compaction *k)
 
 void compaction_delay_writer(varve *db)
 {
-    uint64_t ms = delay_ms(&db->options, atomic_load(&db->backlog_rows));
+    uint64_t ms = delay_ms(db, atomic_load(&db->backlog_rows));
     if (VV_LIKELY(ms == 0) || !db->compaction || !has_compactor(db->compaction)) return;
     atomic_fetch_add(&db->writes_delayed, 1);
     atomic_fetch_add(&db->write_delay_ms, ms);

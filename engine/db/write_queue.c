@@ -18,14 +18,20 @@ static void enqueue(varve *db, write_request *w)
     db->queue_tail = w;
 }
 
+static size_t request_bytes(const write_request *w)
+{
+    size_t vectors = w->vector_ends && w->count ? w->vector_ends[w->count - 1] : w->count;
+    return vectors * w->row_bytes + w->fields.len;
+}
+
 /* Cut the group off the head of the queue: at least one request. Under queue_lock. */
 static write_request *take_group(varve *db)
 {
     write_request *first = db->queue_head, *last = first;
-    size_t requests = 1, bytes = first->count * first->row_bytes + first->fields.len;
+    size_t requests = 1, bytes = request_bytes(first);
     while (last->next && requests < GROUP_REQUESTS_MAX) {
         write_request *next = last->next;
-        bytes += next->count * next->row_bytes + next->fields.len;
+        bytes += request_bytes(next);
         if (bytes > GROUP_BYTES_MAX) break;
         last = next;
         requests++;

@@ -154,7 +154,7 @@ VV_CHECKED varve_status column_walk_keywords(const column *c, column_run run,
 typedef void column_visit_point(void *context, uint32_t slot, double lon, double lat);
 VV_CHECKED varve_status column_walk_points(const column *c, column_visit_point *visit,
                                            void *context, uint64_t *postings, varve_error *err);
-/* Slots of a run, about: without reading postings. */
+/* Slots of a run, those of several of its values counted as often: without reading postings. */
 VV_CHECKED varve_status column_run_slots(const column *c, column_table table, column_run run,
                                          uint64_t *ret, varve_error *err);
 

@@ -32,7 +32,7 @@
  *     8   4  dense values, b                   32      keys
  *    12   1  flags: UNIQUE, RESIDUALS                  starts   PACKED(d + 1, width); not if UNIQUE
  *    13   1  width of a start                          run      PACKED(s, w)
- *    14   2  zero                                      dense    u32[b], zeros up to 8
+ *    14   2  zero                                      dense    (u32 value, u32 slots)[b]
  *                                                      bitmaps  u64 words of n bits, b times
  *        Value i has the slots start[i] .. start[i + 1] of the run, or, if i is in dense, those of
  *        a bitmap (which is smaller then). UNIQUE: start[i] = i. So neighbouring values are one
@@ -63,6 +63,7 @@
 #define COLUMNS_PART_BYTES   24
 #define COLUMNS_TABLE_BYTES  32
 #define COLUMNS_POINT_BYTES  16
+#define COLUMNS_DENSE_BYTES  8
 
 #define COLUMNS_FLAG_INCOMPLETE 1u /* some paths have no column: there were too many */
 #define COLUMNS_FLAG_UNIQUE     1u

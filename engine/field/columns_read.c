@@ -32,6 +32,7 @@ static varve_status or_packed(uint64_t *bits, const uint8_t *p, unsigned width, 
                               uint64_t end, uint32_t rows, varve_error *err)
 {
     uint64_t largest = 0;
+    if (width == 0) end = VV_MIN(end, first + 1); /* one row: however many they say, they are 0 */
     for (uint64_t i = first; i < end; i++) {
         uint64_t slot = pack_get(p, width, i);
         largest = VV_MAX(largest, slot);
@@ -62,11 +63,11 @@ varve_status column_or_kind(const column *c, column_kind kind, uint64_t *bits, u
     uint32_t rows = c->columns->rows;
     const uint8_t *p;
     if (part->count == 0) return VARVE_OK;
-    *postings += part->count;
     if (part->encoding == COLUMNS_FULL) {
         or_range(bits, 0, rows);
         return VARVE_OK;
     }
+    *postings += part->count;
     VV_TRY(part_bytes(c, part, 0, part->size, &p, err));
     if (part->encoding == COLUMNS_BITMAP) return or_words(bits, p, rows, err);
     if (part->encoding == COLUMNS_LIST)
@@ -97,7 +98,7 @@ varve_status table_open(const column *c, column_table table, table_layout *ret, 
     t.starts = t.keys + t.keys_size;
     t.run = t.starts + (t.unique ? 0 : pack_size((uint64_t)t.values + 1, t.starts_width));
     t.dense_list = t.run + pack_size(t.sparse, part->width);
-    t.bitmaps = t.dense_list + size_align((uint64_t)t.dense * 4, 8);
+    t.bitmaps = t.dense_list + (uint64_t)t.dense * COLUMNS_DENSE_BYTES;
     if (t.bitmaps + t.dense * words_of(c->columns->rows) * 8 != part->size)
         return columns_corrupt("a table is not as large as it must be", err);
     *ret = t;
@@ -146,7 +147,7 @@ static uint32_t dense_from(const uint8_t *list, uint32_t count, uint32_t v)
     uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (get_u32(list + (size_t)middle * 4) < v)
+        if (get_u32(list + (size_t)middle * COLUMNS_DENSE_BYTES) < v)
             low = middle + 1;
         else
             high = middle;
@@ -160,9 +161,10 @@ static varve_status or_dense(const column *c, const table_layout *t, column_run 
     uint64_t size = words_of(c->columns->rows) * 8;
     const uint8_t *list, *words;
     if (t->dense == 0) return VARVE_OK;
-    VV_TRY(part_bytes(c, t->part, t->dense_list, (uint64_t)t->dense * 4, &list, err));
+    VV_TRY(part_bytes(c, t->part, t->dense_list, (uint64_t)t->dense * COLUMNS_DENSE_BYTES, &list,
+                      err));
     for (uint32_t i = dense_from(list, t->dense, run.first); i < t->dense; i++) {
-        if (get_u32(list + (size_t)i * 4) >= run.end) break;
+        if (get_u32(list + (size_t)i * COLUMNS_DENSE_BYTES) >= run.end) break;
         VV_TRY(part_bytes(c, t->part, t->bitmaps + i * size, size, &words, err));
         VV_TRY(or_words(bits, words, c->columns->rows, err));
         *postings += c->columns->rows / 64;
@@ -183,33 +185,24 @@ varve_status column_or_run(const column *c, column_table table, column_run run, 
     return or_dense(c, &t, run, bits, postings, err);
 }
 
-static uint64_t slots_of_table(const column *c, column_table table)
-{
-    switch (table) {
-    case COLUMN_NUMBERS: return c->kinds[COLUMN_NUMBER].count;
-    case COLUMN_KEYWORDS:
-        return (uint64_t)c->kinds[COLUMN_PLAIN].count + c->kinds[COLUMN_DATETIME].count;
-    case COLUMN_INSTANTS: return c->kinds[COLUMN_DATETIME].count;
-    default: return c->kinds[COLUMN_ARRAY].count;
-    }
-}
-
 varve_status column_run_slots(const column *c, column_table table, column_run run, uint64_t *ret,
                               varve_error *err)
 {
     table_layout t;
-    uint64_t first, end, total = slots_of_table(c, table);
+    uint64_t first, end;
     const uint8_t *list;
     *ret = 0;
     if (run.first >= run.end) return VARVE_OK;
     VV_TRY(table_open(c, table, &t, err));
     VV_TRY(table_stretch(c, &t, run, &first, &end, err));
+    VV_TRY(
+        part_bytes(c, t.part, t.dense_list, (uint64_t)t.dense * COLUMNS_DENSE_BYTES, &list, err));
     *ret = end - first;
-    if (t.dense == 0) return VARVE_OK;
-    VV_TRY(part_bytes(c, t.part, t.dense_list, (uint64_t)t.dense * 4, &list, err));
-    uint32_t dense = dense_from(list, t.dense, run.end) - dense_from(list, t.dense, run.first);
-    *ret +=
-        dense * (total > t.sparse ? (total - t.sparse) / t.dense : 1); /* the dense ones alike */
+    for (uint32_t i = dense_from(list, t.dense, run.first); i < t.dense; i++) {
+        const uint8_t *entry = list + (size_t)i * COLUMNS_DENSE_BYTES;
+        if (get_u32(entry) >= run.end) break;
+        *ret += get_u32(entry + 4);
+    }
     return VARVE_OK;
 }
 

@@ -74,9 +74,12 @@ static varve_status put_dense(const build_postings *p, const table_shape *s, buf
                               varve_error *err)
 {
     uint8_t *list;
-    VV_TRY(pack_zeros(out, size_align((size_t)s->dense * 4, 8), &list, err));
-    for (uint32_t i = 0, n = 0; n < s->dense; i++)
-        if (is_dense(p, i, s->width)) put_u32(list + 4 * n++, i);
+    VV_TRY(pack_zeros(out, (uint64_t)s->dense * COLUMNS_DENSE_BYTES, &list, err));
+    for (uint32_t i = 0, n = 0; n < s->dense; i++) {
+        if (!is_dense(p, i, s->width)) continue;
+        put_u32(list + n * COLUMNS_DENSE_BYTES, i);
+        put_u32(list + n++ * COLUMNS_DENSE_BYTES + 4, p->starts[i + 1] - p->starts[i]);
+    }
     for (uint32_t i = 0, n = 0; n < s->dense; i++)
         if (is_dense(p, i, s->width)) {
             VV_TRY(put_bitmap(p, i, out, err));

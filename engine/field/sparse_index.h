@@ -7,7 +7,7 @@
  * zero; little-endian. "" is the empty vector.
  *
  * Source     SINDI (arXiv 2509.08395) for windows with values beside local row numbers.
- * Ownership, Threads, Errors: as columns.h. */
+ * Ownership, Threads, Errors: as text_index.h. */
 #ifndef VARVE_FIELD_SPARSE_INDEX_H
 #define VARVE_FIELD_SPARSE_INDEX_H
 
@@ -26,15 +26,18 @@ typedef struct sparse_vector {
  * VARVE_INVALID names the element ("vectors[3].values[7] is not finite"); VARVE_LIMIT. */
 VV_CHECKED varve_status sparse_encode(const uint32_t *indices, const float *values, size_t count,
                                       size_t row, buffer *out, varve_error *err);
-/* False: malformed. The arrays are copied out of the bytes into scratch when not aligned. */
+/* False: malformed (or no room in scratch). The arrays are copied out of the bytes into scratch
+ * when not aligned; they live as long as both. */
 bool sparse_decode(varve_text bytes, buffer *scratch, sparse_vector *ret);
 double sparse_dot(const sparse_vector *a, const sparse_vector *b);
 
 typedef struct sparse_builder sparse_builder;
 VV_CHECKED varve_status sparse_builder_new(sparse_builder **ret, varve_error *err);
 void sparse_builder_free(sparse_builder *b);
+/* The vector of the next slot; "" for none. VARVE_LIMIT past 4 GiB of memory; finishing may take as
+ * much again. */
 VV_CHECKED varve_status sparse_builder_add(sparse_builder *b, varve_text bytes, varve_error *err);
-uint64_t sparse_builder_bytes(const sparse_builder *b);
+uint64_t sparse_builder_bytes(const sparse_builder *b); /* memory held now */
 VV_CHECKED varve_status sparse_builder_finish(sparse_builder *b, buffer *out, varve_error *err);
 
 typedef struct sparse_index sparse_index;
@@ -47,7 +50,7 @@ typedef struct sparse_rows {
     void *context;
 } sparse_rows;
 /* The best rows among `allowed` into best, as text_search; key = -inner product; rows that share no
- * index with the query are no hits. */
+ * index with the query are no hits; those with a negative product are, while there is room. */
 VV_CHECKED varve_status sparse_search(const sparse_vector *q, const sparse_index *x,
                                       const sparse_rows *rows, const uint64_t *allowed,
                                       uint64_t first_slot, topk *best, uint64_t deadline_ns,

@@ -13,6 +13,7 @@
 
 #define WINDOW      4096
 #define LOOKUP_COST 6     /* of a row, in postings that are added */
+#define KEEP_COST   8     /* of looking at a candidate, in postings that are added */
 #define FEW_ROWS    48    /* of a window allowed: looked up one by one */
 #define ROUNDING    1e-10 /* part of a product that double precision may lose, generously */
 
@@ -44,6 +45,7 @@ typedef struct search {
     size_t count;
     uint32_t begin, end; /* of the window */
     double threshold;    /* a bound below this is out; -infinity while there is room */
+    bool tracked;        /* whether touched is kept: else rows without a term are out anyway */
     double scores[WINDOW];
     uint64_t touched[WINDOW / 64];
     candidate candidates[WINDOW];
@@ -175,6 +177,22 @@ static size_t split_terms(search *s)
     return minor;
 }
 
+/* Add the postings of the block that is read, from its `at` on to the end of the window. */
+static void add_postings(search *s, const term *t)
+{
+    const sparse_list *l = &t->list;
+    const double base = t->base, slope = t->slope;
+    uint32_t end = l->count;
+    while (end > l->at && l->slots[end - 1] >= s->end)
+        end--;
+    for (uint32_t at = l->at; at < end; at++)
+        s->scores[l->slots[at] - s->begin] += base + slope * l->quantised[at];
+    for (uint32_t at = l->at; s->tracked && at < end; at++) {
+        uint32_t row = l->slots[at] - s->begin;
+        s->touched[row / 64] |= UINT64_C(1) << (row % 64);
+    }
+}
+
 static varve_status add_term(search *s, term *t, varve_error *err)
 {
     sparse_list *l = &t->list;
@@ -183,27 +201,29 @@ static varve_status add_term(search *s, term *t, varve_error *err)
         VV_TRY(read_block(s, t, block, err));
         while (l->at < l->count && l->slots[l->at] < s->begin)
             l->at++;
-        uint32_t at = l->at;
-        for (; at < l->count && l->slots[at] < s->end; at++) {
-            uint32_t row = l->slots[at] - s->begin;
-            s->scores[row] += t->base + t->slope * l->quantised[at];
-            s->touched[row / 64] |= UINT64_C(1) << (row % 64);
-        }
+        add_postings(s, t);
         if (last) break;
     }
     return VARVE_OK;
 }
 
-/* Rows that were touched and may be among the best, if the terms not added yet add `rest`. */
+static void add_candidate(search *s, uint32_t row)
+{
+    uint32_t slot = s->begin + row;
+    if (s->allowed && !postings_bit(s->allowed, slot)) return;
+    s->candidates[s->candidate_count++].slot = slot;
+}
+
+/* Rows with a term that may be among the best, if the terms not added yet add `rest`. */
 static void collect(search *s, double rest)
 {
     s->candidate_count = 0;
-    for (uint32_t word = 0; word < WINDOW / 64; word++)
+    for (uint32_t row = 0; !s->tracked && row < s->end - s->begin; row++)
+        if (VV_UNLIKELY(s->scores[row] + rest >= s->threshold)) add_candidate(s, row);
+    for (uint32_t word = 0; s->tracked && word < WINDOW / 64; word++)
         for (uint64_t bits = s->touched[word]; bits; bits &= bits - 1) {
-            uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(bits), slot = s->begin + row;
-            if (s->scores[row] + rest < s->threshold) continue;
-            if (s->allowed && !postings_bit(s->allowed, slot)) continue;
-            s->candidates[s->candidate_count++].slot = slot;
+            uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            if (s->scores[row] + rest >= s->threshold) add_candidate(s, row);
         }
 }
 
@@ -229,7 +249,7 @@ static varve_status look_up(search *s, term *t, varve_error *err)
         if (!found) break;
         if (t->list.slots[t->list.at] != slot) continue;
         s->scores[row] += t->base + t->slope * t->list.quantised[t->list.at];
-        s->touched[row / 64] |= UINT64_C(1) << (row % 64);
+        if (s->tracked) s->touched[row / 64] |= UINT64_C(1) << (row % 64);
     }
     return VARVE_OK;
 }
@@ -248,20 +268,27 @@ static bool take_allowed(search *s)
 /* Candidates with the bounds of all their terms. */
 static varve_status find_candidates(search *s, size_t minor, varve_error *err)
 {
-    if (take_allowed(s)) {
+    bool few_rows = take_allowed(s);
+    s->tracked = few_rows || s->threshold <= (minor ? s->sums[minor - 1] : 0);
+    if (few_rows) {
         minor = s->count;
     } else {
         for (size_t i = s->count; i-- > minor;)
             VV_TRY(add_term(s, s->order[i], err));
         collect(s, minor ? s->sums[minor - 1] : 0);
     }
-    for (size_t i = minor; i-- > 0 && s->candidate_count > 0;) {
+    for (size_t i = minor, added = 0; i-- > 0 && s->candidate_count > 0;) {
         term *t = s->order[i];
-        bool few = s->candidate_count * LOOKUP_COST < (size_t)t->window_blocks * POSTINGS_BLOCK;
-        VV_TRY(few || minor == s->count ? look_up(s, t, err) : add_term(s, t, err));
+        size_t postings = (size_t)t->window_blocks * POSTINGS_BLOCK;
+        bool look = few_rows || s->candidate_count * LOOKUP_COST < postings;
+        VV_TRY(look ? look_up(s, t, err) : add_term(s, t, err));
+        added += postings;
+        if (!look && added < KEEP_COST * s->candidate_count)
+            continue; /* looking at all costs more than it saves */
         keep(s, i ? s->sums[i - 1] : 0, true);
+        added = 0;
     }
-    keep(s, 0, false);
+    keep(s, 0, !s->tracked);
     return VARVE_OK;
 }
 
@@ -312,6 +339,10 @@ static varve_status rescore(search *s, varve_error *err)
 
 static void clear_window(search *s)
 {
+    if (!s->tracked) {
+        memset(s->scores, 0, sizeof s->scores);
+        return;
+    }
     for (uint32_t word = 0; word < WINDOW / 64; word++) {
         for (uint64_t bits = s->touched[word]; bits; bits &= bits - 1)
             s->scores[word * 64 + (uint32_t)__builtin_ctzll(bits)] = 0;

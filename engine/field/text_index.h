@@ -21,7 +21,8 @@
  * their value), so that a score does not depend on the order of its terms, nor on whether the row
  * has an index: equal rows have equal scores, and ties are ties.
  *
- * Ownership, Threads, Errors: as columns.h. */
+ * Ownership  an open index borrows the image's bytes: what its get() hands out must stay as long as
+ *            the image does. Threads, Errors: as columns.h; VARVE_TIMEOUT past a deadline. */
 #ifndef VARVE_FIELD_TEXT_INDEX_H
 #define VARVE_FIELD_TEXT_INDEX_H
 
@@ -37,8 +38,12 @@ typedef struct text_builder text_builder;
 VV_CHECKED varve_status text_builder_new(const text_options *options, text_builder **ret,
                                          varve_error *err);
 void text_builder_free(text_builder *b);
+/* The minified fields of the next slot; "" for none. VARVE_CORRUPT if they are malformed,
+ * VARVE_LIMIT for more than 4 GiB of memory: cut the stretch before that. After an error the
+ * builder can only be freed. */
 VV_CHECKED varve_status text_builder_add(text_builder *b, varve_text fields, varve_error *err);
-uint64_t text_builder_bytes(const text_builder *b);
+uint64_t text_builder_bytes(const text_builder *b); /* memory held now */
+/* Append the image to out. The builder can only be freed then. */
 VV_CHECKED varve_status text_builder_finish(text_builder *b, buffer *out, varve_error *err);
 
 typedef struct text_index text_index;
@@ -87,13 +92,15 @@ VV_CHECKED varve_status text_score_row(const text_query *q, analyzer *a, varve_t
                                        double *ret, varve_error *err);
 
 /* Rows that have the tokens (all, any, as a phrase; the last as a prefix) in one text of a path:
- * the bitmap is overwritten. *ret_exact false: a superset; look at the rows (positions are not
- * kept). For filter/. */
+ * the bitmap of all rows is overwritten. path_text without data: any path. *ret_exact false: a
+ * superset; look at the rows. Positions are not kept, so of a phrase it always is one: *ret_exact
+ * then says that some text there has all the tokens. For filter/. */
 VV_CHECKED varve_status text_index_match(const text_index *x, varve_text path_text,
                                          const varve_text *terms, size_t term_count, bool any,
                                          bool last_prefix, uint64_t *ret, bool *ret_exact,
                                          varve_error *err);
-/* Read everything and hold it against the rows. */
+/* Make the index again of these rows, and hold it against the image byte by byte. It takes the
+ * memory of a builder. get: the minified fields of a slot. */
 VV_CHECKED varve_status text_index_check(const text_index *x,
                                          varve_status (*get)(void *context, uint32_t slot,
                                                              varve_text *ret, varve_error *err),

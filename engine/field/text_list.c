@@ -144,30 +144,50 @@ static bool has_path(const text_list *l, uint32_t path_at)
     return path_at < l->path_count && postings_bit(l->paths->bits, path_at);
 }
 
+typedef struct shares { /* of the rows of a body, packed */
+    const uint8_t *paths, *tfs;
+    unsigned path_width, tf_width;
+} shares;
+
+/* The tfs of shares [first, end) under the paths, summed. */
+static uint64_t sum_shares(const text_list *l, const shares *s, uint64_t first, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (; first < end; first++)
+        if (has_path(l, postings_get(s->paths, s->path_width, first)))
+            sum += (uint64_t)postings_get(s->tfs, s->tf_width, first) + 1;
+    return sum;
+}
+
+/* Keep row i with its tf, if it has any: what is kept lies before what is looked at. */
+static bool keep_row(text_list *l, uint32_t i, uint64_t tf)
+{
+    l->slots[l->count] = l->slots[i];
+    l->tfs[l->count] = (uint32_t)tf;
+    l->count += tf > 0;
+    return tf <= UINT32_MAX;
+}
+
 /* Keep the rows that have the term under the paths, with the tf there. */
 static varve_status keep_paths(text_list *l, const body *b, const uint8_t *at,
                                const uint8_t *widths, varve_error *err)
 {
-    const uint8_t *counts, *paths, *tfs;
-    uint64_t shares = 0, share = 0;
-    if (!take_packed(&at, b->end, widths[2], b->rows, &counts)) return corrupt(err);
-    for (uint32_t i = 0; i < b->rows; i++)
-        shares += (uint64_t)postings_get(counts, widths[2], i) + 1;
-    if (shares > (uint64_t)b->rows * TEXT_PATHS_STORED_MAX ||
-        !take_packed(&at, b->end, widths[3], shares, &paths) ||
-        !take_packed(&at, b->end, widths[4], shares, &tfs))
+    uint32_t counts[POSTINGS_BLOCK];
+    uint64_t all = 0, first = 0;
+    const uint8_t *packed;
+    shares s = {.path_width = widths[3], .tf_width = widths[4]};
+    if (!take_packed(&at, b->end, widths[2], b->rows, &packed)) return corrupt(err);
+    postings_unpack(packed, widths[2], b->rows, counts);
+    for (uint32_t i = 0; i < b->rows; i++) {
+        if (counts[i] >= TEXT_PATHS_STORED_MAX) return corrupt(err);
+        all += ++counts[i];
+    }
+    if (!take_packed(&at, b->end, widths[3], all, &s.paths) ||
+        !take_packed(&at, b->end, widths[4], all, &s.tfs))
         return corrupt(err);
     l->count = 0;
-    for (uint32_t i = 0; i < b->rows; i++) {
-        uint64_t tf = 0, end = share + postings_get(counts, widths[2], i) + 1;
-        for (; share < end; share++)
-            if (has_path(l, postings_get(paths, widths[3], share)))
-                tf += (uint64_t)postings_get(tfs, widths[4], share) + 1;
-        if (tf > UINT32_MAX) return corrupt(err);
-        l->slots[l->count] = l->slots[i];
-        l->tfs[l->count] = (uint32_t)tf;
-        l->count += tf > 0;
-    }
+    for (uint32_t i = 0; i < b->rows; first += counts[i++])
+        if (!keep_row(l, i, sum_shares(l, &s, first, first + counts[i]))) return corrupt(err);
     return VARVE_OK;
 }
 

@@ -2,10 +2,10 @@
  * (field/columns.h), to a bitmap of the rows that match. What columns cannot decide exactly
  * (nested, array indexes, patterns) is narrowed by them and decided by filter_row_truth.
  *
- * Each node is asked for the rows that have at least a given truth, TRUE or UNKNOWN, and answers with
- * those that surely have and those that may have it: AND and OR join both, NOT is the complement at
- * the other truth. So nothing has to be pushed to the leaves, and no row is decided twice: those
- * that are open at the root go through the whole tree by row.
+ * Each node is asked for the rows that have at least a given truth, TRUE or UNKNOWN, and answers
+ * with those that surely have and those that may have it: AND and OR join both, NOT is the
+ * complement at the other truth. So nothing has to be pushed to the leaves, and no row is decided
+ * twice: those that are open at the root go through the whole tree by row.
  *
  * Ownership  all is the caller's. Threads  any number on one filter and the same columns.
  * Errors     those of columns and of rows; VARVE_TIMEOUT; VARVE_NO_MEMORY for bitmaps. */

@@ -161,6 +161,14 @@ static varve_status or_between(leaf_question *q, const column *c, varve_error *e
     return VARVE_OK;
 }
 
+/* Of two lists the shorter one is walked. */
+static varve_status equal_texts(leaf_question *q, const column *c, varve_error *err)
+{
+    column_run all = {0, c->tables[COLUMN_KEYWORDS].count};
+    if (all.end < q->leaf->value_count) return walk_run(q, c, all, judge_leaf, q->leaf, err);
+    return or_listed(q, c, q->sure, q->open, err);
+}
+
 static varve_status except_texts(leaf_question *q, const column *c, varve_error *err)
 {
     column_run all = {0, c->tables[COLUMN_KEYWORDS].count};
@@ -224,7 +232,7 @@ varve_status texts_rows(leaf_question *q, const column *c, varve_error *err)
 {
     if (c->tables[COLUMN_KEYWORDS].count == 0) return VARVE_OK;
     switch (q->leaf->op) {
-    case FILTER_EQUAL: return or_listed(q, c, q->sure, q->open, err);
+    case FILTER_EQUAL: return equal_texts(q, c, err);
     case FILTER_EXCEPT: return except_texts(q, c, err);
     case FILTER_RANGE: return range_texts(q, c, err);
     case FILTER_PREFIX: return prefix_texts(q, c, err);

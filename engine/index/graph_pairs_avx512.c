@@ -100,8 +100,8 @@ INLINE __m512i quad(const uint8_t *x)
     return _mm512_set1_epi32(*(const int32_t *)(const void *)x);
 }
 
-/* GCC 12 copies the sum of _mm512_dpbusd_epi32 before and after, and keeps arrays of sums in memory;
- * that makes these loops three times as slow. */
+/* GCC 12 copies the sum of _mm512_dpbusd_epi32 before and after, and keeps arrays of sums in
+ * memory; that makes these loops three times as slow. */
 #define MULTIPLY(sum, a, y) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(y))
 
 INLINE void put_keys(__m512i sum, uint32_t own, const uint32_t *norms, uint32_t *ret)

@@ -129,7 +129,8 @@ static double own_error(const graph *x)
     }
 }
 
-/* Key of a hit; whether its row is certainly beyond q->bound. Floats of the walk are off by few ulps. */
+/* Key of a hit; whether its row is certainly beyond q->bound. Floats of the walk are off by few
+ * ulps. */
 static bool hit_key(const graph_walk *w, bool exact, double key, float *ret)
 {
     const graph_frame *f = &w->x->frame;

@@ -118,8 +118,8 @@ static graph_codes_row coded_row(const graph_codes_rows *r, uint32_t row)
     return (graph_codes_row){r->values + (size_t)row * r->padded, r->scales[row]};
 }
 
-/* Rotated rows of neighbours lie anywhere: those of the next row are asked for one by one while this
- * row's are coded. All at once would be more than the processor fetches at a time. */
+/* Rotated rows of neighbours lie anywhere: those of the next row are asked for one by one while
+ * this row's are coded. All at once would be more than the processor fetches at a time. */
 static void ask_neighbour(const graph_codes_rows *coded, uint32_t row)
 {
     if (row == GRAPH_NONE) return;

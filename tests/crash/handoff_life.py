@@ -165,9 +165,10 @@ class Life:
 
 
 def check_files(folder, said):
-    """Sizes of the files that are there against what the manifest names."""
-    path, found = Path(said["path"]), {"seg": [], "idx": [], "other": []}
-    for file in path.iterdir() if path.exists() else ():
+    """Sizes of the files that are there against what the manifest names; the collection's vector
+    fields have folders of their own beside its own."""
+    path, found = Path(said["path"]).parent, {"seg": [], "idx": [], "other": []}
+    for file in path.glob("*/*"):
         kind = file.suffix[1:] if file.suffix in (".seg", ".idx") else "other"
         found[kind].append((file.name, file.stat().st_size))
     wrong = []

@@ -1,5 +1,5 @@
-/* test_channel.c — when the owner is gone: a job that ends in time closes the channel and the process
- * goes on; one that hangs ends with the process. */
+/* test_channel.c — when the owner is gone: a job that ends in time closes the channel and the
+ * process goes on; one that hangs ends with the process. */
 #include "channel.h"
 
 #include <setjmp.h>

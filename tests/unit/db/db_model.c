@@ -62,6 +62,7 @@ void model_plan(model *m, model_step *s)
     size_t most = s->op == MODEL_SESSION ? 57 : 25;
     bool insert = s->op == MODEL_INSERT || (s->op == MODEL_SESSION && !s->upsert);
     s->field = (int)random_below(&m->random, MODEL_FIELDS_NAMED);
+    if (s->op == MODEL_FIELD_DROP && random_below(&m->random, 4)) s->op = MODEL_FIELD_PUT;
     if (insert && random_below(&m->random, 5)) {
         pick_absent(m, s, most);
     } else if (s->op == MODEL_FIELD_PUT && random_below(&m->random, 5)) {
@@ -128,6 +129,7 @@ varve_status model_do(const model_step *s, varve_collection *c, varve_error *err
     case MODEL_SESSION: return session_rows(c, s, &rows, err);
     case MODEL_FIELD_PUT: return model_field_put(s, ids, c, err);
     case MODEL_FIELD_REMOVE: return model_field_remove(s, ids, c, err);
+    case MODEL_FIELD_DROP: return model_field_drop(s, c, err);
     case MODEL_OPS: break;
     }
     abort();
@@ -150,6 +152,8 @@ varve_status model_expect(const model *m, const model_step *s)
 
 void model_apply(model *m, const model_step *s)
 {
+    for (size_t i = 0; s->op == MODEL_FIELD_DROP && i < MODEL_IDS; i++)
+        m->rows[i].named[s->field] = 0;
     for (size_t i = 0; i < s->count; i++) {
         model_row *row = &m->rows[s->ids[i]];
         switch (s->op) {
@@ -176,6 +180,7 @@ void model_apply(model *m, const model_step *s)
         case MODEL_FIELD_REMOVE:
             if (row->state == VARVE_ROW_LIVE) row->named[s->field] = 0;
             break;
+        case MODEL_FIELD_DROP: return;
         case MODEL_OPS: abort();
         }
     }

@@ -37,6 +37,7 @@ typedef enum model_op {
     MODEL_SESSION,
     MODEL_FIELD_PUT, /* which creates the field when it is not there */
     MODEL_FIELD_REMOVE,
+    MODEL_FIELD_DROP, /* now and then; else one more put */
     MODEL_OPS
 } model_op;
 

@@ -75,6 +75,12 @@ varve_status model_field_remove(const model_step *s, const varve_id *ids, varve_
     return status == VARVE_NOT_FOUND ? VARVE_OK : status; /* the field was never put to */
 }
 
+varve_status model_field_drop(const model_step *s, varve_collection *c, varve_error *err)
+{
+    varve_status status = varve_field_drop(c, fields[s->field].name, err);
+    return status == VARVE_NOT_FOUND ? VARVE_OK : status;
+}
+
 /* ---- comparing */
 
 static bool same_vector(int field, uint32_t id, uint32_t version, const varve_field_vectors *v,

@@ -9,6 +9,7 @@ varve_status model_field_put(const model_step *s, const varve_id *ids, varve_col
                              varve_error *err);
 varve_status model_field_remove(const model_step *s, const varve_id *ids, varve_collection *c,
                                 varve_error *err);
+varve_status model_field_drop(const model_step *s, varve_collection *c, varve_error *err);
 bool model_check_fields(const model *m, varve_collection *c, char *difference, size_t size);
 
 #endif

@@ -223,6 +223,27 @@ static void closing_ends_a_job(void **state)
 
 /* ---- back-pressure */
 
+/* With searches going on, from a smaller backlog on. */
+static void writers_are_slowed_down_for_readers(void **state)
+{
+    fixture *x = *state;
+    x->f.options.backlog_rows_searched = 2000;
+    x->f.options.backlog_delay_ms_max = 40;
+    db_begin(&x->f, "FLAT-L2-SQ8", VARVE_FLOAT32);
+    db_put_segment(&x->f, 0, 3000, 1);
+    fake_start(&x->peer, x->f.dir.path);
+    WAIT_FOR(stats_of(x).pid);
+    db_put(&x->f, 3000, 10, 1);
+    assert_int_equal(stats_of(x).writes_delayed, 0); /* nobody searches */
+    db_assert_found(&x->f, 5, 1);
+    db_put(&x->f, 3010, 10, 1);
+    assert_int_equal(stats_of(x).write_delay_ms, 20);
+    fake_serve(&x->peer);
+    WAIT_FOR(stats_of(x).backlog_rows == 0);
+    db_put(&x->f, 3020, 10, 1);
+    assert_int_equal(stats_of(x).writes_delayed, 1);
+}
+
 static void writers_are_slowed_down(void **state)
 {
     fixture *x = *state;
@@ -542,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_work_goes_on_without_the_caller, setup, teardown),
         cmocka_unit_test_setup_teardown(closing_ends_a_job, setup, teardown),
         cmocka_unit_test_setup_teardown(writers_are_slowed_down, setup, teardown),
+        cmocka_unit_test_setup_teardown(writers_are_slowed_down_for_readers, setup, teardown),
         cmocka_unit_test_setup_teardown(the_schedule_compacts_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(purges_when_it_is_quiet, setup, teardown),
         cmocka_unit_test_setup_teardown(deleted_bytes_are_gone, setup, teardown),

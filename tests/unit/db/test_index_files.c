@@ -212,6 +212,86 @@ static void a_session_leaves_the_wrong_ones(void **state)
     db_assert_found(f, 1234, 1);
 }
 
+/* As compaction would have made it: the index of the collection's mode, of generation 2. */
+static void install_full_index(db_fixture *f)
+{
+    view *v = collection_view(f->c);
+    vector_field field = collection_field(f->c);
+    index_build_options options = {.threads = 1, .seed = 1};
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    char temporary[DB_PATH_MAX], path[DB_PATH_MAX];
+    index_record record;
+    index_wants w;
+    index_rows rows;
+    index_wants_of(&field, &w);
+    source_index_rows(&v->sources[0], &rows);
+    db_ok(f, index_file(f->db, f->c->id, 1, 2, ".tmp", temporary, &f->err));
+    db_ok(f, index_file(f->db, f->c->id, 1, 2, "", path, &f->err));
+    db_ok(f, index_build(&w.full_spec, &rows, 2, &options, temporary, path, &record, &f->err));
+    db_ok(f, index_stage_put(f->db, batch, f->c->id, 1, &record, &f->err));
+    db_ok(f, store_write(f->db->store, batch, true, &f->err));
+    view_unref(v);
+}
+
+static void assert_served(db_fixture *f, bool wanted)
+{
+    varve_collection_stats s;
+    varve_search_work work;
+    varve_hits *hits = NULL;
+    float q[DB_DIM];
+    db_vector(5, 1, q);
+    varve_search_request r = {.vectors = q, .count = 1, .dim = DB_DIM, .k = 1};
+    db_ok(f, varve_search(f->c, &r, &hits, &f->err));
+    varve_hits_work(hits, &work);
+    assert_int_equal(varve_hits_id(hits, 0, 0).num, 5);
+    varve_hits_free(hits);
+    assert_int_equal(work.segments_indexed, 1);
+    assert_true(work.nodes_visited > 0);
+    assert_true(db_source_has_index(f, 0, INDEX_KIND_FULL));
+    db_ok(f, varve_collection_get_stats(f->c, &s, &f->err));
+    assert_int_equal(s.rows_indexed, wanted ? ROWS : 0);
+}
+
+/* A change of mode or parameters leaves searches the index they have, until there is another; one
+ * that promises exact hits does not. */
+static void an_older_one_serves_meanwhile(void **state)
+{
+    db_fixture *f = *state;
+    varve_index_params params = {.m = 24};
+    db_begin(f, "HNSW-L2", VARVE_FLOAT32);
+    db_put(f, 0, ROWS, 1);
+    db_seal(f);
+    install_full_index(f);
+    db_reopen(f, true);
+    assert_served(f, true);
+    db_ok(f, index_choose(f->c, "HNSW-L2", &params, &f->err));
+    assert_served(f, false);
+    db_ok(f, varve_index_mode_set(f->c, "IVF-L2", &f->err));
+    assert_served(f, false);
+    db_reopen(f, true);
+    assert_served(f, false);
+    db_assert_sound(f);
+    db_ok(f, varve_index_mode_set(f->c, "IVF-COS", &f->err));
+    assert_false(db_source_has_index(f, 0, INDEX_KIND_FULL));
+    assert_int_equal(db_files(f, ".idx"), 0);
+}
+
+static void an_approximate_one_never_serves_exact_searches(void **state)
+{
+    db_fixture *f = *state;
+    db_begin(f, "HNSW-L2", VARVE_FLOAT32);
+    db_put(f, 0, ROWS, 1);
+    db_seal(f);
+    install_full_index(f);
+    db_reopen(f, true);
+    assert_served(f, true);
+    db_ok(f, varve_index_mode_set(f->c, "FLAT-L2", &f->err));
+    assert_false(db_source_has_index(f, 0, INDEX_KIND_FULL));
+    db_reopen(f, true);
+    assert_false(db_source_has_index(f, 0, INDEX_KIND_FULL));
+    db_assert_found(f, 7, 1);
+}
+
 /* What a folder of version 1 says of itself becomes what this program says. */
 static void version_1_is_brought_up(void **state)
 {
@@ -246,6 +326,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(leftovers_are_swept, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_make_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_session_leaves_the_wrong_ones, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_one_serves_meanwhile, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_approximate_one_never_serves_exact_searches, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(version_1_is_brought_up, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

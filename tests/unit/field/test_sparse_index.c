@@ -2,6 +2,7 @@
 #include "field/sparse_index.h"
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/random.h"
 
 #include <math.h>
@@ -266,13 +267,61 @@ static void bad_vectors(void **state)
     assert_false(sparse_decode((varve_text){bytes, 20}, &scratch, &v));
 }
 
+/* The bytes of version 1 stay what they are: a change of them needs a version of its own. */
+static void bytes_of_version_1(void **state)
+{
+    (void)state;
+    rows r = {.count = 500};
+    r.vectors = calloc(r.count, sizeof *r.vectors);
+    assert_non_null(r.vectors);
+    for (uint32_t i = 0; i < r.count; i++) {
+        uint32_t indices[] = {i % 11 * 1000, 7, i};
+        float values[] = {(float)(i % 13) + 0.5F, -(float)(i % 17) - 1, 0.25F};
+        buffer_init(&r.vectors[i], 1 << 20, "vector");
+        assert_int_equal(sparse_encode(indices, values, 3, 0, &r.vectors[i], NULL), VARVE_OK);
+    }
+    build(&r);
+    assert_int_equal(SPARSE_INDEX_VERSION, 1);
+    assert_int_equal(r.image.len, 17422);
+    assert_int_equal(hash_bytes(r.image.data, r.image.len), 0xf1451f3696e90805u);
+    done(&r);
+}
+
+static void damaged_images(void **state)
+{
+    (void)state;
+    rows r = {.count = 40};
+    sparse_index *x = NULL;
+    random_state random;
+    random_seed(&random, 4);
+    r.vectors = calloc(r.count, sizeof *r.vectors);
+    assert_non_null(r.vectors);
+    for (uint32_t i = 0; i < r.count; i++)
+        random_vector(&random, 100, 5, 9, 0, &r.vectors[i]);
+    build(&r);
+    uint64_t whole = r.image.len;
+    for (uint64_t size = 0; size < whole; size += 1 + size / 16) {
+        field_image image = {size, get_bytes, &r};
+        assert_int_equal(sparse_index_open(&image, r.count, &x, NULL), VARVE_CORRUPT);
+    }
+    field_image image = {whole, get_bytes, &r};
+    assert_int_equal(sparse_index_open(&image, r.count - 1, &x, NULL), VARVE_CORRUPT);
+    r.image.data[100] ^= 1;
+    sparse_rows source = {get_row, &r};
+    assert_int_equal(sparse_index_check(r.index, &source, NULL), VARVE_CORRUPT);
+    sparse_builder *b = NULL;
+    assert_int_equal(sparse_builder_new(&b, NULL), VARVE_OK);
+    assert_int_equal(sparse_builder_add(b, (varve_text){"abc", 3}, NULL), VARVE_CORRUPT);
+    sparse_builder_free(b);
+    done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(searches_equal_brute_force),
-        cmocka_unit_test(most_rows_are_left_out),
-        cmocka_unit_test(vectors_as_bytes),
-        cmocka_unit_test(bad_vectors),
+        cmocka_unit_test(searches_equal_brute_force), cmocka_unit_test(most_rows_are_left_out),
+        cmocka_unit_test(vectors_as_bytes),           cmocka_unit_test(bad_vectors),
+        cmocka_unit_test(bytes_of_version_1),         cmocka_unit_test(damaged_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

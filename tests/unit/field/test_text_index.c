@@ -2,6 +2,7 @@
  * and on small rows of many shapes. */
 #include "text_fixture.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/random.h"
 
@@ -495,6 +496,82 @@ static void paths_without_a_name(void **state)
     text_rows_done(&r);
 }
 
+typedef struct part { /* the first bytes of an image */
+    const char *data;
+    uint64_t size;
+} part;
+
+static varve_status get_part(void *context, uint64_t offset, uint64_t len, const uint8_t **ret,
+                             varve_error *err)
+{
+    const part *p = context;
+    (void)err;
+    assert_true(offset <= p->size && len <= p->size - offset);
+    *ret = (const uint8_t *)p->data + offset;
+    return VARVE_OK;
+}
+
+/* An image that is cut short, of other rows, or none at all. */
+static void damaged_images(void **state)
+{
+    (void)state;
+    text_rows r;
+    text_index *x = NULL;
+    text_rows_init(&r, &(text_options){0});
+    for (size_t i = 0; i < 300; i++)
+        text_rows_add(&r, i % 2 ? "{\"t\":\"some words\"}" : "{\"u\":\"other words\"}");
+    text_rows_build(&r);
+    part p = {r.image.data, 0};
+    for (; p.size < r.image.len; p.size += 1 + p.size / 16) {
+        field_image image = {p.size, get_part, &p};
+        assert_int_equal(text_index_open(&image, r.count, &x, NULL), VARVE_CORRUPT);
+    }
+    p.size = r.image.len;
+    field_image image = {p.size, get_part, &p};
+    assert_int_equal(text_index_open(&image, r.count + 1, &x, NULL), VARVE_CORRUPT);
+    r.image.data[8] = 2;
+    assert_int_equal(text_index_open(&image, r.count, &x, NULL), VARVE_CORRUPT);
+    r.image.data[8] = 1;
+    assert_int_equal(text_index_open(&image, r.count, &x, NULL), VARVE_OK);
+    text_index_free(x);
+    r.image.data[r.image.len / 2] ^= 1;
+    assert_int_equal(text_index_check(r.index, get_fields, &r, NULL), VARVE_CORRUPT);
+    text_rows_done(&r);
+}
+
+static void fields_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"[",        "{\"a\"", "{\"a\":\"b",     "{\"a\":\"b\"",
+                                      "{\"a\":}", "{}}",    "{\"a\":\"\\\"}", "{\"a\":[\"b\"}"};
+    for (size_t i = 0; i < VV_COUNT(bad); i++) {
+        text_builder *b = NULL;
+        assert_int_equal(text_builder_new(&(text_options){0}, &b, NULL), VARVE_OK);
+        assert_int_equal(text_builder_add(b, (varve_text){bad[i], strlen(bad[i])}, NULL),
+                         VARVE_CORRUPT);
+        text_builder_free(b);
+    }
+}
+
+/* The bytes of version 1 stay what they are: a change of them needs a version of its own. */
+static void bytes_of_version_1(void **state)
+{
+    (void)state;
+    char row[128];
+    text_rows r;
+    text_rows_init(&r, &(text_options){"english", false, true, true});
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)snprintf(row, sizeof row, "{\"t\":\"word%u Caf\u00e9 %s\",\"u\":[\"runs %u\"]}",
+                       i % 50, i % 3 ? "and more" : "runs runs", i % 7);
+        text_rows_add(&r, row);
+    }
+    text_rows_build(&r);
+    assert_int_equal(TEXT_INDEX_VERSION, 1);
+    assert_int_equal(r.image.len, 7037);
+    assert_int_equal(hash_bytes(r.image.data, r.image.len), 0xfb414099cc76db51u);
+    text_rows_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +584,9 @@ int main(void)
         cmocka_unit_test(requests_are_checked),
         cmocka_unit_test(matches),
         cmocka_unit_test(paths_without_a_name),
+        cmocka_unit_test(bytes_of_version_1),
+        cmocka_unit_test(damaged_images),
+        cmocka_unit_test(fields_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

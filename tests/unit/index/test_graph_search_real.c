@@ -1,5 +1,5 @@
-/* test_graph_search_real.c — graphs over bundled text vectors reach the recall that a search asks for,
- * with queries that were not among the rows, with all rows visible and with few; a bound from
+/* test_graph_search_real.c — graphs over bundled text vectors reach the recall that a search asks
+ * for, with queries that were not among the rows, with all rows visible and with few; a bound from
  * elsewhere takes away only what lies beyond it. */
 #include "test_graph_search.h"
 

@@ -128,7 +128,7 @@ static void test_equal_rows(void **state)
     free_vectors(t);
 }
 
-/* ---- lists that lie, under sums that fit ------------------------------------------------------- */
+/* ---- lists that lie, under sums that fit ----------------------------------------------------- */
 
 static vector_index *open_bytes(uint8_t *bytes, size_t size)
 {
