@@ -1,4 +1,5 @@
 /* query_api.c — searches of the public face, over the views of a collection at one moment. */
+#include "base/clock.h"
 #include "db/query_input.h"
 
 #include <stdatomic.h>

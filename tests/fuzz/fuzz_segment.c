@@ -47,7 +47,7 @@ static void add_row(segment_writer *w, bool mixed, uint64_t i, const void *vecto
 static void make_seed(unsigned n)
 {
     static const varve_dtype types[] = {VARVE_FLOAT32, VARVE_INT8, VARVE_BINARY, VARVE_FLOAT16};
-    const segment_spec spec = {1, n, 3 + n, types[n]};
+    const segment_spec spec = {.collection = 1, .number = n, .dim = 3 + n, .dtype = types[n]};
     uint8_t vector[64] = {0};
     char temporary[80];
     segment_record record;

@@ -79,7 +79,8 @@ static inline const test_row *walk_next(row_walk *w, const uint8_t **ret_vector)
 static inline void assert_output(row_walk *w, const char *path, const segment_record *record)
 {
     const segment_spec *in = &w->t->rows[0].spec;
-    const segment_spec spec = {in->collection, record->number, in->dim, in->dtype};
+    const segment_spec spec = {
+        .collection = in->collection, .number = record->number, .dim = in->dim, .dtype = in->dtype};
     segment *s = NULL;
     OK(segment_open(path, &spec, record, &s, err));
     OK(segment_check(s, err));

@@ -57,7 +57,7 @@ static void test_round_trip(void **state)
 
 static void test_empty(void **state)
 {
-    segment_spec spec = {1, 1, 8, VARVE_FLOAT32};
+    segment_spec spec = {.collection = 1, .number = 1, .dim = 8, .dtype = VARVE_FLOAT32};
     memtable *m = new_table(&spec);
     uint64_t slot;
     (void)state;

@@ -198,7 +198,7 @@ static void test_format_is_fixed(void **state)
         {6, 10, {.kind = VARVE_ID_STR, .text = {"ab", 2}}, "{\"k\":[1,2]}", {3, 4, 0}},
         {9, 30, {.kind = VARVE_ID_NUM, .num = UINT64_MAX}, "{\"k\":null}", {255, 255, 255}},
     };
-    const segment_spec spec = {5, 6, 3, VARVE_UINT8};
+    const segment_spec spec = {.collection = 5, .number = 6, .dim = 3, .dtype = VARVE_UINT8};
     segment_record record;
     segment_writer *w;
     char *bytes;
@@ -221,7 +221,7 @@ static void test_format_is_fixed(void **state)
 
 static void test_refused(void **state)
 {
-    segment_spec spec = {1, 2, 3, VARVE_FLOAT32};
+    segment_spec spec = {.collection = 1, .number = 2, .dim = 3, .dtype = VARVE_FLOAT32};
     segment_record record;
     segment_writer *w = NULL;
     varve_error e = {0};
@@ -327,7 +327,7 @@ static void test_doom(void **state)
 static void test_norms(void **state)
 {
     const float values[] = {0, 1e-30f, 1e-25f, 1e-12f, 1, 3e19f, 3e38f};
-    segment_spec spec = {1, 1, 200, VARVE_FLOAT32};
+    segment_spec spec = {.collection = 1, .number = 1, .dim = 200, .dtype = VARVE_FLOAT32};
     (void)state;
     for (size_t v = 0; v < VV_COUNT(values); v++) {
         const uint8_t key[9] = {0};
