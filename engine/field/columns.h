@@ -129,8 +129,8 @@ column_key column_key_number(const value *number);
 column_key column_key_instant(int64_t microseconds);
 
 typedef enum column_seek_to {
-    COLUMN_AT,          /* the first value that is not below */
-    COLUMN_BEHIND,      /* the first value that is above */
+    COLUMN_AT,           /* the first value that is not below */
+    COLUMN_BEHIND,       /* the first value that is above */
     COLUMN_BEHIND_PREFIX /* texts: the first above all that begin so */
 } column_seek_to;
 /* Where in a table of numbers, instants or lengths. */

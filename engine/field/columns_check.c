@@ -36,13 +36,14 @@ static varve_status get_again(void *context, uint64_t offset, uint64_t len, cons
     return VARVE_OK;
 }
 
-/* The last key of a chain, or the brackets. */
+/* The last key of a chain. */
 static varve_text chain_name(varve_text chain)
 {
-    varve_text name = {"[]", 2};
+    varve_text name = {"", 0};
     for (size_t at = 0; at < chain.len;) {
         const uint8_t *p = (const uint8_t *)chain.data + at;
-        if (*p == COLUMNS_STEP_KEY) name = (varve_text){chain.data + at + 3, (size_t)p[1] << 8 | p[2]};
+        if (*p == COLUMNS_STEP_KEY)
+            name = (varve_text){chain.data + at + 3, (size_t)p[1] << 8 | p[2]};
         at += *p == COLUMNS_STEP_KEY ? 3 + name.len : 1;
     }
     return name;
@@ -84,17 +85,19 @@ static varve_status compare_columns(const column *a, const column *b, varve_text
 static varve_status compare(const columns *a, const columns *b, varve_error *err)
 {
     column x, y;
-    for (uint32_t i = 0; i < a->count && i < b->count; i++) {
-        int order = value_compare_texts(a->entries[i].chain, b->entries[i].chain);
+    for (uint32_t i = 0; i < a->count || i < b->count; i++) {
+        int order = i == a->count   ? 1
+                    : i == b->count ? -1
+                                    : value_compare_texts(a->entries[i].chain, b->entries[i].chain);
         if (order < 0) return differs(a->entries[i].chain, "is in no row", err);
         if (order > 0) return differs(b->entries[i].chain, "has no column", err);
         VV_TRY(columns_entry_column(a, &a->entries[i], &x, err));
         VV_TRY(columns_entry_column(b, &b->entries[i], &y, err));
         VV_TRY(compare_columns(&x, &y, a->entries[i].chain, err));
     }
-    if (a->count != b->count || a->incomplete != b->incomplete)
-        return columns_corrupt("not the paths of these rows", err);
-    return VARVE_OK;
+    return a->incomplete == b->incomplete
+               ? VARVE_OK
+               : columns_corrupt("they do not know whether they have all paths", err);
 }
 
 varve_status columns_check(const columns *c,

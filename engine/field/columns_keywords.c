@@ -130,8 +130,7 @@ varve_status column_walk_keywords(const column *c, column_run run, column_visit_
         while (b.index < VV_MIN(b.values, run.end)) {
             uint32_t index = b.index;
             VV_TRY(keyword_next(&b, err));
-            if (index >= run.first)
-                VV_TRY(visit(context, index, (varve_text){b.text, b.len}, err));
+            if (index >= run.first) VV_TRY(visit(context, index, (varve_text){b.text, b.len}, err));
         }
     }
     return VARVE_OK;

@@ -1,7 +1,10 @@
 /* columns_read.c — reading columns: sets of slots, and the slots of stretches of values. */
 #include "field/columns_inner.h"
 
-static varve_status bad_slot(varve_error *err) { return columns_corrupt("a slot beyond rows", err); }
+static varve_status bad_slot(varve_error *err)
+{
+    return columns_corrupt("a slot beyond rows", err);
+}
 
 /* ---- into bits ----------------------------------------------------------------------------- */
 
@@ -205,7 +208,8 @@ varve_status column_run_slots(const column *c, column_table table, column_run ru
     if (t.dense == 0) return VARVE_OK;
     VV_TRY(part_bytes(c, t.part, t.dense_list, (uint64_t)t.dense * 4, &list, err));
     uint32_t dense = dense_from(list, t.dense, run.end) - dense_from(list, t.dense, run.first);
-    *ret += dense * (total > t.sparse ? (total - t.sparse) / t.dense : 1); /* the dense ones alike */
+    *ret +=
+        dense * (total > t.sparse ? (total - t.sparse) / t.dense : 1); /* the dense ones alike */
     return VARVE_OK;
 }
 
@@ -244,7 +248,7 @@ varve_status column_seek(const column *c, column_table table, column_key key, co
 {
     uint32_t low = 0, high = c->tables[table].count;
     table_layout t;
-    column_key k;
+    column_key k = {0};
     if (high) VV_TRY(table_open(c, table, &t, err));
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

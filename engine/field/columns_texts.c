@@ -207,8 +207,8 @@ varve_status build_text_bits(const build_column *c, uint64_t *plain, uint64_t *d
         uint64_t *bits = is_dated ? dated : plain;
         bits[pairs[i].slot / 64] |= UINT64_C(1) << (pairs[i].slot % 64);
         if (!is_dated) continue;
-        ((build_number *)instants->data)[instants->count++] = (build_number){
-            column_key_instant(d.instants[pairs[i].text]).key, pairs[i].slot, 0};
+        ((build_number *)instants->data)[instants->count++] =
+            (build_number){column_key_instant(d.instants[pairs[i].text]).key, pairs[i].slot, 0};
     }
     return VARVE_OK;
 }

@@ -3,6 +3,9 @@
  * objects too, each under its path (keys without array positions). One immutable image of bytes,
  * a section of the segment file.
  *
+ * A key with dots counts as the chain of its parts: {"a.b": t} and {"a": {"b": t}} are the same
+ * path, and a row that has both has both texts under it.
+ *
  *   score(row) = sum over distinct query tokens t, times their count in the query, of
  *                idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average length))
  *   idf(t)     = ln(1 + (N - df + 0.5) / (df + 0.5))
@@ -14,7 +17,9 @@
  * Search goes by windows of rows: essential terms add into an accumulator of the window, others are
  * only looked up where the row can still be among the best (MaxScore: Turtle & Flood 1995), with
  * the largest contribution of each block of postings as its bound. Rank-safe: the same hits and
- * scores as scoring every row.
+ * scores as scoring every row. Contributions are added as integers (a power of two per query times
+ * their value), so that a score does not depend on the order of its terms, nor on whether the row
+ * has an index: equal rows have equal scores, and ties are ties.
  *
  * Ownership, Threads, Errors: as columns.h. */
 #ifndef VARVE_FIELD_TEXT_INDEX_H
@@ -48,7 +53,7 @@ typedef struct text_query {
     size_t term_count;
     varve_text *terms;
     uint32_t *counts;        /* in the query */
-    const varve_text *paths; /* canonical; NULL: all */
+    const varve_text *paths; /* as the index spells them; NULL: all */
     size_t path_count;
     double k1, b; /* 1.2 and 0.75 by default */
     /* Gathered over all stretches by text_stats_add: */
@@ -57,7 +62,9 @@ typedef struct text_query {
     uint64_t *df;        /* live rows with the term, per term */
     arena *memory;       /* of terms, counts, df */
 } text_query;
-/* Tokens of text by the analyzer of these options; statistics zero. Everything from the arena. */
+/* Tokens of text by the analyzer of these options; statistics zero, k1 1.2, b 0.75. Everything from
+ * the arena. VARVE_INVALID for a path that is none, VARVE_LIMIT for too many terms. A path names
+ * the texts at its keys, brackets are passed over: "a[0].b" is a.b. */
 VV_CHECKED varve_status text_query_init(text_query *q, varve_text text, const text_options *options,
                                         const varve_text *paths, size_t path_count, arena *memory,
                                         varve_error *err);

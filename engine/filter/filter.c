@@ -57,6 +57,9 @@ varve_status filter_regex_compile(filter *f, filter_node *node, varve_error *err
     if (f->regex_count == FILTER_REGEXES_MAX)
         return vv_fail(err, VARVE_LIMIT, "the filter has more than %d regular expressions",
                        FILTER_REGEXES_MAX);
+    if (node->pattern.len > FILTER_PATTERN_MAX)
+        return vv_fail(err, VARVE_LIMIT, "a regular expression of more than %d bytes",
+                       FILTER_PATTERN_MAX);
     switch (filter_regex_new(node->pattern, f->regexes, &f->regexes, reason)) {
     case REGEX_OK: break;
     case REGEX_BAD:

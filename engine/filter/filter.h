@@ -12,8 +12,8 @@
  * UNKNOWN if it is for any of them, else FALSE; without any value it is UNKNOWN (so for an empty
  * array that is looked into, unless array_only: nothing is in it, FALSE). two_valued is applied to
  * what comes out at last. Of arrays that are looked into, EQUAL to TOKENS and GEO_* see only the
- * elements; an element that is an array is a value like others. Without expand an array is one value,
- * of a kind of its own.
+ * elements; an element that is an array is a value like others. Without expand an array is one
+ * value, of a kind of its own.
  *
  *   op            TRUE when the value …                                     else
  *   EQUAL         equals one of `values` (by value_equal)                   null: UNKNOWN
@@ -67,6 +67,7 @@
 #define FILTER_BYTES_MAX   ((size_t)16 << 20)
 #define FILTER_TEXT_MAX    ((size_t)4 << 20) /* bytes of a filter as text */
 #define FILTER_REGEXES_MAX 64                /* each may take a mebibyte while it searches */
+#define FILTER_PATTERN_MAX 4096              /* bytes of a pattern of LIKE or REGEX */
 
 typedef enum filter_op {
     FILTER_TRUE, /* matches every row */
@@ -148,7 +149,7 @@ struct filter_node {
     const filter_value *values;
     size_t value_count;
     const uint32_t *order; /* of values, by filter_value_order; NULL: too few to be worth it */
-    filter_range range; /* RANGE; COUNT: of numbers */
+    filter_range range;    /* RANGE; COUNT: of numbers */
     varve_text pattern;
     char escape;                /* LIKE; 0: none */
     struct filter_regex *regex; /* compiled; pattern is its text */
@@ -181,7 +182,7 @@ VV_CHECKED varve_status filter_value_make(filter *f, const value *v, filter_valu
 /* For EQUAL and EXCEPT, once values are set: fill in order. */
 VV_CHECKED varve_status filter_values_sort(filter *f, filter_node *node, varve_error *err);
 /* Compile node->pattern; linear in the text, bounded memory. VARVE_INVALID with RE2's reason,
- * VARVE_LIMIT past FILTER_REGEXES_MAX. */
+ * VARVE_LIMIT past FILTER_REGEXES_MAX or FILTER_PATTERN_MAX. */
 VV_CHECKED varve_status filter_regex_compile(filter *f, filter_node *node, varve_error *err);
 bool filter_regex_found(const struct filter_regex *regex, varve_text text);
 

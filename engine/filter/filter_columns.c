@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define DEADLINE_ROWS 64 /* decided between two looks at the clock */
 

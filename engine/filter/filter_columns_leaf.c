@@ -8,12 +8,13 @@
 #include "filter/filter_columns_inner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct place { /* columns that a path leads to */
     bool there, each_there, into_arrays;
-    bool unknown;  /* there may be more: columns are incomplete */
-    column at;     /* the values */
-    column each;   /* into_arrays: the elements of arrays among them */
+    bool unknown; /* there may be more: columns are incomplete */
+    column at;    /* the values */
+    column each;  /* into_arrays: the elements of arrays among them */
 } place;
 
 static bool is_geo(filter_op op)
@@ -121,14 +122,14 @@ static varve_status add_present(leaf_question *q, const place *p, uint64_t *bits
     return elements && p->each_there ? add_kinds(q, &p->each, true, bits, err) : VARVE_OK;
 }
 
-static varve_status place_find(const evaluation *e, const filter_node *leaf,
-                               const path_step *steps, size_t count, place *ret, varve_error *err)
+static varve_status place_find(const evaluation *e, const filter_node *leaf, const path_step *steps,
+                               size_t count, place *ret, varve_error *err)
 {
     path_step more[2 * PATH_STEPS_MAX + 1];
     place p = {.into_arrays = looks_into_arrays(leaf)};
     VV_TRY(column_find(e->columns, steps, count, &p.at, &p.there, err));
-    if (p.there && p.into_arrays && p.at.kinds[COLUMN_ARRAY].count > p.at.kinds[COLUMN_EMPTY].count &&
-        count < VV_COUNT(more)) {
+    if (p.there && p.into_arrays &&
+        p.at.kinds[COLUMN_ARRAY].count > p.at.kinds[COLUMN_EMPTY].count && count < VV_COUNT(more)) {
         memcpy(more, steps, count * sizeof *steps);
         more[count] = (path_step){.kind = PATH_EACH};
         VV_TRY(column_find(e->columns, more, count + 1, &p.each, &p.each_there, err));
@@ -156,7 +157,8 @@ static varve_status place_rows(leaf_question *q, const place *p, varve_error *er
         all_open(q);
         return VARVE_OK;
     }
-    bool empty = q->leaf->op == FILTER_IS_EMPTY, absent = filter_leaf_absent(q->leaf) >= q->threshold;
+    bool empty = q->leaf->op == FILTER_IS_EMPTY,
+         absent = filter_leaf_absent(q->leaf) >= q->threshold;
     if (p->there && !empty) VV_TRY(add_values(q, p, err));
     if (!absent && !empty) return VARVE_OK;
     VV_TRY(bits_new(q->e, &present, err));

@@ -4,6 +4,7 @@
 #include "filter/filter_columns_inner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define WALK_FACTOR   8    /* a row costs as much to decide as this many keywords */
 #define DEADLINE_STEP 1024 /* keywords between two looks at the clock */
@@ -34,8 +35,8 @@ static varve_status or_listed(leaf_question *q, const column *c, uint64_t *liste
             VV_TRY(instant_run(c, l->instant, &run, err));
         else
             VV_TRY(text_run(c, l->v.text, &run, &open_run, err));
-        VV_TRY(question_run(q, c, l->datetime ? COLUMN_INSTANTS : COLUMN_KEYWORDS, run, listed,
-                            err));
+        VV_TRY(
+            question_run(q, c, l->datetime ? COLUMN_INSTANTS : COLUMN_KEYWORDS, run, listed, err));
         VV_TRY(or_keywords(q, c, open_run, open, err));
         open_run = (column_run){0, 0};
     }

@@ -4,9 +4,18 @@
 #include "base/hash.h"
 #include "record/id.h"
 
-typedef struct evaluation {
+/* Of a whole row. */
+typedef struct session {
+    const filter *filter;
     const filter_row *row;
     buffer *scratch;
+    filter_tokens *own_tokens; /* if the row brings none */
+    varve_status status;       /* what went wrong in TOKENS */
+    varve_error *err;
+} session;
+
+typedef struct evaluation {
+    session *session;
     varve_text fields; /* of the row, or of the object that NESTED looks at */
 } evaluation;
 
@@ -16,9 +25,29 @@ static truth truth_of(bool b) { return b ? TRUTH_TRUE : TRUTH_FALSE; }
 
 /* ---- leaves -------------------------------------------------------------------------------- */
 
+static varve_status match_tokens(session *s, const filter_node *leaf, varve_text text, bool *ret)
+{
+    static const text_options plain;
+    filter_tokens *tokens = s->row->tokens ? s->row->tokens : s->own_tokens;
+    if (!tokens) {
+        VV_TRY(filter_tokens_new(s->filter, &plain, &s->own_tokens, s->err));
+        tokens = s->own_tokens;
+    }
+    return filter_tokens_match(tokens, leaf, text, ret, s->err);
+}
+
+static truth value_truth(session *s, const filter_node *leaf, const value *v)
+{
+    bool match = false;
+    if (leaf->op != FILTER_TOKENS) return filter_leaf_value(leaf, v);
+    if (v->kind != VALUE_TEXT || s->status != VARVE_OK) return TRUTH_UNKNOWN;
+    s->status = match_tokens(s, leaf, v->text, &match);
+    return truth_of(match);
+}
+
 /* What the values of a path said so far. */
 typedef struct leaf_state {
-    const evaluation *e;
+    session *session;
     const filter_node *leaf;
     bool any, unknown, stopped; /* stopped: at what `found` says */
     truth found;
@@ -54,10 +83,10 @@ static bool looks_into_arrays(const filter_node *leaf)
     }
 }
 
-static bool add_raw(leaf_state *s, varve_text raw, value *ret)
+static bool read_raw(const leaf_state *s, varve_text raw, value *ret)
 {
     const char *at = raw.data;
-    return value_read(&at, raw.data + raw.len, s->e->scratch, ret);
+    return value_read(&at, raw.data + raw.len, s->session->scratch, ret);
 }
 
 static bool add_elements(leaf_state *s, varve_text array)
@@ -67,7 +96,8 @@ static bool add_elements(leaf_state *s, varve_text array)
     value v;
     if (s->leaf->array_only && array.len == 2) return add_truth(s, TRUTH_FALSE);
     while (value_next_element(&at, end, &raw))
-        if (add_raw(s, raw, &v) && !add_truth(s, filter_leaf_value(s->leaf, &v))) return false;
+        if (read_raw(s, raw, &v) && !add_truth(s, value_truth(s->session, s->leaf, &v)))
+            return false;
     return true;
 }
 
@@ -76,11 +106,11 @@ static bool visit_value(void *context, varve_text raw)
     leaf_state *s = context;
     const filter_node *leaf = s->leaf;
     value v;
-    if (!add_raw(s, raw, &v)) return true;
+    if (!read_raw(s, raw, &v)) return true;
     if (v.kind == VALUE_ARRAY && looks_into_arrays(leaf)) return add_elements(s, v.text);
     if (leaf->array_only && v.kind != VALUE_NULL && v.kind != VALUE_ARRAY)
         return add_truth(s, TRUTH_FALSE);
-    return add_truth(s, filter_leaf_value(leaf, &v));
+    return add_truth(s, value_truth(s->session, leaf, &v));
 }
 
 static truth finish_leaf(const leaf_state *s)
@@ -93,7 +123,7 @@ static truth finish_leaf(const leaf_state *s)
 
 static truth path_truth(const evaluation *e, const filter_node *leaf)
 {
-    leaf_state s = {.e = e, .leaf = leaf};
+    leaf_state s = {.session = e->session, .leaf = leaf};
     (void)path_walk(leaf->path, e->fields, visit_value, &s);
     return finish_leaf(&s);
 }
@@ -102,13 +132,13 @@ static truth path_truth(const evaluation *e, const filter_node *leaf)
 
 static truth id_truth(const evaluation *e, const filter_node *leaf)
 {
-    varve_id id = e->row->id;
+    varve_id id = e->session->row->id;
     value v = {.kind = VALUE_TEXT, .text = id.text};
     if (id.kind == VARVE_ID_NUM && id.num <= INT64_MAX)
         v = (value){.kind = VALUE_INT, .integer = (int64_t)id.num};
     else if (id.kind == VARVE_ID_NUM)
         v = (value){.kind = VALUE_UINT, .big = id.num};
-    truth t = filter_leaf_value(leaf, &v);
+    truth t = value_truth(e->session, leaf, &v);
     return leaf->two_valued && t == TRUTH_UNKNOWN ? TRUTH_FALSE : t;
 }
 
@@ -210,10 +240,10 @@ static truth node_truth(const evaluation *e, const filter_node *node)
     case FILTER_NOT: return negate(evaluate(e, node->children[0]));
     case FILTER_AT_LEAST: return at_least(e, node);
     case FILTER_NESTED: return nested_truth(e, node);
-    case FILTER_HAS_ID: return truth_of(has_id(node, e->row->id));
+    case FILTER_HAS_ID: return truth_of(has_id(node, e->session->row->id));
     case FILTER_ID: return id_truth(e, node->children[0]);
-    case FILTER_HAS_VECTOR: return truth_of(has_vector(e->row, node->pattern));
-    case FILTER_SLICE: return truth_of(in_slice(node, e->row->id));
+    case FILTER_HAS_VECTOR: return truth_of(has_vector(e->session->row, node->pattern));
+    case FILTER_SLICE: return truth_of(in_slice(node, e->session->row->id));
     default: return path_truth(e, node);
     }
 }
@@ -227,9 +257,12 @@ static truth evaluate(const evaluation *e, const filter_node *node)
 varve_status filter_row_truth(const filter *f, const filter_row *row, buffer *scratch, truth *ret,
                               varve_error *err)
 {
-    evaluation e = {row, scratch, row->fields};
+    session s = {.filter = f, .row = row, .scratch = scratch, .err = err};
+    evaluation e = {&s, row->fields};
     buffer_clear(scratch);
     VV_TRY(buffer_reserve(scratch, row->fields.len, err)); /* nothing in it is longer */
-    *ret = evaluate(&e, f->root);
-    return VARVE_OK;
+    truth t = evaluate(&e, f->root);
+    filter_tokens_free(s.own_tokens);
+    if (s.status == VARVE_OK) *ret = t;
+    return s.status;
 }

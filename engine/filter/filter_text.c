@@ -49,33 +49,60 @@ static like_kind next_item(const char **p, const char *end, char escape, bool ig
     return LIKE_CHARACTER;
 }
 
+typedef struct like {
+    const char *p_end, *t_end;
+    char escape;
+    bool ignore_case;
+} like;
+
+/* Move *t to the first place where what follows a % in the pattern, up to the next % or _, can
+ * begin. false: there is none. So that a plain pattern takes time linear in the text. */
+static bool seek(const like *l, const char *p, const char **t)
+{
+    const char *end = p;
+    size_t room = (size_t)(l->t_end - *t);
+    while (end < l->p_end && *end != '%' && *end != '_' && !(l->escape && *end == l->escape))
+        end++;
+    size_t len = (size_t)(end - p);
+    if (l->ignore_case || len == 0) return true;
+    if (len > room) return false;
+    if (end == l->p_end)
+        *t = l->t_end - len;
+    else
+        *t = memmem(*t, room, p, len);
+    return *t != NULL;
+}
+
 /* Only the last % is ever taken back: what it may match includes all that earlier ones may. */
 bool filter_like(varve_text pattern, char escape, bool ignore_case, varve_text text)
 {
-    const char *p = pattern.data, *p_end = p + pattern.len, *t = text.data, *t_end = t + text.len;
-    const char *retry_p = NULL, *retry_t = NULL;
+    const char *p = pattern.data, *t = text.data, *retry_p = NULL, *retry_t = NULL;
+    like l = {p + pattern.len, t + text.len, escape, ignore_case};
     for (;;) {
-        bool good = p == p_end && t == t_end;
+        bool good = p == l.p_end && t == l.t_end;
         if (good) return true;
-        if (p < p_end) {
+        if (p < l.p_end) {
             int32_t wanted = 0;
             const char *item = p;
-            like_kind kind = next_item(&item, p_end, escape, ignore_case, &wanted);
+            like_kind kind = next_item(&item, l.p_end, escape, ignore_case, &wanted);
             if (kind == LIKE_ANY_NUMBER) {
-                if (item == p_end) return true;
+                if (item == l.p_end) return true;
                 p = retry_p = item;
                 retry_t = t;
+                if (!seek(&l, p, &retry_t)) return false;
+                t = retry_t;
                 continue;
             }
-            if (t < t_end) {
-                int32_t c = next_character(&t, t_end, ignore_case);
+            if (t < l.t_end) {
+                int32_t c = next_character(&t, l.t_end, ignore_case);
                 good = kind == LIKE_ANY_ONE || c == wanted;
                 p = item;
             }
         }
         if (good) continue;
-        if (!retry_p || retry_t == t_end) return false;
-        (void)next_character(&retry_t, t_end, false);
+        if (!retry_p || retry_t == l.t_end) return false;
+        (void)next_character(&retry_t, l.t_end, false);
+        if (!seek(&l, retry_p, &retry_t)) return false;
         p = retry_p;
         t = retry_t;
     }

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static const json_limits limits = {FILTER_BYTES_MAX, 2, 1}; /* {"v": [ … ]} */
+/* {"v": [ … ]}: nothing deeper, and no second member. */
+static const json_limits limits = {.bytes_max = FILTER_BYTES_MAX, .depth_max = 2, .keys_max = 1};
 
 /* How messages name a parameter: ":name", or "?" and its number among those. */
 static varve_status parameter_fail(const where_parser *p, size_t i, const char *what,
@@ -42,9 +43,7 @@ static varve_status minify(where_parser *p, size_t i, varve_error *err)
         json_minify_object(wrapped.data, wrapped.len, &limits, &minified, &reason);
     if (status == VARVE_NO_MEMORY) return vv_fail(err, status, "%s", reason.message);
     const char *at = minified.data, *end = at + minified.len;
-    if (status != VARVE_OK || !json_next_member(&at, end, &key, &inner))
-        return parameter_fail(p, i, "expected a JSON scalar, or an array of them", err);
-    if (at != end - 1 || inner.data[0] == '{')
+    if (status != VARVE_OK || !json_next_member(&at, end, &key, &inner) || inner.data[0] == '{')
         return parameter_fail(p, i, "expected a JSON scalar, or an array of them", err);
     return arena_text(&p->filter->memory, inner.data, inner.len, &p->minified[i], err);
 }
@@ -102,9 +101,6 @@ varve_status where_parameter_value(where_parser *p, varve_text json, filter_valu
     value v;
     const char *at = json.data;
     bool number = at[0] == '-' || (at[0] >= '0' && at[0] <= '9');
-    if (at[0] == '[' || at[0] == '{')
-        return where_fail(p, p->token.at, VARVE_INVALID, err,
-                          "the list of this parameter holds an array or an object");
     if (number ? !where_number(json, &v) : !value_read(&at, at + json.len, &p->scratch, &v))
         return where_fail(p, p->token.at, VARVE_INVALID, err,
                           "the number of this parameter is beyond double precision");

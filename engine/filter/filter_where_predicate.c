@@ -58,7 +58,11 @@ static varve_status parse_like(where_parser *p, const where_operand *operand, fi
     varve_text pattern;
     char escape = 0;
     VV_TRY(where_next(p, err));
+    size_t at = p->token.at;
     VV_TRY(where_text_parse(p, "a pattern in quotes", &pattern, err));
+    if (pattern.len > FILTER_PATTERN_MAX)
+        return where_fail(p, at, VARVE_LIMIT, err, "a pattern of more than %d bytes",
+                          FILTER_PATTERN_MAX);
     if (p->token.kind == WHERE_ESCAPE) VV_TRY(parse_escape(p, pattern, &escape, err));
     if (!pattern.data) return unknown(p, operand->at, ret, err);
     VV_TRY(where_leaf(p, FILTER_LIKE, operand, &leaf, ret, err));
@@ -220,11 +224,13 @@ static varve_status parse_between(where_parser *p, const where_operand *operand,
     return where_between(p, operand, &low, &high, ret, err);
 }
 
+/* An id is no boolean. */
 static varve_status parse_is_boolean(where_parser *p, const where_operand *operand, bool wanted,
                                      filter_node **ret, varve_error *err)
 {
     where_literal literal = {.at = operand->at};
     value v = {.kind = VALUE_BOOL, .boolean = wanted};
+    if (operand->is_id) return where_node(p, FILTER_FALSE, operand->at, ret, err);
     VV_TRY(where_place(p, operand->at, filter_value_make(p->filter, &v, &literal.value, err), err));
     VV_TRY(where_compare(p, WHERE_EQ, operand, &literal, ret, err));
     (*ret)->two_valued = true;

@@ -14,11 +14,11 @@ typedef struct section {
     uint64_t offset, size;
 } section;
 
-typedef struct column { /* u64 values: listed in the file, or first + i * step */
+typedef struct stored_column { /* u64 values: listed in the file, or first + i * step */
     section listed;
     bool stepped;
     uint64_t first, step;
-} column;
+} stored_column;
 
 struct segment {
     uint64_t references; /* atomic */
@@ -29,7 +29,7 @@ struct segment {
     file_map map;
     uint64_t stride; /* bytes of a vector */
     section vectors, id_bytes, field_bytes;
-    column rowvers, ordinals, id_offsets, field_offsets;
+    stored_column rowvers, ordinals, id_offsets, field_offsets;
     block_sums blocks;                   /* of all sections */
     field_image image_bytes[ROW_IMAGES]; /* size 0: not in the file */
     struct segment_image_at {

@@ -169,11 +169,11 @@ static varve_status take_bytes(const segment *s, const entry *e, section *ret, v
     return VARVE_OK;
 }
 
-static varve_status take_column(const segment *s, const entry *e, uint64_t count, column *ret,
-                                varve_error *err)
+static varve_status take_column(const segment *s, const entry *e, uint64_t count,
+                                stored_column *ret, varve_error *err)
 {
     uint64_t bytes, last;
-    *ret = (column){e->at, e->flags == SEGMENT_FLAG_STEP, e->first, e->step};
+    *ret = (stored_column){e->at, e->flags == SEGMENT_FLAG_STEP, e->first, e->step};
     if (e->flags & ~SEGMENT_FLAG_STEP) return bad(s, "unknown flags on a section", err);
     if (!ret->stepped) {
         if (!size_mul(count, sizeof(uint64_t), &bytes) || e->at.size != bytes)
@@ -185,7 +185,7 @@ static varve_status take_column(const segment *s, const entry *e, uint64_t count
     return VARVE_OK;
 }
 
-static uint64_t column_last(const column *c, uint64_t count)
+static uint64_t column_last(const stored_column *c, uint64_t count)
 {
     return c->first + c->step * (count - 1);
 }

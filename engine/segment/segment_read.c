@@ -6,7 +6,7 @@
 
 /* ---- accessors ----------------------------------------------------------------------------- */
 
-static varve_status column_get(segment *s, const column *c, uint64_t i, uint64_t *ret,
+static varve_status column_get(segment *s, const stored_column *c, uint64_t i, uint64_t *ret,
                                varve_error *err)
 {
     uint64_t at = c->listed.offset + i * sizeof(uint64_t);
@@ -20,8 +20,8 @@ static varve_status column_get(segment *s, const column *c, uint64_t i, uint64_t
 }
 
 /* Bytes of row `slot` in a heap; listed offsets are checked here, as they are used. */
-static varve_status heap_get(segment *s, const column *offsets, const section *heap, uint64_t slot,
-                             const uint8_t **ret, size_t *ret_len, varve_error *err)
+static varve_status heap_get(segment *s, const stored_column *offsets, const section *heap,
+                             uint64_t slot, const uint8_t **ret, size_t *ret_len, varve_error *err)
 {
     uint64_t from, to;
     VV_TRY(column_get(s, offsets, slot, &from, err));

@@ -362,7 +362,7 @@ static void calendar(void **state)
     for (int year = 1600; year < 2400; year++)
         for (int month = 1; month <= 12; month++)
             for (int day = 1; day <= 31; day++) {
-                char date[16];
+                char date[40];
                 int64_t us;
                 snprintf(date, sizeof date, "%04d-%02d-%02d", year, month, day);
                 if (!value_datetime(text(date), &us)) {
