@@ -188,6 +188,37 @@ bool varve_collection_exists(varve *db, const char *database, const char *name)
     return true;
 }
 
+varve_status catalog_map_put(varve *db, varve_collection *c, varve_error *err)
+{
+    char key[CATALOG_NAME_KEY_MAX];
+    pthread_rwlock_wrlock(&db->catalog_lock);
+    bool put = hashmap_put(&db->collections, key, catalog_map_key(c->database, c->name, key), c);
+    if (put) collection_ref(c);
+    db->inner_collections += put && c->inner;
+    pthread_rwlock_unlock(&db->catalog_lock);
+    return put ? VARVE_OK : vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", c->name);
+}
+
+void catalog_map_remove(varve *db, const varve_collection *c)
+{
+    char key[CATALOG_NAME_KEY_MAX];
+    pthread_rwlock_wrlock(&db->catalog_lock);
+    varve_collection *mapped =
+        hashmap_remove(&db->collections, key, catalog_map_key(c->database, c->name, key));
+    db->inner_collections -= mapped && c->inner;
+    pthread_rwlock_unlock(&db->catalog_lock);
+    varve_collection_release(mapped);
+}
+
+static varve_status check_text(const collection_schema *s, varve_error *err)
+{
+    const text_options options = schema_text_options(s);
+    analyzer *a = NULL;
+    VV_TRY(analyzer_new(&options, &a, err));
+    analyzer_free(a);
+    return VARVE_OK;
+}
+
 static varve_status write_new_collection(varve *db, const varve_collection *c, varve_error *err)
 {
     VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
@@ -206,14 +237,16 @@ static varve_status collection_create_locked(varve *db, const char *database, co
     VV_TRY(catalog_check_database(db, database, err));
     if (varve_collection_exists(db, database, name))
         return vv_fail(err, VARVE_EXISTS, "Collection already exists: %s", name);
-    if (db->collections.count >= db->options.collections_max)
+    size_t count = db->collections.count - db->inner_collections;
+    if (count >= db->options.collections_max)
         return vv_fail(err, VARVE_LIMIT, "collections %zu would exceed collections_max %llu",
-                       db->collections.count + 1, (unsigned long long)db->options.collections_max);
+                       count + 1, (unsigned long long)db->options.collections_max);
     collection_schema schema;
     VV_TRY(schema_init(&schema, db->next_collection_id, spec, db->options.dim_max,
                        db->options.description_bytes_max, err));
     varve_collection *c = NULL;
-    varve_status status = index_field_buildable(&schema.fields[0], err);
+    varve_status status = check_text(&schema, err);
+    if (status == VARVE_OK) status = index_field_buildable(&schema.fields[0], err);
     if (status != VARVE_OK) {
         schema_done(&schema);
         return status;
@@ -221,14 +254,7 @@ static varve_status collection_create_locked(varve *db, const char *database, co
     VV_TRY(collection_new(db, database, name, &schema, &c, err));
     db->next_collection_id++;
     status = write_new_collection(db, c, err);
-    char key[CATALOG_NAME_KEY_MAX];
-    if (status == VARVE_OK) {
-        pthread_rwlock_wrlock(&db->catalog_lock);
-        bool put = hashmap_put(&db->collections, key, catalog_map_key(database, name, key),
-                               collection_ref(c));
-        pthread_rwlock_unlock(&db->catalog_lock);
-        if (!put) status = vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", name);
-    }
+    if (status == VARVE_OK) status = catalog_map_put(db, c, err);
     if (status != VARVE_OK) {
         varve_collection_release(c);
         return status;
@@ -265,7 +291,7 @@ static varve_status list_collections_locked(varve *db, const char *database, var
     hashmap_slot *slot;
     while ((slot = hashmap_next(&db->collections, &at))) {
         const varve_collection *c = slot->value;
-        if (strcmp(c->database, database) == 0) names[n++] = c->name;
+        if (!c->inner && strcmp(c->database, database) == 0) names[n++] = c->name;
     }
     qsort(names, n, sizeof *names, by_name);
     return names_new(names, n, ret, err);

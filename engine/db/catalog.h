@@ -1,5 +1,6 @@
 /* catalog.h — keys of the catalogue (STORE_CATALOG), version 2 (1: without 'i'):
- *   'c' | name length u8 | database | name   collection record (record/schema.h)
+ *   'c' | name length u8 | database | name   collection record (record/schema.h); the name of a
+ *                                            vector field's inner collection is "<name>/<field>"
  *   'd' | database                           u64 order of creation, little-endian
  *   's' | cid u32 be | number u64 be         segment record (segment/segment.h)
  *   'i' | cid u32 be | number u64 be | field u16 be   index record of that segment (index/index.h)
@@ -12,18 +13,24 @@
 
 #include "db/db.h"
 
-#define CATALOG_NAME_KEY_MAX (2 + 2 * SCHEMA_NAME_MAX)
+#define CATALOG_NAME_MAX     (2 * SCHEMA_NAME_MAX + 1) /* of a collection, inner ones included */
+#define CATALOG_NAME_KEY_MAX (2 + SCHEMA_NAME_MAX + CATALOG_NAME_MAX)
 
 size_t catalog_collection_key(const char *database, const char *name,
                               uint8_t ret[CATALOG_NAME_KEY_MAX]);
 /* The database and name of a key; false: malformed. */
 bool catalog_collection_key_get(const void *key, size_t len, char ret_database[SCHEMA_NAME_MAX + 1],
-                                char ret_name[SCHEMA_NAME_MAX + 1]);
+                                char ret_name[CATALOG_NAME_MAX + 1]);
 /* What the in-memory map is keyed by; length returned. */
 size_t catalog_map_key(const char *database, const char *name, char ret[CATALOG_NAME_KEY_MAX]);
 void catalog_put_next(varve *db, store_batch *batch);
 /* Write a catalogue batch durably; under writer_lock. */
 VV_CHECKED varve_status catalog_write(varve *db, store_batch *batch, varve_error *err);
+/* Into the map of collections (which takes a reference), and out of it. */
+VV_CHECKED varve_status catalog_map_put(varve *db, varve_collection *c, varve_error *err);
+void catalog_map_remove(varve *db, const varve_collection *c);
+/* Delete all that the store holds of a collection. */
+void catalog_stage_drop(varve_collection *c, store_batch *batch);
 VV_CHECKED varve_status catalog_add_database(varve *db, const char *name, uint64_t created,
                                              varve_error *err);
 VV_CHECKED varve_status catalog_check_database(varve *db, const char *database, varve_error *err);

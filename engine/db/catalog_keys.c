@@ -23,12 +23,12 @@ size_t catalog_collection_key(const char *database, const char *name,
 }
 
 bool catalog_collection_key_get(const void *key, size_t len, char ret_database[SCHEMA_NAME_MAX + 1],
-                                char ret_name[SCHEMA_NAME_MAX + 1])
+                                char ret_name[CATALOG_NAME_MAX + 1])
 {
     const uint8_t *k = key;
     if (len < 3 || k[0] != 'c') return false;
     size_t d = k[1];
-    if (d == 0 || d > SCHEMA_NAME_MAX || len <= 2 + d || len - 2 - d > SCHEMA_NAME_MAX)
+    if (d == 0 || d > SCHEMA_NAME_MAX || len <= 2 + d || len - 2 - d > CATALOG_NAME_MAX)
         return false;
     memcpy(ret_database, k + 2, d);
     ret_database[d] = 0;

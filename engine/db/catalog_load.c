@@ -1,6 +1,7 @@
 /* catalog_load.c — the catalogue at open: names in memory, collections as light entries that load
  * when first used. */
 #include "db/catalog.h"
+#include "db/children.h"
 
 #include "base/bytes.h"
 
@@ -31,18 +32,16 @@ static varve_status load_database(varve *db, varve_text key, varve_text value, v
 
 static varve_status load_collection(varve *db, varve_text key, varve_text value, varve_error *err)
 {
-    char database[SCHEMA_NAME_MAX + 1], name[SCHEMA_NAME_MAX + 1], map_key[CATALOG_NAME_KEY_MAX];
+    char database[SCHEMA_NAME_MAX + 1], name[CATALOG_NAME_MAX + 1];
     if (!catalog_collection_key_get(key.data, key.len, database, name))
         return vv_fail(err, VARVE_CORRUPT, "a collection record has a malformed key");
     collection_schema schema;
     VV_TRY(schema_decode(value.data, value.len, &schema, err));
     varve_collection *c = NULL;
     VV_TRY(collection_new(db, database, name, &schema, &c, err));
-    if (!hashmap_put(&db->collections, map_key, catalog_map_key(database, name, map_key), c)) {
-        varve_collection_release(c);
-        return vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", name);
-    }
-    return VARVE_OK;
+    varve_status status = catalog_map_put(db, c, err);
+    varve_collection_release(c);
+    return status;
 }
 
 static varve_status load_record(varve *db, varve_text key, varve_text value, varve_error *err)
@@ -91,6 +90,7 @@ varve_status catalog_load(varve *db, varve_error *err)
     for (; store_iter_at(i, &key, &value); store_iter_next(i))
         VV_TRY(load_record(db, key, value, err));
     VV_TRY(store_iter_check(i, err));
+    VV_TRY(children_link(db, err));
     return create_default(db, err);
 }
 

@@ -1,7 +1,6 @@
 /* collection.c — the life of a collection in memory: entry, reference, published view, active
  * memtable. */
-#include "base/file.h"
-#include "db/catalog.h"
+#include "db/children.h"
 #include "db/compaction.h"
 #include "db/indexes.h"
 
@@ -24,6 +23,7 @@ varve_status collection_new(varve *db, const char *database, const char *name,
     c->id = take_schema->id;
     c->database = database_copy;
     c->name = name_copy;
+    c->inner = strchr(name, '/') != NULL;
     c->schema = *take_schema;
     *take_schema = (collection_schema){0};
     atomic_init(&c->references, 1);
@@ -45,6 +45,9 @@ void varve_collection_release(varve_collection *c)
     if (!c || atomic_fetch_sub(&c->references, 1) != 1) return;
     view_unref(c->view);
     memtable_unref(c->active);
+    for (size_t i = 0; i < c->child_count; i++)
+        varve_collection_release(c->children[i]);
+    free(c->children);
     schema_done(&c->schema);
     free(c->reserved);
     pthread_mutex_destroy(&c->load_lock);
@@ -104,7 +107,7 @@ void collection_count_backlog(varve_collection *c, uint64_t rows)
     atomic_fetch_add(&c->db->backlog_rows, rows - before);
 }
 
-static void count_disk_use(varve *db, const view *before, const view *after)
+void collection_count_disk_use(varve *db, const view *before, const view *after)
 {
     static const view nothing = {0};
     if (!after) after = &nothing;
@@ -113,19 +116,34 @@ static void count_disk_use(varve *db, const view *before, const view *after)
     atomic_fetch_add(&db->index_bytes, after->index_bytes - before->index_bytes);
 }
 
-void collection_publish(varve_collection *c, view *next)
+view *collection_swap_view(varve_collection *c, view *next)
 {
     pthread_mutex_lock(&c->lock);
     view *before = c->view;
     c->view = next;
     c->max_ordinal = (int64_t)c->counters.next_ordinal - 1;
     pthread_mutex_unlock(&c->lock);
+    return before;
+}
+
+void collection_swapped(varve_collection *c, view *before)
+{
+    const view *next = c->view;
     atomic_fetch_add(&c->published, 1);
     collection_count_backlog(c, backlog_of(c, next));
-    if (before) count_disk_use(c->db, before, next); /* the catalogue counted the first one */
+    if (before)
+        collection_count_disk_use(c->db, before, next); /* the catalogue counted the first one */
     if (next->index_bytes && (!before || before->index_bytes != next->index_bytes))
         index_loader_wake(c->db);
     view_unref(before);
+}
+
+void collection_publish(varve_collection *c, view *next)
+{
+    pthread_mutex_lock(&c->db->publish_lock);
+    view *before = collection_swap_view(c, next);
+    pthread_mutex_unlock(&c->db->publish_lock);
+    collection_swapped(c, before);
 }
 
 void collection_freeze(varve_collection *c)
@@ -204,12 +222,22 @@ varve_status varve_collection_get_path(varve_collection *c, char *ret_path, size
     return VARVE_OK;
 }
 
+/* What also the vectors of named fields take. */
+static void add_disk_use(varve_collection_stats *s, const view *v)
+{
+    s->segments += v->segments;
+    s->segment_bytes += v->segment_bytes;
+    s->index_bytes += v->index_bytes;
+    for (size_t i = 0; i < v->source_count; i++) {
+        if (v->sources[i].mem) s->memory_bytes += memtable_bytes(v->sources[i].mem);
+    }
+}
+
 static void add_source(varve_collection_stats *s, const row_source *source, const index_wants *w)
 {
     s->rows_hidden += tombstones_count(source->hidden);
     if (source->mem) {
         s->rows_in_memory += source->rows;
-        s->memory_bytes += memtable_bytes(source->mem);
         return;
     }
     const index_spec *wanted = index_wanted(w);
@@ -222,6 +250,8 @@ varve_status varve_collection_get_stats(varve_collection *c, varve_collection_st
 {
     VV_TRY(collection_ready(c, err));
     varve_collection_stats s = {.id = c->id};
+    VV_CLEANUP(child_list_done) child_list children = {0};
+    VV_TRY(children_take(c, &children, err));
     index_wants w;
     snprintf(s.database, sizeof s.database, "%s", c->database);
     snprintf(s.name, sizeof s.name, "%s", c->name);
@@ -237,119 +267,14 @@ varve_status varve_collection_get_stats(varve_collection *c, varve_collection_st
     pthread_mutex_unlock(&c->lock);
     s.rows_live = v->rows_live;
     s.rows_deleted = v->rows_deleted;
-    s.segments = v->segments;
-    s.segment_bytes = v->segment_bytes;
-    s.index_bytes = v->index_bytes;
+    add_disk_use(&s, v);
     for (size_t i = 0; i < v->source_count; i++)
         add_source(&s, &v->sources[i], &w);
     view_unref(v);
+    for (size_t i = 0; i < children.count; i++) {
+        VV_CLEANUP(view_unrefp) view *child = collection_view(children.all[i]);
+        add_disk_use(&s, child);
+    }
     *ret_stats = s;
     return VARVE_OK;
-}
-
-/* ---- drop */
-
-static varve_status write_drop(varve_collection *c, varve_error *err)
-{
-    varve *db = c->db;
-    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
-    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory to drop %s", c->name);
-    uint8_t key[CATALOG_NAME_KEY_MAX], from[CATALOG_SEGMENT_KEY_BYTES],
-        to[CATALOG_SEGMENT_KEY_BYTES];
-    store_batch_delete(batch, db->store, STORE_CATALOG, key,
-                       catalog_collection_key(c->database, c->name, key));
-    static const char kinds[] = {'s', 'i'}; /* segments and their indexes */
-    catalog_segment_key(c->id, 0, from);
-    catalog_segment_key(c->id + 1, 0, to);
-    for (size_t i = 0; i < sizeof kinds; i++) {
-        from[0] = to[0] = (uint8_t)kinds[i];
-        store_batch_delete_range(batch, db->store, STORE_CATALOG, from, 5, to, 5);
-    }
-    const store_family families[] = {STORE_ROWS, STORE_FRESH, STORE_DEAD, STORE_BLOBS};
-    for (size_t i = 0; i < VV_COUNT(families); i++) {
-        store_batch_delete_range(batch, db->store, families[i], from + 1, 4, to + 1, 4);
-    }
-    counters_key(c->id, key);
-    store_batch_delete(batch, db->store, STORE_META, key, 5);
-    return catalog_write(db, batch, err);
-}
-
-static void forget(varve_collection *c)
-{
-    varve *db = c->db;
-    char key[CATALOG_NAME_KEY_MAX];
-    pthread_rwlock_wrlock(&db->catalog_lock);
-    varve_collection *mapped =
-        hashmap_remove(&db->collections, key, catalog_map_key(c->database, c->name, key));
-    pthread_rwlock_unlock(&db->catalog_lock);
-    pthread_mutex_lock(&db->seal_queue_lock); /* writers that wait for room learn of it */
-    atomic_store(&c->dropped, true);
-    pthread_cond_broadcast(&db->seal_done);
-    pthread_mutex_unlock(&db->seal_queue_lock);
-    varve_collection_release(mapped);
-}
-
-/* Mapped files stay readable for the searches that run; what a crash leaves, the sweep at open
- * removes. */
-static void remove_files(varve_collection *c)
-{
-    char path[DB_PATH_MAX];
-    varve_error ignored;
-    if (collection_dir(c->db, c->id, path, &ignored) != VARVE_OK) return;
-    varve_status status = file_remove_tree(path, &ignored);
-    (void)status;
-}
-
-static varve_status drop_locked(varve_collection *c, varve_error *err)
-{
-    VV_TRY(collection_alive(c, err));
-    VV_TRY(write_drop(c, err));
-    forget(c);
-    if (atomic_load(&c->loaded)) count_disk_use(c->db, c->view, NULL);
-    collection_count_backlog(c, 0);
-    compaction_wake(c->db); /* a job on it ends */
-    return VARVE_OK;
-}
-
-varve_status varve_collection_drop(varve *db, const char *database, const char *name,
-                                   varve_error *err)
-{
-    varve_collection *c = NULL;
-    VV_TRY(db_check_writable(db, false, err));
-    VV_TRY(catalog_find(db, database, name, &c, err));
-    /* Loaded first, so that the folder's totals stay right; one that cannot be loaded can still be
-     * dropped. */
-    varve_error ignored;
-    varve_status loaded = collection_ready(c, &ignored);
-    (void)loaded;
-    pthread_mutex_lock(&c->seal_lock);
-    pthread_mutex_lock(&db->writer_lock);
-    varve_status status = drop_locked(c, err);
-    pthread_mutex_unlock(&db->writer_lock);
-    if (status == VARVE_OK) remove_files(c);
-    pthread_mutex_unlock(&c->seal_lock);
-    varve_collection_release(c);
-    return status;
-}
-
-varve_status varve_database_drop(varve *db, const char *name, varve_error *err)
-{
-    VV_TRY(db_check_writable(db, false, err));
-    VV_TRY(catalog_check_database(db, name, err));
-    for (;;) { /* collections that others create meanwhile are dropped too */
-        varve_names *names = NULL;
-        VV_TRY(varve_collection_list(db, name, &names, err));
-        size_t count = varve_names_count(names);
-        varve_status status = VARVE_OK;
-        for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-            status = varve_collection_drop(db, name, varve_names_get(names, i), err);
-            if (status == VARVE_NOT_FOUND) status = VARVE_OK;
-        }
-        varve_names_free(names);
-        if (status != VARVE_OK) return status;
-        if (strcmp(name, "default") == 0) return VARVE_OK; /* emptied; it always exists */
-        bool gone = false;
-        VV_TRY(catalog_drop_empty_database(db, name, &gone, err));
-        if (gone) return VARVE_OK;
-    }
 }

@@ -3,7 +3,7 @@
  * together is VARVE_CORRUPT, and the collection stays closed. */
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "db/catalog.h"
+#include "db/children.h"
 #include "db/indexes.h"
 
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static varve_status add_source(loading *l, row_source source, varve_error *err)
 
 static varve_status open_segment(loading *l, varve_text key, varve_text value, varve_error *err)
 {
-    const varve_collection *c = l->c;
+    varve_collection *c = l->c;
     const vector_field *f = &l->field;
     segment_record record;
     char path[DB_PATH_MAX];
@@ -56,7 +56,7 @@ static varve_status open_segment(loading *l, varve_text key, varve_text value, v
         return vv_fail(err, VARVE_CORRUPT, "a segment record has a malformed key");
     VV_TRY(segment_record_get(value.data, value.len, get_be64(key.data + 5), &record, err));
     VV_TRY(segment_file(c->db, c->id, record.number, ".seg", path, err));
-    segment_spec spec = {c->id, record.number, f->dim, f->dtype};
+    segment_spec spec = collection_segment_spec(c, record.number, f->dim);
     varve_status status = segment_open(path, &spec, &record, &seg, err);
     if (status == VARVE_NOT_FOUND)
         return vv_fail(err, VARVE_CORRUPT, "segment %llu of collection %s is missing",
@@ -113,8 +113,7 @@ static varve_status table_for(loading *l, uint64_t rowver, size_t *next_segment,
     }
     if (!crossed) return VARVE_OK;
     memtable *m = NULL;
-    VV_TRY(memtable_new(f->dim, f->dtype, &m, err));
-    memtable_use_codes(m, f->metric);
+    VV_TRY(collection_new_memtable(l->c, f, &m, err));
     varve_status status = add_source(l, (row_source){.mem = m}, err);
     if (status != VARVE_OK) {
         memtable_unref(m);
@@ -299,7 +298,8 @@ varve_status collection_ready(varve_collection *c, varve_error *err)
     varve_status status = VARVE_OK;
     if (!atomic_load(&c->loaded)) {
         loading l = {.c = c, .field = collection_field(c)};
-        status = load_all(&l, err);
+        status = children_ready(c, err); /* first: a commit of the parent's may need them */
+        if (status == VARVE_OK) status = load_all(&l, err);
         loading_done(&l);
         if (status == VARVE_OK) atomic_store(&c->loaded, true);
     }

@@ -1,22 +1,8 @@
 /* commit.c — the group commit itself; see commit.h. */
-#include "db/commit.h"
+#include "db/field_rows.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"
-
-static varve_status find_part(commit_part **parts, const write_request *w, bool overlaid,
-                              commit_part **ret, varve_error *err)
-{
-    for (commit_part *p = *parts; p; p = p->next) {
-        if (p->c != w->collection) continue;
-        *ret = p;
-        return VARVE_OK;
-    }
-    VV_TRY(part_new(w->collection, overlaid, ret, err));
-    (*ret)->next = *parts;
-    *parts = *ret;
-    return VARVE_OK;
-}
 
 static varve_status commit_request(commit_part *p, store_batch *batch, write_request *w)
 {
@@ -26,6 +12,8 @@ static varve_status commit_request(commit_part *p, store_batch *batch, write_req
     case WRITE_DELETE:
     case WRITE_RESTORE: return commit_marks(p, batch, w, &w->error);
     case WRITE_FIELDS: return commit_fields(p, batch, w, &w->error);
+    case WRITE_FIELD_PUT: return commit_field_put(p, batch, w, &w->error);
+    case WRITE_FIELD_REMOVE: return commit_field_remove(p, batch, w, &w->error);
     }
     return vv_fail(&w->error, VARVE_INTERNAL, "unknown kind of write");
 }
@@ -37,7 +25,8 @@ static bool stage_all(write_request *first, commit_part **parts, store_batch *ba
         commit_part *p = NULL;
         w->error.status = VARVE_OK;
         if (w->count == 0) continue;
-        varve_status status = find_part(parts, w, first->next || w->repeats, &p, &w->error);
+        varve_status status =
+            part_find(parts, w->collection, first->next || w->repeats, &p, &w->error);
         if (status == VARVE_OK) status = commit_request(p, batch, w);
         w->error.status = status;
         if (p && status != VARVE_OK && p->spoiled) return false;
@@ -52,19 +41,18 @@ static void put_commit_time(store_batch *batch)
     store_batch_log_data(batch, note, sizeof note);
 }
 
-static varve_status finish_parts(varve *db, commit_part *parts, store_batch *batch,
-                                 varve_error *err)
+varve_status parts_finish(varve *db, commit_part *parts, store_batch *batch, varve_error *err)
 {
     for (commit_part *p = parts; p; p = p->next) {
         if (!p->touched) continue;
         counters_add_to_batch(db, batch, p->c->id, &p->counters);
         VV_TRY(part_build_view(p, err));
     }
-    put_commit_time(batch);
     return VARVE_OK;
 }
 
-static void publish_part(commit_part *p)
+/* The view before. */
+static view *swap_part(commit_part *p)
 {
     varve_collection *c = p->c;
     c->counters = p->counters;
@@ -75,13 +63,32 @@ static void publish_part(commit_part *p)
         c->schema.fields[0].dim = p->field.dim;
         pthread_mutex_unlock(&c->lock);
     }
-    collection_publish(c, p->next_view);
+    view *before = collection_swap_view(c, p->next_view);
     p->next_view = NULL;
+    return before;
+}
+
+static void part_published(commit_part *p, view *before)
+{
+    varve_collection *c = p->c;
+    collection_swapped(c, before);
     const varve_options *o = &c->db->options;
     if (c->active &&
         (memtable_rows(c->active) >= o->seal_rows || memtable_bytes(c->active) >= o->seal_bytes)) {
         collection_freeze(c);
         seal_ask(c);
+    }
+}
+
+void parts_publish(varve *db, commit_part *group)
+{
+    pthread_mutex_lock(&db->publish_lock);
+    for (commit_part *p = group; p; p = p->next)
+        p->before = p->touched ? swap_part(p) : NULL;
+    pthread_mutex_unlock(&db->publish_lock);
+    for (commit_part *p = group; p; p = p->next) {
+        if (p->touched) part_published(p, p->before);
+        p->is_published = p->touched;
     }
 }
 
@@ -94,6 +101,22 @@ static void give_up_part(commit_part *p)
     if (!c->active || memtable_rows(c->active) == p->published) return;
     collection_freeze(c);
     if (atomic_load(&c->frozen_bytes)) seal_ask(c);
+}
+
+void parts_give_up(commit_part *group)
+{
+    for (commit_part *p = group; p; p = p->next) {
+        if (!p->is_published) give_up_part(p);
+    }
+}
+
+void parts_free(commit_part **group)
+{
+    while (*group) {
+        commit_part *next = (*group)->next;
+        part_free(*group);
+        *group = next;
+    }
 }
 
 static varve_status write_batch(varve *db, const write_request *first, store_batch *batch,
@@ -146,21 +169,15 @@ void commit_group(varve *db, write_request *first)
     if (status == VARVE_OK && !stage_all(first, &parts, batch))
         status =
             vv_fail(&err, VARVE_CONFLICT, "a write of the same group failed half-way: try again");
-    if (status == VARVE_OK) status = finish_parts(db, parts, batch, &err);
+    if (status == VARVE_OK) status = parts_finish(db, parts, batch, &err);
+    if (status == VARVE_OK) put_commit_time(batch);
     bool touched = false;
     for (commit_part *p = parts; p; p = p->next)
         touched |= p->touched;
     if (status == VARVE_OK && touched) status = write_batch(db, first, batch, &err);
     if (status != VARVE_OK) fail_all(first, status, &err);
-    while (parts) {
-        commit_part *next = parts->next;
-        if (status == VARVE_OK && parts->touched) {
-            publish_part(parts);
-        } else {
-            give_up_part(parts);
-        }
-        part_free(parts);
-        parts = next;
-    }
+    if (status == VARVE_OK) parts_publish(db, parts);
+    parts_give_up(parts);
+    parts_free(&parts);
     give_outcomes(db, first);
 }

@@ -41,6 +41,22 @@ varve_status part_new(varve_collection *c, bool overlaid, commit_part **ret, var
     return VARVE_OK;
 }
 
+varve_status part_find(commit_part **group, varve_collection *c, bool overlaid, commit_part **ret,
+                       varve_error *err)
+{
+    commit_part *p = *group;
+    while (p && p->c != c)
+        p = p->next;
+    if (!p) {
+        VV_TRY(part_new(c, overlaid, &p, err));
+        p->group = group;
+        p->next = *group;
+        *group = p;
+    }
+    *ret = p;
+    return VARVE_OK;
+}
+
 void part_free(commit_part *p)
 {
     if (!p) return;
@@ -63,8 +79,7 @@ varve_status part_open_memtable(commit_part *p, store_batch *batch, size_t dim, 
         p->field_changed = true;
     }
     if (p->c->active) return VARVE_OK;
-    VV_TRY(memtable_new(p->field.dim, p->field.dtype, &p->c->active, err));
-    memtable_use_codes(p->c->active, p->field.metric);
+    VV_TRY(collection_new_memtable(p->c, &p->field, &p->c->active, err));
     p->published = 0;
     add_active_source(p);
     return VARVE_OK;
@@ -194,6 +209,7 @@ static varve_status lookup_chunk(commit_part *p, const write_request *w, size_t 
         const uint8_t *key = write_key(w, first + i, &len);
         ret[i] = (row_lookup){0};
         row_current *known = p->overlaid ? hashmap_get(&p->overlay, key, len) : NULL;
+        if (known && known->rowver == ROWVER_NONE) continue;
         if (known) {
             ret[i].current = *known;
             VV_TRY(complete_lookup(p, with_fields, &ret[i], err));

@@ -1,7 +1,6 @@
 /* commit_rows.c — insert, upsert and change of fields in a group commit: new row versions. */
 #include "base/bytes.h"
-#include "db/catalog.h"
-#include "db/commit.h"
+#include "db/field_rows.h"
 #include "record/fields.h"
 
 #include <stdlib.h>
@@ -24,13 +23,14 @@ static varve_status stage_before(commit_part *p, store_batch *batch, const row_l
     return part_change(p, before->place, true, false, err);
 }
 
-varve_status stage_version(commit_part *p, store_batch *batch, const uint8_t *key, size_t key_len,
-                           const row_lookup *before, const void *vector, size_t vector_bytes,
-                           varve_text fields, varve_error *err)
+varve_status stage_version_at(commit_part *p, store_batch *batch, const uint8_t *key,
+                              size_t key_len, const row_lookup *before, const row_content *content,
+                              varve_error *err)
 {
     store *s = p->c->db->store;
-    row_current now = {.rowver = p->counters.next_rowver++};
-    now.ordinal = before->exists ? before->current.ordinal : p->counters.next_ordinal++;
+    varve_text fields = content->fields;
+    row_current now = {.rowver = p->counters.next_rowver++, .ordinal = content->ordinal};
+    p->counters.next_ordinal = VV_MAX(p->counters.next_ordinal, now.ordinal + 1);
     p->touched = true;
 
     uint8_t cid[4], value[ROW_VALUE_BYTES], rowver_key[ROWVER_KEY_BYTES], head[14];
@@ -46,17 +46,27 @@ varve_status stage_version(commit_part *p, store_batch *batch, const uint8_t *ke
     put_u64(head, now.ordinal);
     put_u16(head + 8, (uint16_t)key_len);
     put_u32(head + 10, (uint32_t)fields.len);
-    const void *parts[] = {head, key, head + 10, fields.data, vector};
-    const size_t lens[] = {10, key_len, 4, fields.len, vector_bytes};
+    const void *parts[] = {head, key, head + 10, fields.data, content->vector};
+    const size_t lens[] = {10, key_len, 4, fields.len, content->vector_bytes};
     store_batch_put_parts(batch, s, STORE_FRESH, rowver_key, sizeof rowver_key, parts, lens,
                           VV_COUNT(parts));
 
-    VV_TRY(memtable_add(p->c->active, now.rowver, now.ordinal, key, key_len, vector, fields, err));
+    VV_TRY(memtable_add(p->c->active, now.rowver, now.ordinal, key, key_len, content->vector,
+                        fields, err));
     p->sources[p->source_count - 1].rows = memtable_rows(p->c->active);
     if (before->exists) VV_TRY(stage_before(p, batch, before, err));
     if (!before->exists) p->rows++;
     count_id(p, key, key_len);
     return part_note(p, key, key_len, &now, err);
+}
+
+varve_status stage_version(commit_part *p, store_batch *batch, const uint8_t *key, size_t key_len,
+                           const row_lookup *before, const void *vector, size_t vector_bytes,
+                           varve_text fields, varve_error *err)
+{
+    uint64_t ordinal = before->exists ? before->current.ordinal : p->counters.next_ordinal;
+    const row_content content = {ordinal, vector, vector_bytes, fields};
+    return stage_version_at(p, batch, key, key_len, before, &content, err);
 }
 
 /* ---- insert, upsert */
@@ -76,7 +86,19 @@ static varve_status assign_ids(commit_part *p, write_request *w, varve_error *er
     return VARVE_OK;
 }
 
-static varve_status check_limits(const commit_part *p, const write_request *w, uint64_t rows_new,
+varve_status check_vector_bytes(commit_part *p, uint64_t rows, size_t row_bytes, uint64_t more,
+                                varve_error *err)
+{
+    uint64_t most = p->c->db->options.max_collection_vector_bytes;
+    if (most == 0 || row_bytes == 0) return VARVE_OK;
+    uint64_t named = cascade_vector_bytes(p) + more;
+    if (named <= most && rows <= (most - named) / row_bytes) return VARVE_OK;
+    return vv_fail(err, VARVE_LIMIT,
+                   "collection vector bytes %llu would exceed max_collection_vector_bytes %llu",
+                   (unsigned long long)(rows * row_bytes + named), (unsigned long long)most);
+}
+
+static varve_status check_limits(commit_part *p, const write_request *w, uint64_t rows_new,
                                  varve_error *err)
 {
     const varve_options *o = &p->c->db->options;
@@ -85,11 +107,7 @@ static varve_status check_limits(const commit_part *p, const write_request *w, u
         return vv_fail(err, VARVE_LIMIT,
                        "collection vector count %llu would exceed max_collection_vectors %llu",
                        rows, (unsigned long long)o->max_collection_vectors);
-    if (o->max_collection_vector_bytes && rows > o->max_collection_vector_bytes / w->row_bytes)
-        return vv_fail(err, VARVE_LIMIT,
-                       "collection vector bytes %llu would exceed max_collection_vector_bytes %llu",
-                       rows * w->row_bytes, (unsigned long long)o->max_collection_vector_bytes);
-    return VARVE_OK;
+    return check_vector_bytes(p, rows, w->row_bytes, 0, err);
 }
 
 /* New ids, each once, where a request may hold an id twice. */
@@ -138,12 +156,36 @@ static varve_status check_rows(commit_part *p, write_request *w, row_lookup *loo
     return check_limits(p, w, rows_new, err);
 }
 
+/* Deleted rows that come back, with their named vectors. */
+static varve_status find_revived(const commit_part *p, const write_request *w,
+                                 const row_lookup *lookups, write_request *ret, varve_error *err)
+{
+    size_t count = 0, bytes = 0, len;
+    for (size_t i = 0; i < w->count; i++)
+        count += lookups[i].exists && lookups[i].current.deleted;
+    if (count == 0 || p->c->child_count == 0) return VARVE_OK;
+    ret->keys = malloc(w->key_ends[w->count - 1]);
+    ret->key_ends = malloc(count * sizeof *ret->key_ends);
+    ret->repeats = w->repeats;
+    if (!ret->keys || !ret->key_ends)
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", count);
+    for (size_t i = 0; i < w->count; i++) {
+        if (!lookups[i].exists || !lookups[i].current.deleted) continue;
+        const uint8_t *key = write_key(w, i, &len);
+        memcpy(ret->keys + bytes, key, len);
+        ret->key_ends[ret->count++] = bytes += len;
+    }
+    return VARVE_OK;
+}
+
 varve_status commit_rows(commit_part *p, store_batch *batch, write_request *w, varve_error *err)
 {
     VV_CLEANUP(vv_freep) row_lookup *lookups = malloc(w->count * sizeof *lookups);
+    VV_CLEANUP(write_request_done) write_request revived = {0};
     if (!lookups) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", w->count);
     VV_TRY(check_rows(p, w, lookups, err));
     VV_TRY(part_open_memtable(p, batch, w->dim, err));
+    VV_TRY(find_revived(p, w, lookups, &revived, err));
     w->receipt = (varve_receipt){.first_id = w->receipt.first_id};
     p->spoiled = true; /* until all rows are staged */
     for (size_t i = 0; i < w->count; i++) {
@@ -158,6 +200,7 @@ varve_status commit_rows(commit_part *p, store_batch *batch, write_request *w, v
         w->receipt.rows_new += !lookups[i].exists;
         w->receipt.rows_changed += lookups[i].exists;
     }
+    if (revived.count) VV_TRY(cascade_marks(p, batch, &revived, false, err));
     p->spoiled = false;
     return VARVE_OK;
 }

@@ -111,7 +111,7 @@ static varve_status open_output(adoption *a, uint32_t i, varve_error *err)
     char path[DB_PATH_MAX];
     row_source *o = &a->outputs[i];
     if (is_merge(a)) {
-        segment_spec spec = {c->id, r->number, a->j->order.dim, a->j->order.dtype};
+        segment_spec spec = collection_segment_spec(c, r->number, a->j->order.dim);
         *o =
             (row_source){.rows = r->rows, .rowver_min = r->rowver_min, .rowver_max = r->rowver_max};
         VV_TRY(segment_file(c->db, c->id, r->number, ".seg", path, err));

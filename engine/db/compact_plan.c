@@ -34,7 +34,7 @@ static void set_rules(const varve_collection *c, const compact_request *r, compa
         .index_rows_min = o->index_rows_min,
         .fanout = o->compact_fanout,
         .tombstone_percent = o->compact_tombstone_percent,
-        .deleted_counts = r ? false : deletes_are_over(c),
+        .deleted_counts = r || c->inner ? false : deletes_are_over(c), /* children: by parents */
         .index_only = r && r->index_only,
         .everything = r && !r->index_only,
         .before = r ? r->before : 0,

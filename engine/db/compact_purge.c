@@ -1,8 +1,9 @@
-/* compact_purge.c — deleted rows are given up for good: in one WriteBatch the record of a row goes
- * and its tombstone says superseded; then the view no longer lists it. Before, a restore brings the
- * row back; after, there is nothing to restore. In pieces, so that writers wait for none of them
- * long. */
+/* compact_purge.c — deleted rows are given up for good, with their vectors in named fields: in one
+ * WriteBatch the record of a row goes and its tombstone says superseded; then the view no longer
+ * lists it. Before, a restore brings the row back; after, there is nothing to restore. In pieces,
+ * so that writers wait for none of them long. */
 #include "db/compaction_inner.h"
+#include "db/field_rows.h"
 
 #define PURGE_ROWS  4096
 #define LOOKUP_ROWS 256
@@ -18,13 +19,18 @@ typedef struct purge_piece {
     uint64_t next; /* slot */
 
     store_batch *batch;
-    uint64_t rows; /* whose record goes */
+    uint64_t rows;      /* whose record goes */
+    write_request gone; /* their keys */
+    buffer gone_keys;
+    commit_part *parts; /* of the collection, and of its named fields */
 } purge_piece;
 
 static void piece_free(purge_piece **p)
 {
     if (!*p) return;
     buffer_done(&(*p)->keys);
+    buffer_done(&(*p)->gone_keys);
+    free((*p)->gone.key_ends);
     store_batch_free((*p)->batch);
     free(*p);
 }
@@ -52,22 +58,25 @@ static varve_status collect(purge_piece *p, const row_source *s, varve_error *er
 
 /* ---- under writer_lock */
 
-static void stage_row(purge_piece *p, size_t i, const void *key, size_t len, bool current)
+static varve_status stage_row(purge_piece *p, size_t i, const void *key, size_t len, bool current,
+                              varve_error *err)
 {
     const char kind = DEAD_SUPERSEDED;
     uint8_t rowver_key[ROWVER_KEY_BYTES];
     store *s = p->c->db->store;
     rowver_key_put(p->c->id, p->rowvers[i], rowver_key);
     store_batch_put(p->batch, s, STORE_DEAD, rowver_key, sizeof rowver_key, &kind, 1);
-    if (!current) return;
+    if (!current) return VARVE_OK;
     store_batch_delete(p->batch, s, STORE_ROWS, key, len);
-    p->rows++;
+    VV_TRY(buffer_add(&p->gone_keys, (const uint8_t *)key + 4, len - 4, err));
+    p->gone.key_ends[p->rows++] = p->gone_keys.len;
+    return VARVE_OK;
 }
 
 static varve_status stage_some(purge_piece *p, const size_t *which, size_t n, varve_error *err)
 {
-    const void *keys[LOOKUP_ROWS];
-    size_t lens[LOOKUP_ROWS];
+    const void *keys[LOOKUP_ROWS] = {0};
+    size_t lens[LOOKUP_ROWS] = {0};
     store_value values[LOOKUP_ROWS];
     if (n == 0) return VARVE_OK;
     for (size_t i = 0; i < n; i++) {
@@ -76,14 +85,15 @@ static varve_status stage_some(purge_piece *p, const size_t *which, size_t n, va
         lens[i] = p->key_ends[which[i]] - from;
     }
     VV_TRY(store_get_many(p->c->db->store, STORE_ROWS, n, keys, lens, values, err));
+    varve_status status = VARVE_OK;
     for (size_t i = 0; i < n; i++) {
         row_current row;
         bool current = values[i].data && row_current_get(values[i].data, values[i].len, &row) &&
                        row.deleted && row.rowver == p->rowvers[which[i]];
-        stage_row(p, which[i], keys[i], lens[i], current);
+        if (status == VARVE_OK) status = stage_row(p, which[i], keys[i], lens[i], current, err);
         store_value_done(&values[i]);
     }
-    return VARVE_OK;
+    return status;
 }
 
 /* Those that are deleted still; slots becomes the list of them. */
@@ -102,18 +112,18 @@ static varve_status stage(purge_piece *p, const row_source *now, varve_error *er
     return stage_some(p, which, n, err);
 }
 
-static varve_status next_view(const purge_piece *p, size_t at, view **ret, varve_error *err)
+/* What the views no longer list. */
+static varve_status stage_views(purge_piece *p, size_t at, varve_error *err)
 {
-    const view *v = p->c->view;
-    VV_CLEANUP(vv_freep) row_source *sources = malloc(v->source_count * sizeof *sources);
-    if (!sources) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a view");
-    memcpy(sources, v->sources, v->source_count * sizeof *sources);
-    tombstones *deleted = NULL;
-    VV_TRY(tombstones_change(sources[at].deleted, NULL, 0, p->slots, p->count, &deleted, err));
-    sources[at].deleted = deleted;
-    varve_status status = view_new(&p->c->schema.fields[0], sources, v->source_count, ret, err);
-    tombstones_unref(deleted);
-    return status;
+    commit_part *part = NULL;
+    VV_TRY(part_find(&p->parts, p->c, false, &part, err));
+    for (size_t i = 0; i < p->count; i++)
+        VV_TRY(part_change(part, (row_place){at, p->slots[i]}, true, false, err));
+    part->touched = true;
+    p->gone.keys = (uint8_t *)p->gone_keys.data;
+    p->gone.count = p->rows;
+    if (p->gone.count) VV_TRY(cascade_purge(part, p->batch, &p->gone, err));
+    return parts_finish(p->c->db, p->parts, p->batch, err);
 }
 
 static varve_status write_piece(purge_piece *p, varve_error *err)
@@ -132,19 +142,14 @@ static varve_status commit_locked(purge_piece *p, varve_error *err)
         at++;
     if (at == c->view->source_count) return VARVE_OK; /* somebody compacted it */
     store_batch_clear(p->batch);
+    buffer_clear(&p->gone_keys);
     p->rows = 0;
     VV_TRY(stage(p, &c->view->sources[at], err));
     if (p->count == 0) return VARVE_OK;
-    view *v = NULL;
-    VV_TRY(next_view(p, at, &v, err));
-    varve_status status = write_piece(p, err);
-    if (status != VARVE_OK) {
-        view_unref(v);
-        return status;
-    }
+    VV_TRY(stage_views(p, at, err));
+    VV_TRY(write_piece(p, err));
     (void)VV_FAULT("purge.after_batch");
-    c->commits++; /* sessions that merge with row records look again */
-    collection_publish(c, v);
+    parts_publish(c->db, p->parts);
     return VARVE_OK;
 }
 
@@ -156,16 +161,19 @@ static varve_status purge_source(varve_collection *c, const row_source *s, uint6
     VV_CLEANUP(piece_free) purge_piece *p = calloc(1, sizeof *p);
     if (!p) return vv_fail(err, VARVE_NO_MEMORY, "no memory to purge");
     buffer_init(&p->keys, SIZE_MAX / 2, "ids to purge");
+    buffer_init(&p->gone_keys, SIZE_MAX / 2, "ids to purge");
     p->c = c;
     p->seg = s->seg;
     p->batch = store_batch_new();
-    if (!p->batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory to purge");
+    p->gone.key_ends = malloc(PURGE_ROWS * sizeof *p->gone.key_ends);
+    if (!p->batch || !p->gone.key_ends) return vv_fail(err, VARVE_NO_MEMORY, "no memory to purge");
     for (;;) {
         VV_TRY(collect(p, s, err));
         if (p->count == 0) return VARVE_OK;
         p->rows = 0;
         pthread_mutex_lock(&c->db->writer_lock);
         varve_status status = commit_locked(p, err);
+        parts_free(&p->parts);
         pthread_mutex_unlock(&c->db->writer_lock);
         if (status != VARVE_OK) return status;
         *rows += p->rows;

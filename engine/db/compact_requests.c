@@ -2,7 +2,12 @@
  * goes through its phases on the compaction thread; a caller only waits, and may stop waiting.
  *
  *   SEAL -> PURGE -> JOBS -> ERASE -> DONE          compact
- *   SEAL ----------> JOBS ----------> DONE          build of an index */
+ *   SEAL ----------> JOBS ----------> DONE          build of an index
+ *   SEAL ----------> JOBS -> ERASE -> DONE          compact, of a vector field's inner collection
+ *
+ * The vector fields of a collection come after it, when its purge has reached them: asked for here
+ * when nobody waits, else by the caller (compact_api.c). */
+#include "db/children.h"
 #include "db/compaction_inner.h"
 
 #define STEPS_NS_MAX UINT64_C(100000000)
@@ -99,10 +104,25 @@ static void take_out(compaction *k, const compact_request *r)
     }
 }
 
+/* What nobody waits for goes on with the vector fields. */
+static void ask_children(compaction *k, const compact_request *r)
+{
+    VV_CLEANUP(child_list_done) child_list l = {0};
+    varve_error ignored;
+    if (r->index_only || r->waits || children_take(r->c, &l, &ignored) != VARVE_OK) return;
+    for (size_t i = 0; i < l.count; i++) {
+        compact_request *child = request_new(l.all[i], false);
+        if (!child) return; /* compaction that is due by itself will come to it */
+        child->keep_deleted = r->keep_deleted;
+        request_add(k, child);
+    }
+}
+
 /* Hand the outcome to the caller, or end the request when there is none. */
 static void finish(compaction *k, compact_request *r, varve_status status, const varve_error *why)
 {
     if (r->scheduled) r->c->compact_scheduled = false;
+    if (status == VARVE_OK) ask_children(k, r);
     r->report.elapsed_ms = (clock_now_ns() - r->began_ns) / 1000000;
     pthread_mutex_lock(&k->lock);
     take_out(k, r);
@@ -196,7 +216,7 @@ static varve_status step(compaction *k, compact_request *r, bool *ret_ready, com
     switch (r->phase) {
     case REQUEST_SEAL:
         VV_TRY(seal_all(r, err));
-        r->phase = r->index_only || r->keep_deleted ? REQUEST_JOBS : REQUEST_PURGE;
+        r->phase = r->index_only || r->keep_deleted || r->c->inner ? REQUEST_JOBS : REQUEST_PURGE;
         return VARVE_OK;
     case REQUEST_PURGE:
         VV_TRY(purge_all(k, r, err));
@@ -293,7 +313,8 @@ void requests_from_schedule(compaction *k)
     size_t count = 0;
     if (catalog_all(k->db, &all, &count, NULL) != VARVE_OK) return;
     for (size_t i = 0; i < count; i++) {
-        compact_request *r = all[i]->compact_scheduled ? NULL : request_new(all[i], false);
+        bool asked = all[i]->compact_scheduled || all[i]->inner;
+        compact_request *r = asked ? NULL : request_new(all[i], false);
         if (r) {
             r->scheduled = all[i]->compact_scheduled = true;
             request_add(k, r);

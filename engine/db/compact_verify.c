@@ -103,7 +103,7 @@ static varve_status open_output(const compact_job *j, const job_output *out, seg
 {
     char name[JOB_NAME_MAX], path[DB_PATH_MAX];
     const job_order *o = &j->order;
-    segment_spec spec = {o->collection, out->segment.number, o->dim, o->dtype};
+    segment_spec spec = collection_segment_spec(j->c, out->segment.number, o->dim);
     job_segment_name(out->segment.number, name);
     VV_TRY(file_join(path, sizeof path, j->desk, name, err));
     return segment_open(path, &spec, &out->segment, ret, err);

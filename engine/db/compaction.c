@@ -192,14 +192,15 @@ static bool begin_due(compaction *k, varve_collection *c, compact_peer *peer)
     return false;
 }
 
-/* Unchanged since nothing was found in it, and no deleted rows whose time may come. */
+/* Unchanged since nothing was found in it, and no deleted rows whose time may come (those of a
+ * vector field go with its collection's). */
 static bool is_idle(varve_collection *c)
 {
     if (!atomic_load(&c->loaded) || atomic_load(&c->dropped)) return true;
     if (c->compact_after_ms > now_ms()) return true;
     if (c->compact_idle != atomic_load(&c->published)) return false;
     VV_CLEANUP(view_unrefp) view *v = collection_view(c);
-    return v->rows_deleted == 0;
+    return c->inner || v->rows_deleted == 0;
 }
 
 static void give_due(compaction *k, compact_peer *peer)

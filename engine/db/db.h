@@ -8,11 +8,13 @@
  *
  * Lock table, in the order in which they may be taken:
  *   seal_lock     collection  one seal, adoption or drop of the collection at a time; held over I/O
+ *                             (a collection's before those of its vector fields' collections)
  *   writer_lock   folder      who holds it is the committer: group leader, end of a seal, session
  *                             commit, change of the catalogue; held over the commit's I/O
  *   catalog_lock  folder      names to collections, many readers; never held over I/O
  *   load_lock     collection  the first load of a collection; held over reads
  *   queue_lock    folder      the queue of writers; leaf
+ *   publish_lock  folder      the swap of the views of one commit; never held over I/O
  *   lock          collection  view pointer, schema; leaf
  *   compaction.lock, loader.lock   folder   requests, jobs, wake-ups; leaves
  *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves */
@@ -51,6 +53,7 @@ struct varve_collection {
     varve *db;
     uint32_t id;
     char *database, *name;
+    bool inner; /* keeps a named vector field of another collection: vector_fields.h */
     atomic_uint_fast32_t references; /* one is the catalogue's */
     atomic_bool dropped;
 
@@ -61,6 +64,8 @@ struct varve_collection {
     view *view;           /*   NULL until loaded */
     collection_schema schema;
     int64_t max_ordinal; /*   of the published view's rows, and of all before it; -1: none */
+    struct varve_collection **children; /* changed under writer_lock too: children.h */
+    size_t child_count;
 
     /* owned by the holder of writer_lock, once loaded */
     atomic_uint_fast64_t active_rows; /* a hint for those without the lock */
@@ -111,6 +116,7 @@ struct varve {
     pthread_rwlock_t catalog_lock; /* guards: */
     hashmap databases;             /*   name -> database_entry */
     hashmap collections;           /*   database \0 name -> varve_collection */
+    size_t inner_collections;      /*   of those, how many are inner ones */
     uint32_t next_collection_id;
     uint64_t next_database;
 
@@ -118,6 +124,7 @@ struct varve {
     pthread_mutex_t queue_lock; /* guards: */
     struct write_request *queue_head, *queue_tail;
     bool has_leader;
+    pthread_mutex_t publish_lock; /* see vector_fields.h */
 
     pthread_mutex_t tick_lock;
     pthread_cond_t tick_wake;
@@ -158,7 +165,12 @@ VV_CHECKED varve_status segment_file(const varve *db, uint32_t cid, uint64_t num
 VV_CHECKED varve_status db_open_for_check(const char *path, varve **ret_db, bool *ret_pending,
                                           varve_error *err);
 
-/* ---- reading, for writers (read.c): append the fields of a row, if there is one */
+/* ---- reading, inside (read.c) */
+/* varve_get without its checks: ids of any length. locked: the caller holds writer_lock. */
+VV_CHECKED varve_status read_rows(varve_collection *c, const varve_id *ids, size_t count,
+                                  unsigned with, bool locked, varve_rowset **ret_rows,
+                                  varve_error *err);
+/* For writers: append the fields of a row, if there is one. */
 VV_CHECKED varve_status read_fields(varve_collection *c, varve_id id, buffer *out,
                                     varve_error *err);
 
@@ -205,6 +217,10 @@ VV_CHECKED varve_status collection_swap_schema(varve_collection *c, store_batch 
                                                collection_schema *next, varve_error *err);
 /* Swap in; takes over the caller's reference, and keeps the folder's totals. Under writer_lock. */
 void collection_publish(varve_collection *c, view *next);
+/* The same in two steps, for several collections at once: the swaps under publish_lock, the rest
+ * afterwards, with what the swap returned. */
+view *collection_swap_view(varve_collection *c, view *next);
+void collection_swapped(varve_collection *c, view *before);
 void counters_key(uint32_t cid, uint8_t ret[5]);
 void counters_add_to_batch(varve *db, store_batch *batch, uint32_t cid,
                            const collection_counters *n);
@@ -212,9 +228,17 @@ VV_CHECKED varve_status counters_read(varve *db, uint32_t cid, collection_counte
                                       varve_error *err);
 /* The schema's primary vector is another one now, or was just read. */
 void collection_note_field(varve_collection *c);
+/* Into the folder's totals; after NULL: nothing. */
+void collection_count_disk_use(varve *db, const view *before, const view *after);
 void collection_count_backlog(varve_collection *c, uint64_t rows);
 /* Close the active memtable, so that the next row goes to a new one. Under writer_lock. */
 void collection_freeze(varve_collection *c);
+
+/* ---- what rows hold (content.c) */
+text_options schema_text_options(const collection_schema *s);
+segment_spec collection_segment_spec(varve_collection *c, uint64_t number, uint32_t dim);
+VV_CHECKED varve_status collection_new_memtable(varve_collection *c, const vector_field *f,
+                                                memtable **ret, varve_error *err);
 
 /* ---- sealing (seal.c, sealer.c) */
 /* Turn every frozen memtable into a segment. Takes seal_lock. */

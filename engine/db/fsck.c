@@ -2,10 +2,12 @@
  * Findings are sentences in a report. */
 #include "base/bytes.h"
 #include "base/file.h"
-#include "db/catalog.h"
+#include "db/children.h"
+#include "db/field_rows.h"
 #include "db/format.h"
 #include "db/indexes.h"
 #include "db/session.h"
+#include "db/vector_fields.h"
 
 #include <stdlib.h>
 
@@ -120,9 +122,104 @@ static varve_status check_rows(varve_report *r, varve_collection *c, view *v, va
              c->database, c->name, (unsigned long long)live, (unsigned long long)deleted,
              (unsigned long long)v->rows_live, (unsigned long long)v->rows_deleted);
     check_counters(r, c, v, &used);
-    r->rows += live;
-    r->deleted += deleted;
+    r->rows += c->inner ? 0 : live;
+    r->deleted += c->inner ? 0 : deleted;
     return store_iter_check(i, err);
+}
+
+/* ---- vector fields: each row has the row of its collection, in the same state and place */
+
+static void check_parent(varve_report *r, const varve_collection *c, const varve_collection *child,
+                         const row_current *row, varve_id id)
+{
+    store_value value = {0};
+    row_current parent = {0};
+    varve_error err = {0};
+    char text[ID_TEXT_MAX];
+    VV_CLEANUP(vv_freep) uint8_t *key = malloc(4 + id_key_size(id));
+    if (!key) return;
+    size_t len = row_key_put(c->id, id, key);
+    if (store_get(c->db->store, STORE_ROWS, key, len, &value, &err) != VARVE_OK) {
+        find(r, "%s.%s: %s", child->database, child->name, err.message);
+    } else if (!value.data || !row_current_get(value.data, value.len, &parent)) {
+        find(r, "%s.%s: a vector of %s, which is no row", child->database, child->name,
+             id_text(id, text));
+    } else if (parent.deleted != row->deleted) {
+        find(r, "%s.%s: the vector of %s is %s, but the row is not", child->database, child->name,
+             id_text(id, text), row->deleted ? "deleted" : "live");
+    } else if (parent.ordinal != row->ordinal) {
+        find(r, "%s.%s: the vector of %s has another ordinal than its row", child->database,
+             child->name, id_text(id, text));
+    }
+    store_value_done(&value);
+}
+
+/* Vectors of one row follow each other; the first one says how many there are. */
+typedef struct multi_run {
+    size_t expected, seen;
+} multi_run;
+
+static void check_run(varve_report *r, const varve_collection *child, multi_run *run)
+{
+    if (run->seen != run->expected)
+        find(r, "%s.%s: a row has %zu vectors where %zu were put", child->database, child->name,
+             run->seen, run->expected);
+    *run = (multi_run){0};
+}
+
+static void begin_run(varve_report *r, const varve_collection *child, view *v,
+                      const row_current *row, multi_run *run)
+{
+    row_place place;
+    bool found = false;
+    varve_error err = {0};
+    varve_text fields;
+    check_run(r, child, run);
+    if (view_find(v, row->rowver, &found, &place, &err) != VARVE_OK || !found ||
+        source_fields(&v->sources[place.source], place.slot, &fields, &err) != VARVE_OK ||
+        !field_count_get(fields, &run->expected))
+        find(r, "%s.%s: how many vectors a row has is malformed", child->database, child->name);
+}
+
+static varve_status check_field(varve_report *r, const varve_collection *c, varve_collection *child,
+                                vector_kind kind, varve_error *err)
+{
+    uint8_t from[4], to[4];
+    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
+    VV_CLEANUP(view_unrefp) view *v = collection_view(child);
+    varve_text key, value;
+    multi_run run = {0};
+    put_be32(from, child->id);
+    put_be32(to, child->id + 1);
+    VV_TRY(store_iter_new(c->db->store, STORE_ROWS, from, 4, to, 4, &i, err));
+    for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
+        row_current row;
+        varve_id id;
+        uint32_t index;
+        if (!row_current_get(value.data, value.len, &row) ||
+            !field_key_get(kind, (const uint8_t *)key.data + 4, key.len - 4, &id, &index)) {
+            find(r, "%s.%s: the record of a vector is malformed", child->database, child->name);
+            continue;
+        }
+        if (kind == VECTOR_MULTI && index == 0) begin_run(r, child, v, &row, &run);
+        if (kind == VECTOR_MULTI && run.seen++ != index)
+            find(r, "%s.%s: a vector of a row is missing", child->database, child->name);
+        check_parent(r, c, child, &row, id);
+    }
+    check_run(r, child, &run);
+    return store_iter_check(i, err);
+}
+
+static void check_fields(varve_report *r, varve_collection *c)
+{
+    varve_error err = {0};
+    for (size_t i = 0; i < c->child_count; i++) {
+        varve_collection *child = c->children[i];
+        if (collection_ready(child, &err) != VARVE_OK)
+            continue; /* said when it is checked itself */
+        if (check_field(r, c, child, c->schema.fields[1 + i].kind, &err) != VARVE_OK)
+            find(r, "%s.%s: %s", child->database, child->name, err.message);
+    }
 }
 
 /* Of what the manifest names, whether it serves the mode or not. */
@@ -147,7 +244,7 @@ static varve_status check_index(varve_report *r, const varve_collection *c, cons
 static void check_collection(varve_report *r, varve_collection *c)
 {
     varve_error err = {0};
-    r->collections++;
+    r->collections += !c->inner;
     if (collection_ready(c, &err) != VARVE_OK) {
         find(r, "%s.%s: %s", c->database, c->name, err.message);
         return;
@@ -163,6 +260,7 @@ static void check_collection(varve_report *r, varve_collection *c)
     }
     if (!r->session_pending && check_rows(r, c, v, &err) != VARVE_OK)
         find(r, "%s.%s: %s", c->database, c->name, err.message);
+    if (!r->session_pending) check_fields(r, c);
     view_unref(v);
 }
 

@@ -2,7 +2,7 @@
  *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions ->
  * catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves the folder
  * such that the next open can do it again. */
-#include "db/catalog.h"
+#include "db/children.h"
 #include "db/compaction.h"
 #include "db/format.h"
 
@@ -43,6 +43,7 @@ static void init_locks(varve *db)
     pthread_rwlock_init(&db->catalog_lock, NULL);
     pthread_mutex_init(&db->writer_lock, NULL);
     pthread_mutex_init(&db->queue_lock, NULL);
+    pthread_mutex_init(&db->publish_lock, NULL);
     pthread_mutex_init(&db->tick_lock, NULL);
     pthread_cond_init(&db->tick_wake, &monotonic);
     pthread_mutex_init(&db->seal_queue_lock, NULL);
@@ -68,6 +69,7 @@ static void db_free(varve *db)
     pthread_rwlock_destroy(&db->catalog_lock);
     pthread_mutex_destroy(&db->writer_lock);
     pthread_mutex_destroy(&db->queue_lock);
+    pthread_mutex_destroy(&db->publish_lock);
     pthread_mutex_destroy(&db->tick_lock);
     pthread_cond_destroy(&db->tick_wake);
     pthread_mutex_destroy(&db->seal_queue_lock);
@@ -273,7 +275,12 @@ varve_status varve_collection_checkpoint(varve_collection *c, varve_error *err)
     VV_TRY(varve_flush(c->db, err));
     if (c->db->options.read_only) return VARVE_OK;
     VV_TRY(collection_ready(c, err));
-    return checkpoint_collection(c, err);
+    VV_CLEANUP(child_list_done) child_list children = {0};
+    VV_TRY(children_take(c, &children, err));
+    VV_TRY(checkpoint_collection(c, err));
+    for (size_t i = 0; i < children.count; i++)
+        VV_TRY(checkpoint_collection(children.all[i], err));
+    return VARVE_OK;
 }
 
 varve_status varve_checkpoint(varve *db, varve_error *err)

@@ -36,7 +36,6 @@ static varve_status get_current(getting *g, size_t first, size_t n, varve_error 
     size_t lens[GET_CHUNK], bytes = 0, at = 0;
     store_value values[GET_CHUNK];
     for (size_t i = 0; i < n; i++) {
-        VV_TRY(id_check(g->ids[first + i], g->c->db->options.id_bytes_max, err));
         bytes += 4 + id_key_size(g->ids[first + i]);
     }
     VV_CLEANUP(vv_freep) uint8_t *all = malloc(bytes);
@@ -144,6 +143,12 @@ static varve_status get_rows(varve_collection *c, const varve_id *ids, size_t co
     return status;
 }
 
+varve_status read_rows(varve_collection *c, const varve_id *ids, size_t count, unsigned with,
+                       bool locked, varve_rowset **ret_rows, varve_error *err)
+{
+    return get_rows(c, ids, count, with, false, locked, ret_rows, err);
+}
+
 varve_status varve_get(varve_collection *c, const varve_id *ids, size_t count, unsigned with,
                        bool missing_fails, varve_rowset **ret_rows, varve_error *err)
 {
@@ -151,6 +156,8 @@ varve_status varve_get(varve_collection *c, const varve_id *ids, size_t count, u
     if (most && count > most)
         return vv_fail(err, VARVE_LIMIT, "ids %zu exceeds max_batch_vectors %llu", count,
                        (unsigned long long)most);
+    for (size_t i = 0; i < count; i++)
+        VV_TRY(id_check(ids[i], c->db->options.id_bytes_max, err));
     VV_TRY(collection_ready(c, err));
     return get_rows(c, ids, count, with, missing_fails, false, ret_rows, err);
 }

@@ -48,8 +48,7 @@ static varve_status write_segment(varve_collection *c, const row_source *s, uint
                                   segment **ret, varve_error *err)
 {
     char directory[DB_PATH_MAX], temporary[DB_PATH_MAX], path[DB_PATH_MAX];
-    vector_field f = collection_field(c);
-    segment_spec spec = {c->id, number, f.dim, f.dtype};
+    segment_spec spec = collection_segment_spec(c, number, collection_field(c).dim);
     segment_record record;
     segment_writer *w = NULL;
     VV_TRY(collection_dir(c->db, c->id, directory, err));

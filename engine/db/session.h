@@ -63,6 +63,12 @@ typedef struct session_merged {
     uint64_t rows_new, rows_replaced;
     uint64_t *dead; /* superseded row versions, ours and older ones, ascending */
     size_t dead_count, dead_capacity;
+    /* Rows whose named vectors must follow: deleted ones that come back, and such as were inserted
+     * by others meanwhile, and so had another ordinal. */
+    write_request moved; /* keys alone */
+    buffer moved_keys;
+    uint64_t *moved_ordinals;
+    size_t moved_capacity;
 } session_merged;
 
 VV_CHECKED varve_status session_desk(const varve *db, uint64_t number, const char *file,
@@ -77,6 +83,7 @@ VV_CHECKED varve_status session_note_key(varve_session *s, const uint8_t *key, s
 /* session_merge.c */
 VV_CHECKED varve_status session_merge(varve_session *s, uint64_t commits, session_merged *ret,
                                       varve_error *err);
+void session_merged_done(session_merged *m); /* copes with zeros */
 VV_CHECKED varve_status u64_list_add(uint64_t **list, size_t *count, size_t *capacity,
                                      uint64_t value, varve_error *err);
 /* session_commit.c */

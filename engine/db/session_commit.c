@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "db/catalog.h"
 #include "db/compaction.h"
+#include "db/field_rows.h"
 #include "db/indexes.h"
 #include "db/session.h"
 
@@ -14,7 +15,8 @@ typedef struct session_commit {
     varve_session *s;
     row_source *opened;
     session_merged merged;
-    commit_part *part;
+    commit_part *part;  /* of the collection */
+    commit_part *parts; /* of it and of its vector fields */
     buffer intent;
 } session_commit;
 
@@ -27,7 +29,7 @@ static varve_status open_segments(session_commit *k, varve_error *err)
         char path[DB_PATH_MAX];
         const segment_record *r = &s->segments[i].record;
         row_source *o = &k->opened[i];
-        segment_spec spec = {s->c->id, r->number, (uint32_t)s->dim, collection_field(s->c).dtype};
+        segment_spec spec = collection_segment_spec(s->c, r->number, (uint32_t)s->dim);
         *o =
             (row_source){.rows = r->rows, .rowver_min = r->rowver_min, .rowver_max = r->rowver_max};
         VV_TRY(segment_file(s->c->db, s->c->id, r->number, ".seg", path, err));
@@ -71,11 +73,7 @@ static varve_status check_limits(const session_commit *k, varve_error *err)
         return vv_fail(err, VARVE_LIMIT,
                        "collection vector count %llu would exceed max_collection_vectors %llu",
                        rows, (unsigned long long)o->max_collection_vectors);
-    if (o->max_collection_vector_bytes && rows > o->max_collection_vector_bytes / row_bytes)
-        return vv_fail(err, VARVE_LIMIT,
-                       "collection vector bytes %llu would exceed max_collection_vector_bytes %llu",
-                       rows * row_bytes, (unsigned long long)o->max_collection_vector_bytes);
-    return VARVE_OK;
+    return check_vector_bytes(k->part, rows, row_bytes, 0, err);
 }
 
 static int by_rowver(const void *left, const void *right)
@@ -123,12 +121,11 @@ static varve_status prepare_locked(session_commit *k, varve_error *err)
     if (c->commits !=
         k->merged
             .commits) { /* somebody wrote to the collection since: look again, undisturbed now */
-        free(k->merged.dead);
-        k->merged = (session_merged){0};
+        session_merged_done(&k->merged);
         VV_TRY(session_merge(s, c->commits, &k->merged, err));
     }
     commit_part *p = NULL;
-    VV_TRY(part_new(c, false, &p, err));
+    VV_TRY(part_find(&k->parts, c, false, &p, err));
     k->part = p;
     VV_TRY(check_limits(k, err));
     leave_indexes(k);
@@ -152,7 +149,10 @@ static varve_status write_intent(session_commit *k, varve_error *err)
         VV_TRY(catalog_put_field(c->db, batch, c, &p->field, err));
         p->field_changed = true;
     }
-    VV_TRY(part_build_view(p, err));
+    if (k->merged.moved.count)
+        VV_TRY(cascade_follow(p, batch, &k->merged.moved, k->merged.moved_ordinals, err));
+    p->touched = true;
+    VV_TRY(parts_finish(c->db, k->parts, batch, err));
     VV_TRY(session_intent_encode(k->s, k->merged.dead_count > 0, &p->counters, &k->intent, err));
     session_key(k->s->number, key);
     store_batch_put(batch, c->db->store, STORE_META, key, sizeof key, k->intent.data,
@@ -164,16 +164,8 @@ static varve_status write_intent(session_commit *k, varve_error *err)
 static void publish(session_commit *k)
 {
     varve_collection *c = k->s->c;
-    c->counters = k->part->counters;
-    c->commits++;
-    if (k->part->field_changed) {
-        pthread_mutex_lock(&c->lock);
-        c->schema.fields[0].dim = k->part->field.dim;
-        pthread_mutex_unlock(&c->lock);
-    }
-    collection_publish(c, k->part->next_view);
+    parts_publish(c->db, k->parts);
     collection_unreserve(c, k->s);
-    k->part->next_view = NULL;
 }
 
 /* Past the commit point: an error ends writing until the folder is reopened, and that completes
@@ -195,6 +187,14 @@ static varve_status complete_locked(session_commit *k, varve_error *err)
     }
     if (rows_in) publish(k);
     return status;
+}
+
+/* Vectors staged in vain: as after any write that failed. The collection's own part stages nothing
+ * in memory. */
+static void give_up_fields(session_commit *k)
+{
+    if (k->part) k->part->is_published = true;
+    parts_give_up(k->parts);
 }
 
 static varve_status commit_locked(session_commit *k, varve_error *err)
@@ -241,6 +241,7 @@ varve_status session_commit_spilled(varve_session *s, varve_receipt *ret, varve_
     if (status == VARVE_OK) {
         pthread_mutex_lock(&db->writer_lock);
         status = commit_locked(&k, err);
+        give_up_fields(&k);
         pthread_mutex_unlock(&db->writer_lock);
     }
     if (status == VARVE_OK) {
@@ -248,13 +249,13 @@ varve_status session_commit_spilled(varve_session *s, varve_receipt *ret, varve_
         compaction_wake(db);
         remove_desk(s);
     }
-    part_free(k.part);
+    parts_free(&k.parts);
     for (size_t i = 0; k.opened && i < s->segment_count; i++) {
         index_unref(k.opened[i].index);
         segment_unref(k.opened[i].seg);
     }
     free(k.opened);
-    free(k.merged.dead);
+    session_merged_done(&k.merged);
     buffer_done(&k.intent);
     return status;
 }

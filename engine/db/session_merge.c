@@ -41,6 +41,36 @@ varve_status u64_list_add(uint64_t **list, size_t *count, size_t *capacity, uint
     return VARVE_OK;
 }
 
+void session_merged_done(session_merged *m)
+{
+    free(m->dead);
+    free(m->moved.key_ends);
+    free(m->moved_ordinals);
+    buffer_done(&m->moved_keys);
+    *m = (session_merged){0};
+}
+
+static varve_status note_moved(session_merged *m, const uint8_t *key, size_t len, uint64_t ordinal,
+                               varve_error *err)
+{
+    size_t i = m->moved.count;
+    if (i == m->moved_capacity) {
+        size_t more = i ? 2 * i : 64;
+        size_t *ends = realloc(m->moved.key_ends, more * sizeof *ends);
+        if (ends) m->moved.key_ends = ends;
+        uint64_t *ordinals = realloc(m->moved_ordinals, more * sizeof *ordinals);
+        if (ordinals) m->moved_ordinals = ordinals;
+        if (!ends || !ordinals) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a session");
+        m->moved_capacity = more;
+    }
+    VV_TRY(buffer_add(&m->moved_keys, key, len, err));
+    m->moved.keys = (uint8_t *)m->moved_keys.data;
+    m->moved.key_ends[i] = m->moved_keys.len;
+    m->moved_ordinals[i] = ordinal;
+    m->moved.count++;
+    return VARVE_OK;
+}
+
 /* ---- runs */
 
 static varve_status run_next(run_cursor *r, varve_error *err)
@@ -171,6 +201,8 @@ static varve_status merge_one(merging *g, run_cursor *newest, varve_error *err)
         g->m->rows_replaced++;
         VV_TRY(
             u64_list_add(&g->m->dead, &g->m->dead_count, &g->m->dead_capacity, before.rowver, err));
+        if (before.deleted || before.ordinal != now.ordinal)
+            VV_TRY(note_moved(g->m, g->row_key + 4, key_len - 4, now.ordinal, err));
     } else {
         g->m->rows_new++;
     }
@@ -249,6 +281,7 @@ varve_status session_merge(varve_session *s, uint64_t commits, session_merged *r
                            varve_error *err)
 {
     session_merged m = {.commits = commits};
+    buffer_init(&m.moved_keys, SIZE_MAX / 2, "ids of a session");
     merging g = {.s = s, .m = &m, .run_count = s->segment_count};
     g.runs = calloc(g.run_count, sizeof *g.runs);
     g.row_key = malloc(ROW_KEY_MAX);
@@ -262,7 +295,7 @@ varve_status session_merge(varve_session *s, uint64_t commits, session_merged *r
     free(g.runs);
     free(g.row_key);
     if (status != VARVE_OK) {
-        free(m.dead);
+        session_merged_done(&m);
         return status;
     }
     *ret = m;

@@ -17,7 +17,7 @@ static varve_status open_writer(varve_session *s, varve_error *err)
     s->writer_number = c->counters.next_segment++;
     s->known_ids = c->counters.next_auto_id;
     pthread_mutex_unlock(&c->db->writer_lock);
-    segment_spec spec = {c->id, s->writer_number, (uint32_t)s->dim, collection_field(c).dtype};
+    segment_spec spec = collection_segment_spec(c, s->writer_number, (uint32_t)s->dim);
     VV_TRY(collection_dir(c->db, c->id, directory, err));
     VV_TRY(file_make_dir(directory, err));
     VV_TRY(segment_file(c->db, c->id, s->writer_number, ".seg.tmp", temporary, err));
@@ -228,8 +228,7 @@ static varve_status index_finished(const varve_session *s, const char *path, ses
                                    varve_error *err)
 {
     segment *seg = NULL;
-    segment_spec spec = {s->c->id, made->record.number, (uint32_t)s->dim,
-                         collection_field(s->c).dtype};
+    segment_spec spec = collection_segment_spec(s->c, made->record.number, (uint32_t)s->dim);
     VV_TRY(segment_open(path, &spec, &made->record, &seg, err));
     varve_status status = index_build_fresh(s->c, seg, &made->has_index, &made->index, err);
     segment_unref(seg);

@@ -8,13 +8,14 @@ static void add_collections(varve *db, varve_folder_stats *s)
     varve_collection **all = NULL;
     size_t count = 0;
     if (catalog_all(db, &all, &count, NULL) != VARVE_OK) return;
-    s->collections = count;
     for (size_t i = 0; i < count; i++) {
+        bool inner = all[i]->inner; /* only its memory counts */
+        s->collections += !inner;
         if (atomic_load(&all[i]->loaded)) {
             view *v = collection_view(all[i]);
-            s->collections_open++;
-            s->rows_live += v->rows_live;
-            s->rows_deleted += v->rows_deleted;
+            s->collections_open += !inner;
+            s->rows_live += inner ? 0 : v->rows_live;
+            s->rows_deleted += inner ? 0 : v->rows_deleted;
             for (size_t k = 0; k < v->source_count; k++) {
                 if (v->sources[k].mem) s->memory_bytes += memtable_bytes(v->sources[k].mem);
             }

@@ -12,7 +12,9 @@ typedef enum write_kind {
     WRITE_UPSERT,
     WRITE_DELETE,
     WRITE_RESTORE,
-    WRITE_FIELDS
+    WRITE_FIELDS,
+    WRITE_FIELD_PUT,   /* vectors of a named field */
+    WRITE_FIELD_REMOVE /* the same, none */
 } write_kind;
 
 typedef struct write_request {
@@ -27,8 +29,12 @@ typedef struct write_request {
     size_t *key_ends;
     uint8_t *vectors; /* stored type, row_bytes each; NULL for writes without vectors */
     size_t row_bytes;
-    buffer fields;      /* minified objects back to back */
-    size_t *field_ends; /* NULL: no row has fields; an empty span: this row has none */
+    buffer fields;           /* minified objects back to back */
+    size_t *field_ends;      /* NULL: no row has fields; an empty span: this row has none */
+    varve_collection *child; /* WRITE_FIELD_…: that keeps the vectors; a reference */
+    vector_kind child_kind;
+    bool replace;        /* WRITE_FIELD_PUT */
+    size_t *vector_ends; /* WRITE_FIELD_PUT: row i has vectors [ends[i - 1], ends[i]) */
 
     varve_error error; /* error.status is the outcome */
     varve_receipt receipt;
@@ -44,6 +50,10 @@ VV_CHECKED varve_status write_prepare_rows(varve_collection *c, write_kind kind,
 VV_CHECKED varve_status write_prepare_ids(varve_collection *c, write_kind kind, const varve_id *ids,
                                           size_t count, const varve_write_options *options,
                                           write_request *ret, varve_error *err);
+/* Vectors in the type that `of` stores, w->dim and w->row_bytes. */
+VV_CHECKED varve_status write_take_vectors(write_request *w, varve_collection *of,
+                                           const void *vectors, varve_dtype type, size_t dim,
+                                           size_t count, varve_error *err);
 VV_CHECKED varve_status write_take_fields(write_request *w, const varve_text *fields,
                                           varve_error *err);
 /* Sets `repeats`, or refuses them by name. */

@@ -116,35 +116,29 @@ varve_status write_take_fields(write_request *w, const varve_text *fields, varve
     return VARVE_OK;
 }
 
-static varve_status take_vectors(write_request *w, const varve_rows *rows, varve_error *err)
+varve_status write_take_vectors(write_request *w, varve_collection *of, const void *vectors,
+                                varve_dtype type, size_t dim, size_t count, varve_error *err)
 {
-    varve_collection *c = w->collection;
-    const varve_options *limits = &c->db->options;
-    pthread_mutex_lock(&c->lock);
-    varve_dtype dtype = c->schema.fields[0].dtype;
-    size_t expected = c->schema.fields[0].dim;
-    pthread_mutex_unlock(&c->lock);
-    if (rows->dim == 0) return vv_fail(err, VARVE_INVALID, "vectors cannot be empty");
-    if (rows->dim > limits->dim_max)
-        return vv_fail(err, VARVE_LIMIT, "dim %zu exceeds dim_max %llu", rows->dim,
+    const varve_options *limits = &of->db->options;
+    vector_field f = collection_field(of);
+    if (dim == 0) return vv_fail(err, VARVE_INVALID, "vectors cannot be empty");
+    if (dim > limits->dim_max)
+        return vv_fail(err, VARVE_LIMIT, "dim %zu exceeds dim_max %llu", dim,
                        (unsigned long long)limits->dim_max);
-    if (expected && expected != rows->dim)
-        return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %zu, got %zu", expected,
-                       rows->dim);
-    if ((unsigned)rows->vectors_type >= VARVE_DTYPE_COUNT)
-        return vv_fail(err, VARVE_INVALID, "vectors_type: unknown value %d",
-                       (int)rows->vectors_type);
-    w->dim = rows->dim;
-    w->row_bytes = varve_dtype_row_bytes(dtype, rows->dim);
+    if (f.dim && f.dim != dim)
+        return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", f.dim, dim);
+    if ((unsigned)type >= VARVE_DTYPE_COUNT)
+        return vv_fail(err, VARVE_INVALID, "vectors_type: unknown value %d", (int)type);
+    w->dim = dim;
+    w->row_bytes = varve_dtype_row_bytes(f.dtype, dim);
     size_t total;
-    if (!size_mul(w->row_bytes, w->count, &total) || total > limits->batch_bytes_max)
+    if (!size_mul(w->row_bytes, count, &total) || total > limits->batch_bytes_max)
         return vv_fail(err, VARVE_LIMIT,
-                       "vectors: %zu rows of %zu bytes exceed batch_bytes_max %llu", w->count,
+                       "vectors: %zu rows of %zu bytes exceed batch_bytes_max %llu", count,
                        w->row_bytes, (unsigned long long)limits->batch_bytes_max);
-    w->vectors = malloc(total);
-    if (!w->vectors) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu vectors", w->count);
-    return vector_convert(rows->vectors_type, rows->vectors, dtype, w->vectors, w->count, w->dim, 0,
-                          err);
+    w->vectors = malloc(total ? total : 1);
+    if (!w->vectors) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu vectors", count);
+    return vector_convert(type, vectors, f.dtype, w->vectors, count, dim, 0, err);
 }
 
 varve_status write_prepare_rows(varve_collection *c, write_kind kind, const varve_rows *rows,
@@ -163,7 +157,8 @@ varve_status write_prepare_rows(varve_collection *c, write_kind kind, const varv
         ret->automatic_ids = true;
         VV_TRY(keys_from_first(ret, 0, err));
     }
-    VV_TRY(take_vectors(ret, rows, err));
+    VV_TRY(
+        write_take_vectors(ret, c, rows->vectors, rows->vectors_type, rows->dim, rows->count, err));
     return write_take_fields(ret, rows->fields, err);
 }
 
@@ -175,7 +170,7 @@ varve_status write_prepare_ids(varve_collection *c, write_kind kind, const varve
     if (count == 0) return VARVE_OK;
     if (!ids) return vv_fail(err, VARVE_INVALID, "ids cannot be empty");
     VV_TRY(keys_from_ids(ret, ids, err));
-    return write_find_repeats(ret, kind == WRITE_FIELDS, err);
+    return write_find_repeats(ret, kind == WRITE_FIELDS || kind == WRITE_FIELD_PUT, err);
 }
 
 void write_request_done(write_request *w)
@@ -184,5 +179,7 @@ void write_request_done(write_request *w)
     free(w->key_ends);
     free(w->vectors);
     free(w->field_ends);
+    free(w->vector_ends);
+    varve_collection_release(w->child);
     buffer_done(&w->fields);
 }

@@ -60,11 +60,13 @@ static void lead(varve *db)
 
 varve_status write_submit(varve *db, write_request *w, varve_receipt *ret, varve_error *err)
 {
-    VV_TRY(db_check_writable(db, w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT, err));
+    bool inserting =
+        w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT || w->kind == WRITE_FIELD_PUT;
+    VV_TRY(db_check_writable(db, inserting, err));
     VV_TRY(collection_ready(w->collection, err));
-    if (w->kind == WRITE_INSERT || w->kind == WRITE_UPSERT || w->kind == WRITE_FIELDS) {
+    if (inserting || w->kind == WRITE_FIELDS) {
         compaction_delay_writer(db);
-        VV_TRY(seal_wait_room(w->collection, err));
+        VV_TRY(seal_wait_room(w->child ? w->child : w->collection, err));
     }
     pthread_cond_init(&w->wake, NULL);
     pthread_mutex_lock(&db->queue_lock);

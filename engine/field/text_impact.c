@@ -53,7 +53,7 @@ static double score(pair p, double average)
     return p.tf / (p.tf + DEFAULT_K1 * (1 - DEFAULT_B + DEFAULT_B * p.length / average));
 }
 
-/* Give up the pair whose postings lose least by counting as its neighbour's tf at its own length. */
+/* Merge two neighbours into the pair of the larger tf and the lesser length: those that lose least. */
 static size_t drop_one(pair *pairs, size_t count, double average)
 {
     size_t best = 0;

@@ -60,6 +60,23 @@ static varve_status set_primary(vector_field *f, const varve_collection_spec *sp
     return set_index_mode(f, spec->index_mode, err);
 }
 
+static varve_status set_text(collection_schema *s, const varve_collection_spec *spec,
+                             varve_error *err)
+{
+    size_t len = spec->text_language ? strlen(spec->text_language) : 0;
+    if (len > SCHEMA_LANGUAGE_MAX)
+        return vv_fail(err, VARVE_INVALID, "text_language of %zu bytes: at most %d are allowed",
+                       len, SCHEMA_LANGUAGE_MAX);
+    if (len == 0 && (spec->text_stem || spec->text_stop_words))
+        return vv_fail(err, VARVE_INVALID,
+                       "text_language: stems and stop words are those of a language");
+    if (len) memcpy(s->text_language, spec->text_language, len + 1);
+    s->text_stem = spec->text_stem;
+    s->text_stop_words = spec->text_stop_words;
+    s->text_fold_accents = spec->text_fold_accents;
+    return VARVE_OK;
+}
+
 varve_status schema_init(collection_schema *s, uint32_t id, const varve_collection_spec *spec,
                          uint64_t dim_max, uint64_t description_bytes_max, varve_error *err)
 {
@@ -70,6 +87,7 @@ varve_status schema_init(collection_schema *s, uint32_t id, const varve_collecti
     if (!made.fields) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a collection");
     made.field_count = 1;
     VV_TRY(set_primary(&made.fields[0], spec, dim_max, err));
+    VV_TRY(set_text(&made, spec, err));
     VV_TRY(schema_set_description(&made, spec->description, description_bytes_max, err));
     *s = made;
     made = (collection_schema){0};

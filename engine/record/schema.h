@@ -36,7 +36,10 @@ typedef struct vector_field {
     char index_mode[SCHEMA_INDEX_MODE_MAX + 1]; /* as typed; "" none */
     varve_index_params params;                  /* as given; 0: the default */
     vector_kind kind;
-    uint32_t child; /* of a named field: the inner collection that keeps its vectors; 0: none */
+    /* Of a named field: the inner collection that keeps its vectors (db/vector_fields.h); 0: none.
+     * Metric, index mode and parameters are those of its primary vector: here they stay as the
+     * field was created. */
+    uint32_t child;
 } vector_field;
 
 typedef struct collection_schema {
