@@ -123,6 +123,16 @@ static varve_status table_for(loading *l, uint64_t rowver, size_t *next_segment,
     return VARVE_OK;
 }
 
+static bool sound_content(const loading *l, varve_text content)
+{
+    sparse_vector vector;
+    VV_CLEANUP(buffer_done) buffer scratch;
+    buffer_init(&scratch, SIZE_MAX / 2, "sparse vector");
+    if (l->c->schema.content == SEGMENT_SPARSE_VECTOR)
+        return sparse_decode(content, &scratch, &vector);
+    return content.data[0] == '{' && content.data[content.len - 1] == '}';
+}
+
 static varve_status add_fresh(loading *l, varve_text key, varve_text value, size_t *next_segment,
                               varve_error *err)
 {
@@ -131,7 +141,8 @@ static varve_status add_fresh(loading *l, varve_text key, varve_text value, size
     uint64_t rowver;
     row_fresh row;
     if (!rowver_key_get(key.data, key.len, &cid, &rowver) ||
-        !row_fresh_get(value.data, value.len, &row) || f->dim == 0 ||
+        !row_fresh_get(value.data, value.len, &row) || !sound_content(l, row.fields) ||
+        f->dim == 0 ||
         row.vector_bytes != varve_dtype_row_bytes(f->dtype, f->dim))
         return vv_fail(err, VARVE_CORRUPT, "an unsealed row of collection %s is malformed",
                        l->c->name);

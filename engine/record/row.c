@@ -89,7 +89,6 @@ bool row_fresh_get(const void *value, size_t len, row_fresh *ret)
     if (!take(&left, 4)) return false;
     r.fields = (varve_text){(const char *)p + 4, get_u32(p)};
     if (r.fields.len < FIELDS_MIN || !take(&left, r.fields.len)) return false;
-    if (r.fields.data[0] != '{' || r.fields.data[r.fields.len - 1] != '}') return false;
     r.vector = r.fields.data + r.fields.len;
     r.vector_bytes = left;
     *ret = r;

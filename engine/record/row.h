@@ -40,7 +40,7 @@ typedef struct row_fresh {
     uint64_t ordinal;
     const uint8_t *id_key;
     size_t id_key_len;
-    varve_text fields; /* minified; never absent: "{}" at least */
+    varve_text fields; /* minified; "{}" at least. Of a sparse vector field: its bytes */
     const void *vector;
     size_t vector_bytes;
 } row_fresh;

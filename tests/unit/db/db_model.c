@@ -1,5 +1,5 @@
 /* db_model.c — see db_model.h. */
-#include "db_model.h"
+#include "model_fields.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +42,18 @@ static void pick_absent(model *m, model_step *s, size_t most)
     if (s->count == 0) pick_ids(m, s, most);
 }
 
+/* Named vectors mostly of rows that can have them. */
+static void pick_live(model *m, model_step *s, size_t most)
+{
+    size_t want = 1 + random_below(&m->random, most), at = random_below(&m->random, MODEL_IDS);
+    s->count = 0;
+    for (size_t i = 0; i < MODEL_IDS && s->count < want; i++) {
+        uint32_t id = (uint32_t)((at + i) % MODEL_IDS);
+        if (m->rows[id].state == VARVE_ROW_LIVE) s->ids[s->count++] = id;
+    }
+    if (s->count == 0) pick_ids(m, s, most);
+}
+
 void model_plan(model *m, model_step *s)
 {
     *s = (model_step){.op = (model_op)random_below(&m->random, MODEL_OPS)};
@@ -49,8 +61,12 @@ void model_plan(model *m, model_step *s)
     s->discard = random_below(&m->random, 4) == 0;
     size_t most = s->op == MODEL_SESSION ? 57 : 25;
     bool insert = s->op == MODEL_INSERT || (s->op == MODEL_SESSION && !s->upsert);
+    s->field = (int)random_below(&m->random, MODEL_FIELDS_NAMED);
+    if (s->op == MODEL_FIELD_DROP && random_below(&m->random, 4)) s->op = MODEL_FIELD_PUT;
     if (insert && random_below(&m->random, 5)) {
         pick_absent(m, s, most);
+    } else if (s->op == MODEL_FIELD_PUT && random_below(&m->random, 5)) {
+        pick_live(m, s, most);
     } else {
         pick_ids(m, s, most);
     }
@@ -111,6 +127,9 @@ varve_status model_do(const model_step *s, varve_collection *c, varve_error *err
     case MODEL_FIELDS:
         return varve_fields_change(c, VARVE_FIELDS_SET, ids, fields, s->count, NULL, NULL, err);
     case MODEL_SESSION: return session_rows(c, s, &rows, err);
+    case MODEL_FIELD_PUT: return model_field_put(s, ids, c, err);
+    case MODEL_FIELD_REMOVE: return model_field_remove(s, ids, c, err);
+    case MODEL_FIELD_DROP: return model_field_drop(s, c, err);
     case MODEL_OPS: break;
     }
     abort();
@@ -125,13 +144,16 @@ varve_status model_expect(const model *m, const model_step *s)
         bool insert =
             s->op == MODEL_INSERT || (s->op == MODEL_SESSION && !s->upsert && !s->discard);
         if (insert && state != VARVE_ROW_ABSENT) return VARVE_EXISTS;
-        if (s->op == MODEL_FIELDS && state != VARVE_ROW_LIVE) return VARVE_NOT_FOUND;
+        bool change = s->op == MODEL_FIELDS || s->op == MODEL_FIELD_PUT;
+        if (change && state != VARVE_ROW_LIVE) return VARVE_NOT_FOUND;
     }
     return VARVE_OK;
 }
 
 void model_apply(model *m, const model_step *s)
 {
+    for (size_t i = 0; s->op == MODEL_FIELD_DROP && i < MODEL_IDS; i++)
+        m->rows[i].named[s->field] = 0;
     for (size_t i = 0; i < s->count; i++) {
         model_row *row = &m->rows[s->ids[i]];
         switch (s->op) {
@@ -140,7 +162,10 @@ void model_apply(model *m, const model_step *s)
             /* fall through */
         case MODEL_INSERT:
         case MODEL_UPSERT:
-            if (row->state == VARVE_ROW_ABSENT) row->ordinal_rank = m->next_rank++;
+            if (row->state == VARVE_ROW_ABSENT) {
+                row->ordinal_rank = m->next_rank++;
+                memset(row->named, 0, sizeof row->named);
+            }
             row->state = VARVE_ROW_LIVE;
             row->version = row->fields_version = s->version + (uint32_t)i;
             break;
@@ -151,6 +176,11 @@ void model_apply(model *m, const model_step *s)
         case MODEL_RESTORE:
             if (row->state == VARVE_ROW_DELETED) row->state = VARVE_ROW_LIVE;
             break;
+        case MODEL_FIELD_PUT: row->named[s->field] = s->version + (uint32_t)i; break;
+        case MODEL_FIELD_REMOVE:
+            if (row->state == VARVE_ROW_LIVE) row->named[s->field] = 0;
+            break;
+        case MODEL_FIELD_DROP: return;
         case MODEL_OPS: abort();
         }
     }
@@ -256,5 +286,5 @@ bool model_check(const model *m, varve_collection *c, char *difference, size_t s
         varve_rowset_free(rows);
         if (!same) return false;
     }
-    return check_search(m, c, difference, size);
+    return model_check_fields(m, c, difference, size) && check_search(m, c, difference, size);
 }

@@ -1,7 +1,8 @@
 /* db_model.h — random work on a collection, and a plain model of what it must then hold.
  * Ids are small numbers (odd ones are stored as strings); each stored version of a row carries its
  * version number in its vector and in its fields, so that any mix-up shows. The model knows, per
- * id, absent, live or deleted, and the version. */
+ * id, absent, live or deleted, and the version; and of each named vector field (model_fields.h) the
+ * version of its vector. */
 #ifndef TEST_DB_MODEL_H
 #define TEST_DB_MODEL_H
 
@@ -11,10 +12,13 @@
 #define MODEL_IDS 400
 #define MODEL_DIM 7
 
+enum { MODEL_DENSE, MODEL_SPARSE, MODEL_MULTI, MODEL_FIELDS_NAMED };
+
 typedef struct model_row {
     varve_row_state state;
     uint32_t version, fields_version;
     int64_t ordinal_rank; /* order of insertion among all ids ever inserted; -1 never */
+    uint32_t named[MODEL_FIELDS_NAMED]; /* version of each named vector; 0: none */
 } model_row;
 
 typedef struct model {
@@ -31,6 +35,9 @@ typedef enum model_op {
     MODEL_RESTORE,
     MODEL_FIELDS,
     MODEL_SESSION,
+    MODEL_FIELD_PUT, /* which creates the field when it is not there */
+    MODEL_FIELD_REMOVE,
+    MODEL_FIELD_DROP, /* now and then; else one more put */
     MODEL_OPS
 } model_op;
 
@@ -42,6 +49,7 @@ typedef struct model_step {
     uint32_t ids[MODEL_IDS];
     uint32_t version;     /* of ids[0]; the next ones follow */
     bool upsert, discard; /* MODEL_SESSION */
+    int field;            /* MODEL_FIELD_… */
 } model_step;
 
 void model_init(model *m, uint64_t seed);
