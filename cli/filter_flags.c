@@ -5,8 +5,8 @@
 #include <string.h>
 
 void filter_flags_done(filter_flags *f) { json_decref(f->params); }
-void filter_freep(varve_filter **filter) { varve_filter_free(*filter); }
-bool filter_given(const filter_flags *f) { return f->where || f->filter; }
+void filter_flags_freep(varve_filter **filter) { varve_filter_free(*filter); }
+bool filter_flags_given(const filter_flags *f) { return f->where || f->filter; }
 
 /* A value that is JSON counts as that; any other text as a string. */
 static json_t *read_value(const char *text)
@@ -73,13 +73,13 @@ static varve_status make_where(const filter_flags *f, varve_filter **ret, varve_
     return status;
 }
 
-varve_status filter_make(const filter_flags *f, varve_filter **ret, varve_error *err)
+varve_status filter_flags_make(const filter_flags *f, varve_filter **ret, varve_error *err)
 {
     if (f->where) return make_where(f, ret, err);
     return f->filter ? varve_filter_json(text_of(f->filter), ret, err) : VARVE_OK;
 }
 
-varve_status filter_to_body(const filter_flags *f, json_t *body, varve_error *err)
+varve_status filter_flags_to_body(const filter_flags *f, json_t *body, varve_error *err)
 {
     json_error_t where;
     if (f->where) json_object_set_new(body, "where", json_string(f->where));

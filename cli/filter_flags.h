@@ -25,12 +25,13 @@ typedef struct filter_flags {
 /* Take a flag of the above; false when it is another. *ret_code is the exit code so far. */
 bool filter_flag(filter_flags *f, const verb *v, int key, const char *value, int *ret_code);
 int filter_flags_check(const filter_flags *f, const verb *v);
-bool filter_given(const filter_flags *f);
+bool filter_flags_given(const filter_flags *f);
 /* NULL when none is given; varve_filter_free() it. */
-VV_CHECKED varve_status filter_make(const filter_flags *f, varve_filter **ret, varve_error *err);
+VV_CHECKED varve_status filter_flags_make(const filter_flags *f, varve_filter **ret,
+                                          varve_error *err);
 /* Into the body of a request. */
-VV_CHECKED varve_status filter_to_body(const filter_flags *f, json_t *body, varve_error *err);
+VV_CHECKED varve_status filter_flags_to_body(const filter_flags *f, json_t *body, varve_error *err);
 void filter_flags_done(filter_flags *f); /* also fits VV_CLEANUP */
-void filter_freep(varve_filter **filter);
+void filter_flags_freep(varve_filter **filter);
 
 #endif

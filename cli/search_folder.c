@@ -143,10 +143,10 @@ static void print_profile(const varve_hits *hits)
 varve_status search_folder(search *s, out *o, varve_error *err)
 {
     VV_CLEANUP(folder_done) folder_session folder = {0};
-    VV_CLEANUP(filter_freep) varve_filter *filter = NULL;
+    VV_CLEANUP(filter_flags_freep) varve_filter *filter = NULL;
     VV_CLEANUP(hits_freep) varve_hits *hits = NULL;
     uint64_t shown = 0;
-    VV_TRY(filter_make(&s->filter, &filter, err));
+    VV_TRY(filter_flags_make(&s->filter, &filter, err));
     VV_TRY(folder_open_collection(&s->at, FOLDER_READ, &folder, err));
     VV_TRY(folder_vector(s, folder.collection, err));
     if (search_is_query(s) || s->explain)

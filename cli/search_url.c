@@ -63,7 +63,7 @@ static varve_status remote_search(search *s, http_client *http, json_t **ret_par
     const char *route = route_of(s);
     json_int_t k = (json_int_t)search_hits_to_ask(s);
     add_legs(s, strcmp(route, "/hybrid_search") == 0, body);
-    VV_TRY(filter_to_body(&s->filter, body, err));
+    VV_TRY(filter_flags_to_body(&s->filter, body, err));
     if (s->range) json_object_set_new(body, "threshold", json_real(s->threshold));
     json_object_set_new(body, s->range ? "max_results" : "k", json_integer(k));
     json_object_set_new(body, "return_fields", json_boolean(s->fields));

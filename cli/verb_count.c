@@ -12,8 +12,8 @@ static varve_status count_folder(const place *at, const filter_flags *f, uint64_
                                  varve_error *err)
 {
     VV_CLEANUP(folder_done) folder_session folder = {0};
-    VV_CLEANUP(filter_freep) varve_filter *filter = NULL;
-    VV_TRY(filter_make(f, &filter, err));
+    VV_CLEANUP(filter_flags_freep) varve_filter *filter = NULL;
+    VV_TRY(filter_flags_make(f, &filter, err));
     VV_TRY(folder_open_collection(at, FOLDER_READ, &folder, err));
     if (!filter) return varve_count(folder.collection, ret, err);
     return varve_count_matching(folder.collection, filter, ret, err);
@@ -25,7 +25,7 @@ static varve_status count_url(const place *at, const filter_flags *f, uint64_t *
     VV_CLEANUP(http_closep) http_client *http = NULL;
     VV_CLEANUP(http_answer_freep) json_t *body = remote_body(at);
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
-    VV_TRY(filter_to_body(f, body, err));
+    VV_TRY(filter_flags_to_body(f, body, err));
     VV_TRY(http_open(at->where, at->api_key, &http, err));
     VV_TRY(http_call(http, "/count", json_incref(body), &params, err));
     *ret = (uint64_t)json_integer_value(json_object_get(params, "count"));

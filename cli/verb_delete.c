@@ -44,9 +44,9 @@ static varve_status delete_matching(const place *at, const filter_flags *f, uint
                                     varve_error *err)
 {
     VV_CLEANUP(folder_done) folder_session folder = {0};
-    VV_CLEANUP(filter_freep) varve_filter *filter = NULL;
+    VV_CLEANUP(filter_flags_freep) varve_filter *filter = NULL;
     varve_receipt receipt = {0};
-    VV_TRY(filter_make(f, &filter, err));
+    VV_TRY(filter_flags_make(f, &filter, err));
     VV_TRY(folder_open_collection(at, FOLDER_WRITE, &folder, err));
     VV_TRY(varve_delete_matching(folder.collection, filter, NULL, &receipt, err));
     *ret = receipt.rows_changed;
@@ -59,7 +59,7 @@ static varve_status delete_matching_url(const place *at, const filter_flags *f, 
     VV_CLEANUP(http_closep) http_client *http = NULL;
     VV_CLEANUP(http_answer_freep) json_t *body = remote_body(at);
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
-    VV_TRY(filter_to_body(f, body, err));
+    VV_TRY(filter_flags_to_body(f, body, err));
     VV_TRY(http_open(at->where, at->api_key, &http, err));
     VV_TRY(http_call(http, "/delete", json_incref(body), &params, err));
     *ret = (uint64_t)json_integer_value(json_object_get(params, "rows_deleted"));
@@ -115,9 +115,9 @@ static int run(const verb *self, int argc, char **argv, id_change *change, const
     int code = read_line(self, argc, argv, &at, &filter);
     if (code != VERB_OK) return code;
     int first = flags_rest() + 1;
-    if (filter_given(&filter) && argc > first)
+    if (filter_flags_given(&filter) && argc > first)
         return verb_usage(self, "name an ID or give a filter, not both");
-    if (filter_given(&filter)) return run_filter(self, &at, &filter);
+    if (filter_flags_given(&filter)) return run_filter(self, &at, &filter);
     if (argc <= first) return verb_usage(self, "name an ID");
     return run_ids(self, &at, argv + first, (size_t)(argc - first), change, path);
 }

@@ -78,9 +78,9 @@ static void rowset_freep(varve_rowset **r) { varve_rowset_free(*r); }
 static varve_status query_folder(const query *q, out *o, varve_error *err)
 {
     VV_CLEANUP(folder_done) folder_session folder = {0};
-    VV_CLEANUP(filter_freep) varve_filter *filter = NULL;
+    VV_CLEANUP(filter_flags_freep) varve_filter *filter = NULL;
     VV_CLEANUP(rowset_freep) varve_rowset *rows = NULL;
-    VV_TRY(filter_make(&q->filter, &filter, err));
+    VV_TRY(filter_flags_make(&q->filter, &filter, err));
     VV_TRY(folder_open_collection(&q->at, FOLDER_READ, &folder, err));
     const varve_rows_query request = {.filter = filter,
                                       .order_by = q->order_by,
@@ -107,7 +107,7 @@ static varve_status ask_server(const query *q, json_t **ret_params, varve_error 
 {
     VV_CLEANUP(http_closep) http_client *http = NULL;
     VV_CLEANUP(http_answer_freep) json_t *body = remote_body(&q->at);
-    VV_TRY(filter_to_body(&q->filter, body, err));
+    VV_TRY(filter_flags_to_body(&q->filter, body, err));
     json_object_set_new(body, "n", json_integer((json_int_t)q->n));
     json_object_set_new(body, "offset", json_integer((json_int_t)q->offset));
     if (q->order_by) json_object_set_new(body, "order_by", json_string(q->order_by));

@@ -95,6 +95,16 @@ def test_text_refusals(c, body, text):
     assert c.fails(400, text, "bm25_search", **body)["code"] == "invalid_argument"
 
 
+def test_stems_and_accents(make):
+    c = make("stems", text_language="english", text_stem=True, text_fold_accents=True)
+    c.ok("add", ids=[1, 2], vectors=[[1], [2]], fields=[{"t": "The runner was running"}, {"t": "café"}])
+    assert c.ok("bm25_search", text="run")["items"]["ids"] == [1]
+    assert c.ok("bm25_search", text="Cafe")["items"]["ids"] == [2]
+    body = {"database_name": c.database, "collection_name": "other", "text_stem": True}
+    status, answer = c.client.post("/required_collection", {**body, "text_language": "klingon"})
+    assert status == 400 and "klingon" in answer["error"]
+
+
 # ---- hybrid ----
 
 
