@@ -1,5 +1,4 @@
-/* lynse_index.h — build parameters of an index, as /build_index and the fields of vectors take them.
- */
+/* lynse_index.h — build parameters of an index, as /build_index and fields of vectors take them. */
 #ifndef LYNSE_INDEX_H
 #define LYNSE_INDEX_H
 

@@ -1,4 +1,4 @@
-/* lynse_named_reads.c — /get_named_vectors: vectors of rows in a field, null where a row has none. */
+/* lynse_named_reads.c — /get_named_vectors: vectors of rows in a field, null where is none. */
 #include "lynse_answer.h"
 #include "lynse_args.h"
 #include "lynse_handlers.h"

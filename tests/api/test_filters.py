@@ -72,7 +72,10 @@ def test_search(c, where, params, qdrant, test):
     assert ranged["result"]["fields"] == [fields(i) for i in ranged["result"]["ids"]]
 
 
-@pytest.mark.parametrize("where, params, qdrant, test", FILTERS[:6], ids=[f[0] for f in FILTERS[:6]])
+FIRST = FILTERS[:6]
+
+
+@pytest.mark.parametrize("where, params, qdrant, test", FIRST, ids=[f[0] for f in FIRST])
 def test_binary(c, where, params, qdrant, test):
     """Ordinals are the ids here: rows came in order."""
     data, rows, queries = vectors(), expected(test), vectors(3, seed=9)

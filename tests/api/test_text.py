@@ -97,7 +97,8 @@ def test_text_refusals(c, body, text):
 
 def test_stems_and_accents(make):
     c = make("stems", text_language="english", text_stem=True, text_fold_accents=True)
-    c.ok("add", ids=[1, 2], vectors=[[1], [2]], fields=[{"t": "The runner was running"}, {"t": "café"}])
+    texts = [{"t": "The runner was running"}, {"t": "café"}]
+    c.ok("add", ids=[1, 2], vectors=[[1], [2]], fields=texts)
     assert c.ok("bm25_search", text="run")["items"]["ids"] == [1]
     assert c.ok("bm25_search", text="Cafe")["items"]["ids"] == [2]
     body = {"database_name": c.database, "collection_name": "other", "text_stem": True}
@@ -209,7 +210,8 @@ def test_hybrid_legs(c, legs):
     assert one["ids"] == best(dense, 5)
     numpy.testing.assert_allclose(one["scores"], [dense[i] for i in one["ids"]], rtol=1e-5)
 
-    inner = {"legs": [{"vector": q.tolist(), "limit": 9}, {"text": "river", "limit": 9}], "limit": 9}
+    two = [{"vector": q.tolist(), "limit": 9}, {"text": "river", "limit": 9}]
+    inner = {"legs": two, "limit": 9}
     items = c.ok("hybrid_search", legs=[inner, {"text": "glass", "limit": 9}], k=9)["items"]
     fused = bm25.rrf(
         [(1, best(dense, 9)), (1, best(bm25.scores(ROWS_LIVE, "river"), 9))],
