@@ -3,7 +3,7 @@
  *   open inputs --> MERGE: merge to the desk, compare --> each output: index, check --+--> result
  *               +-> INDEX: index of the one input, check -----------------------------+
  *
- * Indexes are built from nothing: no builder makes use of an index_reuse so far. */
+ * Indexes are built from nothing (docs/index-modes.md says why). */
 #include "run_job.h"
 
 #include "meter.h"

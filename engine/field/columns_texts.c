@@ -30,7 +30,7 @@ static uint64_t head_of(const char *data, size_t len)
 static sorted_text *sorted_of(const build_column *c)
 {
     const build_text *texts = c->texts.data;
-    const char *bytes = c->bytes.data ? c->bytes.data : "";
+    const char *bytes = c->bytes.data;
     sorted_text *sorted = malloc((c->texts.count + (size_t)1) * sizeof *sorted);
     if (!sorted) return NULL;
     for (uint32_t i = 0; i < c->texts.count; i++) {

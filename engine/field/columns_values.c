@@ -102,7 +102,7 @@ static varve_status add_text(columns_builder *b, build_column *c, varve_text tex
                              varve_error *err)
 {
     VV_TRY(build_reserve(b, &c->texts, sizeof(build_text), 1, err));
-    VV_TRY(build_reserve(b, &c->bytes, 1, text.len, err));
+    VV_TRY(build_reserve(b, &c->bytes, 1, text.len + 1, err)); /* never NULL */
     ((build_text *)c->texts.data)[c->texts.count++] =
         (build_text){c->bytes.count, (uint16_t)text.len, own};
     if (text.len) memcpy((char *)c->bytes.data + c->bytes.count, text.data, text.len);

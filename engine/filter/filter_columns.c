@@ -219,6 +219,14 @@ static varve_status not_rows(evaluation *e, const filter_node *node, truth thres
     return VARVE_OK;
 }
 
+static varve_status ids_rows(const evaluation *e, const filter_node *node, row_set *ret,
+                             varve_error *err)
+{
+    bool found;
+    VV_TRY(id_rows(e, node, ret, &found, err));
+    return found ? VARVE_OK : open_rows(e, ret, err);
+}
+
 static varve_status node_rows(evaluation *e, const filter_node *node, truth threshold, row_set *ret,
                               varve_error *err)
 {
@@ -234,7 +242,7 @@ static varve_status node_rows(evaluation *e, const filter_node *node, truth thre
     case FILTER_AT_LEAST: return at_least_rows(e, node, ret, err);
     case FILTER_NESTED: return nested_rows(e, node, ret, err);
     case FILTER_HAS_ID:
-    case FILTER_ID:
+    case FILTER_ID: return ids_rows(e, node, ret, err);
     case FILTER_HAS_VECTOR:
     case FILTER_SLICE: return open_rows(e, ret, err);
     default: return leaf_rows(e, node, threshold, ret, err);

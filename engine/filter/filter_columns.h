@@ -2,8 +2,13 @@
  * (field/columns.h), to a bitmap of the rows that match. What columns cannot decide exactly
  * (nested, array indexes, patterns) is narrowed by them and decided by filter_row_truth.
  *
- * NOT is pushed to the leaves first (De Morgan holds in Kleene's logic), so that each leaf asks for
- * its TRUE rows or its FALSE rows, and unknown is the rest. */
+ * Each node is asked for the rows that have at least a given truth, TRUE or UNKNOWN, and answers with
+ * those that surely have and those that may have it: AND and OR join both, NOT is the complement at
+ * the other truth. So nothing has to be pushed to the leaves, and no row is decided twice: those
+ * that are open at the root go through the whole tree by row.
+ *
+ * Ownership  all is the caller's. Threads  any number on one filter and the same columns.
+ * Errors     those of columns and of rows; VARVE_TIMEOUT; VARVE_NO_MEMORY for bitmaps. */
 #ifndef VARVE_FILTER_COLUMNS_H
 #define VARVE_FILTER_COLUMNS_H
 
@@ -16,6 +21,9 @@ typedef struct filter_rows {
     varve_status (*get)(void *context, uint32_t slot, filter_row *ret, varve_error *err);
     void *context;
     const uint64_t *live; /* bitmap: only these have to be decided; NULL: all */
+    /* The slot of the row with this id, live or not; UINT32_MAX: it has none here. NULL: rows are
+     * looked at for their ids. An id has one slot at most that is live. */
+    varve_status (*find)(void *context, varve_id id, uint32_t *ret, varve_error *err);
 } filter_rows;
 
 /* What it took, for explain. */

@@ -38,9 +38,12 @@ uint64_t bits_count(const evaluation *e, const uint64_t *bits);
 /* A leaf with a path. */
 VV_CHECKED varve_status leaf_rows(evaluation *e, const filter_node *leaf, truth threshold,
                                   row_set *ret, varve_error *err);
-/* An upper bound of the rows in which NESTED may be TRUE. */
+/* NESTED: an upper bound of its rows; nothing is sure. */
 VV_CHECKED varve_status nested_rows(evaluation *e, const filter_node *node, row_set *ret,
                                     varve_error *err);
+/* Conditions on ids, if rows can be found by them; *ret_found false: they cannot, ret untouched. */
+VV_CHECKED varve_status id_rows(const evaluation *e, const filter_node *node, row_set *ret,
+                                bool *ret_found, varve_error *err);
 
 /* One leaf asked at one threshold: what the values of a column add to. */
 typedef struct leaf_question {
@@ -57,6 +60,20 @@ VV_CHECKED varve_status numbers_rows(leaf_question *q, const column *c, varve_er
 VV_CHECKED varve_status texts_rows(leaf_question *q, const column *c, varve_error *err);
 VV_CHECKED varve_status points_rows(leaf_question *q, const column *c, varve_error *err);
 VV_CHECKED varve_status lengths_rows(leaf_question *q, const column *c, varve_error *err);
+
+/* Rows with a value at these steps for which the leaf has the truth asked for (an index counts as
+ * "each"); rows without any are not among them. */
+VV_CHECKED varve_status value_rows(leaf_question *q, const path_step *steps, size_t count,
+                                   varve_error *err);
+
+/* The path whose first key is all leading keys, joined by dots: record/path.h. */
+typedef struct flat_path {
+    char name[PATH_BYTES_MAX + PATH_STEPS_MAX];
+    path_step steps[PATH_STEPS_MAX];
+    size_t count;
+} flat_path;
+/* false: there is but one leading key. */
+bool flat_path_make(const path_step *steps, size_t count, flat_path *ret);
 
 /* Where a range or a literal is in a table; also for estimates. */
 VV_CHECKED varve_status number_range_run(const column *c, const filter_range *range,

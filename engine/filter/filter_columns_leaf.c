@@ -122,14 +122,20 @@ static varve_status add_present(leaf_question *q, const place *p, uint64_t *bits
     return elements && p->each_there ? add_kinds(q, &p->each, true, bits, err) : VARVE_OK;
 }
 
+/* Counts of slots say it only where each has one array at most. */
+static bool may_have_elements(const column *c)
+{
+    uint32_t arrays = c->kinds[COLUMN_ARRAY].count;
+    return arrays && !(c->single && arrays == c->kinds[COLUMN_EMPTY].count);
+}
+
 static varve_status place_find(const evaluation *e, const filter_node *leaf, const path_step *steps,
                                size_t count, place *ret, varve_error *err)
 {
     path_step more[2 * PATH_STEPS_MAX + 1];
     place p = {.into_arrays = looks_into_arrays(leaf)};
     VV_TRY(column_find(e->columns, steps, count, &p.at, &p.there, err));
-    if (p.there && p.into_arrays &&
-        p.at.kinds[COLUMN_ARRAY].count > p.at.kinds[COLUMN_EMPTY].count && count < VV_COUNT(more)) {
+    if (p.there && p.into_arrays && may_have_elements(&p.at) && count < VV_COUNT(more)) {
         memcpy(more, steps, count * sizeof *steps);
         more[count] = (path_step){.kind = PATH_EACH};
         VV_TRY(column_find(e->columns, more, count + 1, &p.each, &p.each_there, err));
@@ -143,6 +149,7 @@ static varve_status place_find(const evaluation *e, const filter_node *leaf, con
 static void all_open(const leaf_question *q)
 {
     filter_work *work = q->e->work;
+    memset(q->sure, 0, q->e->words * 8);
     memset(q->open, 0, q->e->words * 8);
     bits_flip(q->e, q->open);
     if (!work->no_column) work->no_column_path = q->leaf->path->text;
@@ -191,6 +198,17 @@ static varve_status indexed_rows(leaf_question *q, const place *p, varve_error *
     return VARVE_OK;
 }
 
+varve_status value_rows(leaf_question *q, const path_step *steps, size_t count, varve_error *err)
+{
+    place p;
+    VV_TRY(place_find(q->e, q->leaf, steps, count, &p, err));
+    if (p.unknown)
+        all_open(q);
+    else if (p.there)
+        VV_TRY(add_values(q, &p, err));
+    return VARVE_OK;
+}
+
 static bool has_index(const path_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -208,14 +226,7 @@ static varve_status steps_rows(leaf_question *q, const path_step *steps, size_t 
 
 /* ---- flat members -------------------------------------------------------------------------- */
 
-typedef struct flat_path {
-    char name[PATH_BYTES_MAX + PATH_STEPS_MAX];
-    path_step steps[PATH_STEPS_MAX];
-    size_t count;
-} flat_path;
-
-/* The path whose first key is all leading keys, joined. false: there is but one. */
-static bool flat_path_make(const path_step *steps, size_t count, flat_path *ret)
+bool flat_path_make(const path_step *steps, size_t count, flat_path *ret)
 {
     size_t keys = 0, len = 0;
     for (; keys < count && steps[keys].kind == PATH_KEY; keys++) {
@@ -290,15 +301,4 @@ varve_status leaf_rows(evaluation *e, const filter_node *leaf, truth threshold, 
     ret->may = open;
     open = NULL;
     return VARVE_OK;
-}
-
-varve_status nested_rows(evaluation *e, const filter_node *node, row_set *ret, varve_error *err)
-{
-    filter_node objects = {.op = FILTER_EXISTS, .path = node->path};
-    row_set there = {0};
-    VV_TRY(leaf_rows(e, &objects, TRUTH_TRUE, &there, err));
-    ret->may = there.may ? there.may : there.sure;
-    ret->sure = NULL;
-    if (there.may) free(there.sure);
-    return bits_new(e, &ret->sure, err);
 }

@@ -56,6 +56,11 @@ static varve_status match_pattern(filter *f, filter_node *leaf, const json_t *js
 {
     varve_text text;
     VV_TRY(json_read_text(json, at, &text, err));
+    /* A phrase is tried at every token of a text. */
+    if (leaf->op == FILTER_TOKENS && leaf->how == TOKENS_PHRASE && text.len > FILTER_PATTERN_MAX)
+        return json_placed(
+            at, vv_fail(err, VARVE_LIMIT, "a phrase is longer than %d bytes", FILTER_PATTERN_MAX),
+            err);
     return json_text_keep(f, text, at, &leaf->pattern, err);
 }
 

@@ -1,6 +1,6 @@
-/* filter_json_govector.c — GoVector's filters: must and must_not, lists of {key, type: exact | range
- * | prefix | contains | regex, match: {value}, range: {gt, gte, lt, lte}}. A key is the name of a
- * top-level member, whatever characters it has. */
+/* filter_json_govector.c — GoVector's filters: must and must_not, lists of {key, type: exact |
+ * range | prefix | contains | regex, match: {value}, range: {gt, gte, lt, lte}}. A key is the name
+ * of a top-level member, whatever characters it has. */
 #include "filter/filter_json_inner.h"
 
 #include <string.h>

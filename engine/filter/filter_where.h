@@ -43,8 +43,8 @@
  *         (columns count characters from 1; the excerpt is cut to fit), of a parameter "where,
  *         parameter :name: …". VARVE_LIMIT, also with the column: FILTER_TEXT_MAX,
  *         FILTER_NODES_MAX, FILTER_VALUES_MAX (NULLs count), FILTER_REGEXES_MAX,
- *         FILTER_PATTERN_MAX, FILTER_PARAMETERS_MAX, FILTER_BYTES_MAX, and FILTER_DEPTH_MAX of parentheses inside of
- *         each other. */
+ *         FILTER_PATTERN_MAX, FILTER_PARAMETERS_MAX, FILTER_BYTES_MAX, and FILTER_DEPTH_MAX of
+ *         parentheses inside of each other. */
 #ifndef VARVE_FILTER_WHERE_H
 #define VARVE_FILTER_WHERE_H
 

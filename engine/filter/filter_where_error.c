@@ -41,7 +41,12 @@ static size_t step_on(varve_text text, size_t at, size_t chars)
     return at;
 }
 
-static char printable(char c) { return (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c; }
+/* Message and excerpt are a line each. */
+static void copy_printable(char *to, const char *from, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        to[i] = (unsigned char)from[i] < 0x20 || from[i] == 0x7f ? ' ' : from[i];
+}
 
 /* "\n  …text…\n        ^" */
 static void add_excerpt(const where_parser *p, size_t at, char *to, size_t room)
@@ -50,17 +55,17 @@ static void add_excerpt(const where_parser *p, size_t at, char *to, size_t room)
     char excerpt[4 * (CHARS_BEFORE + CHARS_BEHIND) + 1];
     size_t len = end - from;
     int indent = 2 + (from > 0) + (int)(column_of(p->text, at) - column_of(p->text, from));
-    for (size_t i = 0; i < len; i++)
-        excerpt[i] = printable(p->text.data[from + i]);
+    copy_printable(excerpt, p->text.data + from, len);
     (void)snprintf(to, room, "\n  %s%.*s%s\n%*s^", from > 0 ? CUT : "", (int)len, excerpt,
                    end < p->text.len ? CUT : "", indent, "");
 }
 
-static void place(const where_parser *p, size_t at, varve_status status, const char *message,
+static void place(const where_parser *p, size_t at, varve_status status, char *message,
                   varve_error *err)
 {
     char excerpt[4 * (CHARS_BEFORE + CHARS_BEHIND) + CHARS_BEFORE + 32] = "";
     size_t len = utf8_cut(message, strlen(message), MESSAGE_BYTES_MAX);
+    copy_printable(message, message, len);
     add_excerpt(p, at, excerpt, sizeof excerpt);
     vv_error_set(err, status, "where, column %zu: %.*s%s", column_of(p->text, at), (int)len,
                  message, excerpt);

@@ -123,7 +123,7 @@ bool where_reserved(varve_text word);
 /* The token begins this text: is the next character (behind blanks) c? */
 bool where_followed_by(const where_parser *p, char c);
 varve_text where_raw(const where_parser *p, where_token token);
-/* What stands between the quotes of a token. */
+/* What stands between the quotes of a token: part of the text, unless a quote is doubled in it. */
 VV_CHECKED varve_status where_unquote(where_parser *p, where_token token, varve_text *ret,
                                       varve_error *err);
 /* The number that is the whole of text. false: too large for a double. */

@@ -260,6 +260,10 @@ varve_status where_unquote(where_parser *p, where_token token, varve_text *ret, 
     varve_text raw = {p->text.data + token.at + 1, token.len - 2};
     char quote = p->text.data[token.at], *to;
     size_t len = 0;
+    if (raw.len == 0 || !memchr(raw.data, quote, raw.len)) {
+        *ret = raw;
+        return VARVE_OK;
+    }
     VV_TRY(
         where_place(p, token.at, arena_text(&p->filter->memory, raw.data, raw.len, ret, err), err));
     to = (char *)ret->data;

@@ -9,6 +9,9 @@
 #define RECALL_ENOUGH 0.9998 /* wider searches are not measured */
 #define POINTS_MAX    (3 * CURVE_BREADTHS_MAX)
 #define QUERIES_AHEAD 16 /* between two looks at the progress */
+/* A query for many neighbours is a large sample by itself, and takes the widest searches: */
+#define NEIGHBOURS_ENOUGH 2560 /* that queries of one k ask for together, */
+#define QUERIES_FEW       96   /* but at least so many queries */
 
 static const uint32_t k_measured[] = {1, 10, CURVE_K_MAX};
 
@@ -21,6 +24,7 @@ typedef struct measure {
     size_t point_count;
     uint32_t k, breadth; /* of that search */
     float *recalls;      /* of one query after the other: one per point */
+    size_t asked;        /* queries, spread over those of the truth */
     size_t first;        /* query of part 0 */
     varve_status statuses[QUERIES_AHEAD];
     varve_error errors[QUERIES_AHEAD];
@@ -99,16 +103,16 @@ static void measure_part(void *context, size_t part)
 {
     measure *m = context;
     size_t i = m->first + part;
-    m->statuses[part] =
-        measure_one(m, &m->truth.queries[i], m->recalls + i * m->point_count, &m->errors[part]);
+    const curve_query *q = &m->truth.queries[i * m->truth.count / m->asked];
+    m->statuses[part] = measure_one(m, q, m->recalls + i * m->point_count, &m->errors[part]);
 }
 
 /* ---- all queries --------------------------------------------------------------------------- */
 
 static void average(const measure *m, size_t point, float *ret_mean, float *ret_error)
 {
-    double sum = 0, squares = 0, n = (double)m->truth.count, variance;
-    for (size_t i = 0; i < m->truth.count; i++) {
+    double sum = 0, squares = 0, n = (double)m->asked, variance;
+    for (size_t i = 0; i < m->asked; i++) {
         double r = (double)m->recalls[i * m->point_count + point];
         sum += r;
         squares += r * r;
@@ -120,15 +124,15 @@ static void average(const measure *m, size_t point, float *ret_mean, float *ret_
 
 static varve_status ask_all(measure *m, varve_error *err)
 {
-    for (size_t n; m->first < m->truth.count; m->first += n) {
-        n = VV_MIN((size_t)QUERIES_AHEAD, m->truth.count - m->first);
+    for (size_t n; m->first < m->asked; m->first += n) {
+        n = VV_MIN((size_t)QUERIES_AHEAD, m->asked - m->first);
         pool_run(m->c->pool, n, measure_part, m);
         for (size_t i = 0; i < n; i++) {
             if (m->statuses[i] == VARVE_OK) continue;
             if (err) *err = m->errors[i];
             return m->statuses[i];
         }
-        VV_TRY(index_step(m->c, "recall", m->first + n, m->truth.count, 0, err));
+        VV_TRY(index_step(m->c, "recall", m->first + n, m->asked, 0, err));
     }
     m->first = 0;
     return VARVE_OK;
@@ -137,13 +141,16 @@ static varve_status ask_all(measure *m, varve_error *err)
 /* The points of m join the curve. Returns in m->points what recall they have. */
 static varve_status measure_points(measure *m, curve *ret, varve_error *err)
 {
+    uint32_t least = CURVE_K_MAX;
     m->k = m->breadth = 1;
     for (size_t i = 0; i < m->point_count; i++) {
+        least = VV_MIN(least, m->points[i].k);
         m->k = VV_MAX(m->k, m->points[i].k);
         m->breadth = VV_MAX(m->breadth, m->points[i].breadth);
     }
+    m->asked = VV_MIN(VV_MAX(NEIGHBOURS_ENOUGH / least, QUERIES_FEW), m->truth.count);
     free(m->recalls);
-    m->recalls = calloc(m->truth.count * m->point_count + 1, sizeof *m->recalls);
+    m->recalls = calloc(m->asked * m->point_count + 1, sizeof *m->recalls);
     if (!m->recalls) return vv_fail(err, VARVE_NO_MEMORY, "no memory to measure recall");
     VV_TRY(ask_all(m, err));
     for (size_t i = 0; i < m->point_count; i++, ret->count++) {

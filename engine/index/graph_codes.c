@@ -1,6 +1,7 @@
 /* graph_codes.c — from rotated rows to codes of neighbours; see graph_codes.h. */
 #include "index/graph_codes.h"
 #include "index/graph_kernels.h"
+#include "index/graph_memory.h"
 
 #include "base/bytes.h"
 #include "base/half.h"
@@ -97,7 +98,7 @@ varve_status graph_codes_rows_make(graph_codes_rows *r, const index_build_contex
     size_t rows = c->rows->count;
     VV_CLEANUP(graph_codes_rows_done) graph_codes_rows made = {.padded = f->rotation.padded};
     VV_CLEANUP(vv_freep) rotate_job *j = calloc(1, sizeof *j);
-    made.values = malloc(rows * made.padded * sizeof *made.values);
+    made.values = graph_memory(rows * made.padded * sizeof *made.values);
     made.scales = malloc(rows * sizeof *made.scales);
     if (!j || !made.values || !made.scales)
         return vv_fail(err, VARVE_NO_MEMORY, "no memory to code a graph");

@@ -150,6 +150,14 @@ static inline void add_chunk(const graph_point *p, const uint8_t *codes, size_t 
     *high = _mm512_add_epi32(*high, sums_of(b));
 }
 
+/* A mask as an integer, by an instruction of our own: see bits_below in graph_pairs_avx512.c. */
+static inline __attribute__((always_inline)) uint32_t bits_of(__mmask16 mask)
+{
+    uint32_t bits;
+    __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
+    return bits;
+}
+
 typedef struct row_masks {
     uint32_t below, bad;
 } row_masks;
@@ -168,8 +176,9 @@ static inline row_masks finish(const graph_point *p, __m512i sums, const uint8_t
     __mmask16 is_row = _mm512_cmplt_epu32_mask(row, _mm512_set1_epi32((int)row_count));
     __mmask16 none = _mm512_cmpeq_epu32_mask(row, _mm512_set1_epi32(-1));
     _mm512_store_ps(ret_keys, key);
-    return (row_masks){_mm512_mask_cmp_ps_mask(is_row, key, _mm512_set1_ps(limit), _CMP_LT_OQ),
-                       (uint32_t)(uint16_t) ~(is_row | none)};
+    return (row_masks){
+        bits_of(_mm512_mask_cmp_ps_mask(is_row, key, _mm512_set1_ps(limit), _CMP_LT_OQ)),
+        ~(bits_of(is_row) | bits_of(none)) & 0xffff};
 }
 
 static uint32_t estimate(const graph_point *p, const uint8_t *group, const uint8_t *rows, float own,
@@ -199,7 +208,7 @@ static inline void join_half(graph_frontier *f, const uint8_t *rows, const float
     _mm512_storeu_ps(f->waiting + f->count, _mm512_maskz_compress_ps(mask, key));
     _mm512_storeu_si512(f->rows + f->count,
                         _mm512_maskz_compress_epi32(mask, _mm512_load_si512(rows)));
-    f->count += (size_t)__builtin_popcount(mask);
+    f->count += (size_t)__builtin_popcount(bits_of(mask));
 }
 
 static inline void close_frontier(graph_frontier *f)
@@ -222,7 +231,7 @@ static size_t below(const graph_frontier *f, float limit)
     size_t count = 0;
     for (size_t i = 0; i < f->count; i += GRAPH_LANES)
         count += (size_t)__builtin_popcount(
-            _mm512_cmp_ps_mask(_mm512_load_ps(f->keys + i), most, _CMP_LT_OQ));
+            bits_of(_mm512_cmp_ps_mask(_mm512_load_ps(f->keys + i), most, _CMP_LT_OQ)));
     return count;
 }
 
@@ -234,8 +243,8 @@ static size_t next(const graph_frontier *f, size_t breadth)
     float key = _mm512_reduce_min_ps(least);
     if (!(key < INFINITY) || below(f, key) >= breadth) return SIZE_MAX;
     for (size_t i = 0;; i += GRAPH_LANES) {
-        __mmask16 found =
-            _mm512_cmp_ps_mask(_mm512_load_ps(f->waiting + i), _mm512_set1_ps(key), _CMP_EQ_OQ);
+        uint32_t found = bits_of(
+            _mm512_cmp_ps_mask(_mm512_load_ps(f->waiting + i), _mm512_set1_ps(key), _CMP_EQ_OQ));
         if (found) return i + (size_t)__builtin_ctz(found);
     }
 }
@@ -251,7 +260,7 @@ static void keep(graph_frontier *f, float limit)
         _mm512_storeu_ps(f->keys + count, _mm512_maskz_compress_ps(stays, key));
         _mm512_storeu_ps(f->waiting + count, _mm512_maskz_compress_ps(stays, waiting));
         _mm512_storeu_si512(f->rows + count, _mm512_maskz_compress_epi32(stays, row));
-        count += (size_t)__builtin_popcount(stays);
+        count += (size_t)__builtin_popcount(bits_of(stays));
     }
     f->count = count;
     close_frontier(f);

@@ -13,23 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Progress: units of a row for each stage, about in proportion to the time they take. */
+/* Progress: units of a row for each stage, about in proportion to the time they take. Without walks
+ * the first edges take those of the refining too: the total is told before it is known which. */
 enum { ENCODE_UNITS = 2, NEAR_UNITS = 8, REFINE_UNITS = 16, FAR_UNITS = 1 };
+
+enum {
+    WALKS_EFFORT = 512, /* points that are bytes: effort from which edges are refined by walks */
+    FAN_EFFORT = 16,    /* and effort for each set of the first split that a point joins: */
+    FAN_MIN = 4,
+    FAN_MAX = GRAPH_FAN_MAX
+};
 
 /* What the effort asked for means. */
 typedef struct recipe {
     graph_near near;
     uint32_t breadth; /* of a refining walk */
-    uint32_t rounds;  /* of refining */
+    bool walks;       /* refine at all */
 } recipe;
 
-static recipe recipe_of(const graph_links_options *o)
+/* A kernel compares a byte point with a leaf's points tenfold as fast as a walk does with those it
+ * meets, all over memory. So for bytes wider partitions come before walks. */
+static recipe recipe_of(const graph_links_options *o, bool bytes)
 {
     uint32_t list = VV_MIN(VV_MAX(o->candidates / 2, o->degree), (uint32_t)GRAPH_LIST_MAX);
-    recipe r = {.breadth = o->candidates / 2, .rounds = 1};
+    uint32_t fan = VV_MIN(VV_MAX(o->candidates / FAN_EFFORT, (uint32_t)FAN_MIN), (uint32_t)FAN_MAX);
+    recipe r = {.breadth = o->candidates / 2, .walks = !bytes || o->candidates >= WALKS_EFFORT};
     r.near = (graph_near){.list = list, .near = list / 2};
-    r.near.partition =
-        (graph_partition_options){.leaf = 1000, .leaders = 1000, .fan = 4, .fan_next = 2};
+    r.near.partition = (graph_partition_options){
+        .leaf = 1000, .leaders = 1000, .fan = bytes ? fan : FAN_MIN, .fan_next = 2};
     return r;
 }
 
@@ -111,16 +122,16 @@ static varve_status build(const graph_points *p, const recipe *r, const graph_li
 {
     graph_edges_rule rule = {p, o->degree, o->alpha};
     VV_CLEANUP(graph_edges_done) graph_edges a = {0}, b = {0};
+    uint64_t near_units = NEAR_UNITS + (r->walks ? 0 : REFINE_UNITS), half = REFINE_UNITS / 2;
     uint32_t entry;
     VV_TRY(graph_edges_init(&b, p->count, o->degree, err));
-    VV_TRY(graph_near_edges(&rule, &r->near, w, NEAR_UNITS * (uint64_t)p->rows, &b, err));
-    VV_TRY(graph_edges_init(&a, p->count, o->degree, err));
-    for (uint32_t i = 0; i < r->rounds; i++) {
-        uint64_t units = REFINE_UNITS * (uint64_t)p->rows;
-        VV_TRY(graph_refine(&rule, &b, r->breadth, w, units / 2, &a, err));
-        VV_TRY(graph_edges_both_ways(&rule, &a, w, units / 2, &b, err));
+    VV_TRY(graph_near_edges(&rule, &r->near, w, near_units * p->rows, &b, err));
+    if (r->walks) {
+        VV_TRY(graph_edges_init(&a, p->count, o->degree, err));
+        VV_TRY(graph_refine(&rule, &b, r->breadth, w, half * p->rows, &a, err));
+        VV_TRY(graph_edges_both_ways(&rule, &a, w, half * p->rows, &b, err));
+        graph_edges_done(&a);
     }
-    graph_edges_done(&a);
     VV_TRY(graph_center(p, &entry, err));
     VV_TRY(graph_far_edges(&rule, &r->near, entry, w, FAR_UNITS * (uint64_t)p->rows, &b, err));
     VV_TRY(graph_reach(p, entry, w, &b, err));
@@ -131,7 +142,6 @@ varve_status graph_links_build(const index_build_context *c, const space *s,
                                const graph_links_options *options, graph_links *ret,
                                varve_error *err)
 {
-    recipe r = recipe_of(options);
     uint64_t rows = c->rows->count, most = c->options->memory_max;
     uint64_t bytes = graph_links_bytes(rows, s ? s->width : 0, options);
     graph_work w = {.c = c};
@@ -142,9 +152,10 @@ varve_status graph_links_build(const index_build_context *c, const space *s,
                        " bytes to be built, of which memory_max allows %" PRIu64,
                        rows, bytes, most);
     }
-    w.total = rows * (ENCODE_UNITS + NEAR_UNITS + r.rounds * REFINE_UNITS + FAR_UNITS);
-    r.near.partition.seed = c->options->seed;
+    w.total = rows * (ENCODE_UNITS + NEAR_UNITS + REFINE_UNITS + FAR_UNITS);
     VV_TRY(graph_points_init(&p, &w, s, err));
+    recipe r = recipe_of(options, p.codes != NULL);
+    r.near.partition.seed = c->options->seed;
     return build(&p, &r, options, &w, ret, err);
 }
 
@@ -158,8 +169,8 @@ uint32_t graph_links_entry(const graph_links *l) { return l->entry; }
 
 uint64_t graph_links_bytes(uint64_t rows, uint32_t width, const graph_links_options *options)
 {
-    recipe r = recipe_of(options);
+    recipe r = recipe_of(options, width > 0);
     uint64_t point = size_align(width, 64) + 13, edges = 4 * (uint64_t)options->degree;
-    uint64_t lists = 8 * (uint64_t)r.near.list + 4 * (uint64_t)r.near.partition.fan;
+    uint64_t lists = 8 * (uint64_t)r.near.list + 6 * (uint64_t)r.near.partition.fan;
     return rows * (point + edges + VV_MAX(lists, 2 * edges + 8));
 }

@@ -1,6 +1,7 @@
 /* graph_links_edges.c — see graph_links_edges.h. */
 #include "index/graph_links_edges.h"
 
+#include "index/graph_memory.h"
 #include "index/graph_prune.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ enum {
 varve_status graph_edges_init(graph_edges *e, uint32_t count, uint32_t degree, varve_error *err)
 {
     *e = (graph_edges){.count = count, .degree = degree};
-    e->to = malloc((size_t)count * degree * sizeof *e->to);
+    e->to = graph_memory((size_t)count * degree * sizeof *e->to);
     if (!e->to) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the edges of %u points", count);
     return VARVE_OK;
 }

@@ -5,6 +5,7 @@
  * coordinate, over a sample; the scale is one for all, so that distances keep their ratios, and
  * chosen for the least squared error of rounding and cutting together. */
 #include "index/graph_links_points.h"
+#include "index/graph_memory.h"
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -175,7 +176,7 @@ static varve_status encode(encoding *e, graph_work *w, varve_error *err)
     graph_points *p = e->p;
     p->stride = size_align(e->s->width, 64);
     p->quads = (e->s->width + 3) / 4;
-    p->codes = aligned_alloc(64, p->count * p->stride);
+    p->codes = graph_memory(p->count * p->stride);
     if (!p->codes) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %u points", p->count);
     size_t parts = (p->count + PART_POINTS - 1) / PART_POINTS;
     return graph_work_run(w, parts, p->rows, encode_part, e, err);

@@ -1,6 +1,8 @@
 /* graph_links_lists.c — see graph_links_lists.h. */
 #include "index/graph_links_lists.h"
 
+#include "index/graph_memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +12,7 @@ varve_status graph_lists_init(graph_lists *l, uint32_t count, uint32_t room, var
     *l = (graph_lists){.count = count, .room = room};
     for (size_t i = 0; i < GRAPH_LIST_LOCKS; i++)
         pthread_mutex_init(&l->locks[i], NULL);
-    l->entries = malloc(n * sizeof *l->entries);
+    l->entries = graph_memory(n * sizeof *l->entries);
     if (!l->entries)
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for the candidates of %u points", count);
     memset(l->entries, 0xff, n * sizeof *l->entries);
@@ -30,10 +32,12 @@ static uint64_t *last_of(const graph_lists *l, uint32_t point)
     return l->entries + ((size_t)point + 1) * l->room - 1;
 }
 
-/* The last entry is read without the lock: an old value is a larger one. */
+/* The last entry is read without the lock: an old value is a larger one. One of its key stays if
+ * its point is smaller, so that the bound lies above that key. */
 uint32_t graph_lists_bound(const graph_lists *l, uint32_t point)
 {
-    return graph_entry_key(__atomic_load_n(last_of(l, point), __ATOMIC_RELAXED));
+    uint32_t key = graph_entry_key(__atomic_load_n(last_of(l, point), __ATOMIC_RELAXED));
+    return key < UINT32_MAX ? key + 1 : key;
 }
 
 /* Both ascending; the smallest `room`, each once. */
@@ -127,14 +131,47 @@ static uint32_t narrow(const graph_pairs *pairs, const uint32_t *keys, size_t gr
     return high;
 }
 
+enum { RANKED_MAX = 256 }; /* beyond it sorting is faster */
+
+/* Sorts by counting for each key those below it: vectors compare faster than branches. */
+static void put_ranked(const graph_pairs *pairs, const uint32_t *keys, const uint32_t *positions,
+                       size_t n, size_t k, uint64_t *ret)
+{
+    uint32_t found[RANKED_MAX + GRAPH_PAIRS_GROUP];
+    size_t groups = (n + GRAPH_PAIRS_GROUP - 1) / GRAPH_PAIRS_GROUP;
+    for (size_t i = 0; i < n; i++) {
+        found[i] = keys[positions[i]];
+        ret[i] = GRAPH_ENTRY_NONE;
+    }
+    for (size_t i = n; i < groups * GRAPH_PAIRS_GROUP; i++)
+        found[i] = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
+        size_t rank = pairs->count(found, groups, found[i]);
+        while (rank < k && ret[rank] != GRAPH_ENTRY_NONE)
+            rank++; /* equal keys, at earlier positions */
+        if (rank < k) ret[rank] = graph_entry(found[i], positions[i]);
+    }
+}
+
 size_t graph_nearest(const graph_pairs *pairs, const uint32_t *keys, size_t padded, size_t k,
                      uint32_t bound, uint32_t *positions, uint64_t *ret)
 {
     size_t groups = padded / GRAPH_PAIRS_GROUP, n = pairs->count(keys, groups, bound);
     if (n > k + k / 2) bound = narrow(pairs, keys, groups, k, bound);
     n = pairs->below(keys, groups, bound, positions);
-    for (size_t i = 0; i < n; i++)
-        ret[i] = graph_entry(keys[positions[i]], positions[i]);
-    graph_sort(ret, n);
-    return VV_MIN(n, k);
+    if (n <= RANKED_MAX) {
+        put_ranked(pairs, keys, positions, n, VV_MIN(n, k), ret);
+        return VV_MIN(n, k);
+    }
+    /* Still many: most are equal, and of those the first suffice. */
+    size_t ties = n > k + k / 2 ? k - pairs->count(keys, groups, bound - 1) : n, kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t key = keys[positions[i]];
+        bool tie = key == bound - 1;
+        if (tie && ties == 0) continue;
+        ties -= tie;
+        ret[kept++] = graph_entry(key, positions[i]);
+    }
+    graph_sort(ret, kept);
+    return VV_MIN(kept, k);
 }

@@ -34,8 +34,17 @@ VV_CHECKED varve_status graph_lists_init(graph_lists *l, uint32_t count, uint32_
 void graph_lists_done(graph_lists *l);
 /* found: ascending, no entry twice. */
 void graph_lists_merge(graph_lists *l, uint32_t point, const uint64_t *found, size_t n);
-/* Entries of this key or a larger one would not stay; it only falls. */
+/* Entries of this key or a larger one would not stay; it only falls. It follows merges a little
+ * late, and what a thread leaves out for it is the same whenever it looks. */
 uint32_t graph_lists_bound(const graph_lists *l, uint32_t point);
+/* Its list will be needed soon. */
+static inline void graph_lists_ask(const graph_lists *l, uint32_t point)
+{
+    const uint64_t *list = l->entries + (size_t)point * l->room;
+    for (uint32_t i = 0; i < l->room; i += 8)
+        __builtin_prefetch(list + i, 1);
+    __builtin_prefetch(list + l->room - 1, 1);
+}
 /* A list and how many are in it; for when no thread merges. */
 const uint64_t *graph_lists_get(const graph_lists *l, uint32_t point, size_t *ret_count);
 

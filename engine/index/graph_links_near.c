@@ -61,6 +61,8 @@ static varve_status add_leaf(void *context, const uint32_t *points, size_t n, va
     graph_tile_fill(&s.tile, points, n);
     for (size_t i = 0, m; i < n; i += m) {
         m = VV_MIN(n - i, (size_t)GRAPH_PAIRS_ROWS);
+        for (size_t k = 0; k < m; k++)
+            graph_lists_ask(j->lists, points[i + k]);
         VV_TRY(graph_tile_compare(&s.tile, points + i, m, s.keys, err));
         for (size_t k = 0; k < m; k++)
             add_near(j, &s, points, i + k, s.keys + k * s.tile.padded);

@@ -169,3 +169,16 @@ varve_status graph_tile_compare(const graph_tile *t, const uint32_t *points, siz
     }
     return VARVE_OK;
 }
+
+varve_status graph_tile_compare_behind(const graph_tile *t, size_t at, uint32_t *ret_keys,
+                                       varve_error *err)
+{
+    const graph_points *p = t->points;
+    if (!p->codes) return compare_by_metric(t, t->ids[at], ret_keys, err);
+    size_t group = (at + 1) / GRAPH_PAIRS_GROUP, first = group * GRAPH_PAIRS_GROUP;
+    const uint8_t *x = code_of(p, t->ids[at]);
+    if (first < t->count)
+        p->pairs->block(&x, 1, t->bytes + first * 4 * p->quads, t->norms + first,
+                        t->padded / GRAPH_PAIRS_GROUP - group, p->quads, ret_keys + first);
+    return VARVE_OK;
+}

@@ -80,5 +80,8 @@ void graph_tile_fill(graph_tile *t, const uint32_t *points, size_t n);
  * last point UINT32_MAX. ret_keys: allocated memory. */
 VV_CHECKED varve_status graph_tile_compare(const graph_tile *t, const uint32_t *points, size_t m,
                                            uint32_t *ret_keys, varve_error *err);
+/* One of its own points against those of the tile behind it, at least: ret_keys[i] for i > at. */
+VV_CHECKED varve_status graph_tile_compare_behind(const graph_tile *t, size_t at,
+                                                  uint32_t *ret_keys, varve_error *err);
 
 #endif

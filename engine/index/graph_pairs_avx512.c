@@ -100,30 +100,73 @@ INLINE __m512i quad(const uint8_t *x)
     return _mm512_set1_epi32(*(const int32_t *)(const void *)x);
 }
 
-/* m points against g groups at once: m × g sums stay in registers. */
-INLINE void square(const uint8_t *const *x, const uint32_t *own, int m, const uint8_t *tile,
-                   const uint32_t *norms, int g, size_t quads, uint32_t *ret, size_t ret_stride)
+/* GCC 12 copies the sum of _mm512_dpbusd_epi32 before and after, and keeps arrays of sums in memory;
+ * that makes these loops three times as slow. */
+#define MULTIPLY(sum, a, y) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(y))
+
+INLINE void put_keys(__m512i sum, uint32_t own, const uint32_t *norms, uint32_t *ret)
 {
-    __m512i sum[8][3];
-    UNROLL for (int i = 0; i < m; i++) UNROLL for (int j = 0; j < g; j++) sum[i][j] =
-        _mm512_setzero_si512();
+    __m512i both = _mm512_add_epi32(_mm512_set1_epi32((int32_t)own), _mm512_loadu_si512(norms));
+    _mm512_storeu_si512(ret, _mm512_sub_epi32(both, _mm512_slli_epi32(sum, 1)));
+}
+
+/* 8 points against 3 groups: the sums stay in registers. */
+static void square(const uint8_t *const *x, const uint32_t *own, const uint8_t *tile,
+                   const uint32_t *norms, size_t quads, uint32_t *ret, size_t stride)
+{
+#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#define BEGIN(i)                                                                                   \
+    __m512i a##i = _mm512_setzero_si512(), b##i = a##i, c##i = a##i;                               \
+    const uint8_t *x##i = x[i];
+#define ADD(i)                                                                                     \
+    v = quad(x##i + 4 * q);                                                                        \
+    MULTIPLY(a##i, v, y0);                                                                         \
+    MULTIPLY(b##i, v, y1);                                                                         \
+    MULTIPLY(c##i, v, y2);
+#define PUT(i)                                                                                     \
+    put_keys(a##i, own[i], norms, ret + i * stride);                                               \
+    put_keys(b##i, own[i], norms + GROUP, ret + i * stride + GROUP);                               \
+    put_keys(c##i, own[i], norms + 2 * GROUP, ret + i * stride + 2 * GROUP);
+    EACH_ROW(BEGIN)
     for (size_t q = 0; q < quads; q++) {
-        __m512i y[3];
-        UNROLL for (int j = 0; j < g; j++) y[j] =
-            _mm512_load_si512(tile + ((size_t)j * quads + q) * LINE);
-        UNROLL for (int i = 0; i < m; i++)
-        {
-            __m512i a = quad(x[i] + 4 * q);
-            UNROLL for (int j = 0; j < g; j++) sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], a, y[j]);
-        }
+        __m512i y0 = _mm512_load_si512(tile + q * LINE), v;
+        __m512i y1 = _mm512_load_si512(tile + (quads + q) * LINE);
+        __m512i y2 = _mm512_load_si512(tile + (2 * quads + q) * LINE);
+        EACH_ROW(ADD)
     }
-    UNROLL for (int i = 0; i < m; i++) UNROLL for (int j = 0; j < g; j++)
-    {
-        __m512i both = _mm512_add_epi32(_mm512_set1_epi32((int32_t)own[i]),
-                                        _mm512_loadu_si512(norms + j * GROUP));
-        __m512i d = _mm512_sub_epi32(both, _mm512_slli_epi32(sum[i][j], 1));
-        _mm512_storeu_si512(ret + (size_t)i * ret_stride + j * GROUP, d);
+    EACH_ROW(PUT)
+#undef EACH_ROW
+#undef BEGIN
+#undef ADD
+#undef PUT
+}
+
+/* One point against 4 groups, or 1. */
+static void line(const uint8_t *x, uint32_t own, const uint8_t *tile, const uint32_t *norms,
+                 size_t quads, uint32_t *ret)
+{
+    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+    size_t group = quads * LINE;
+    for (size_t q = 0; q < quads; q++, tile += LINE) {
+        __m512i v = quad(x + 4 * q);
+        MULTIPLY(a, v, _mm512_load_si512(tile));
+        MULTIPLY(b, v, _mm512_load_si512(tile + group));
+        MULTIPLY(c, v, _mm512_load_si512(tile + 2 * group));
+        MULTIPLY(d, v, _mm512_load_si512(tile + 3 * group));
     }
+    put_keys(a, own, norms, ret);
+    put_keys(b, own, norms + GROUP, ret + GROUP);
+    put_keys(c, own, norms + 2 * GROUP, ret + 2 * GROUP);
+    put_keys(d, own, norms + 3 * GROUP, ret + 3 * GROUP);
+}
+
+static void short_line(const uint8_t *x, uint32_t own, const uint8_t *tile, const uint32_t *norms,
+                       size_t quads, uint32_t *ret)
+{
+    __m512i sum = _mm512_setzero_si512();
+    for (size_t q = 0; q < quads; q++)
+        MULTIPLY(sum, quad(x + 4 * q), _mm512_load_si512(tile + q * LINE));
+    put_keys(sum, own, norms, ret);
 }
 
 /* |x|^2 - 256 sum x */
@@ -138,31 +181,28 @@ static uint32_t own_part(const uint8_t *x, size_t quads)
     return sum_of(squares) - 256u * sum_of(sum);
 }
 
-INLINE void strip(const uint8_t *const *x, int m, const uint8_t *tile, const uint32_t *norms,
-                  size_t groups, size_t quads, uint32_t *ret)
+/* From group `first` on. */
+static void one(const uint8_t *x, uint32_t own, const uint8_t *tile, const uint32_t *norms,
+                size_t first, size_t groups, size_t quads, uint32_t *ret)
 {
-    uint32_t own[8];
-    size_t g = 0, stride = groups * GROUP;
-    for (int i = 0; i < m; i++)
-        own[i] = own_part(x[i], quads);
-    for (; g + 3 <= groups; g += 3)
-        square(x, own, m, tile + g * quads * LINE, norms + g * GROUP, 3, quads, ret + g * GROUP,
-               stride);
+    size_t g = first;
+    for (; g + 4 <= groups; g += 4)
+        line(x, own, tile + g * quads * LINE, norms + g * GROUP, quads, ret + g * GROUP);
     for (; g < groups; g++)
-        square(x, own, m, tile + g * quads * LINE, norms + g * GROUP, 1, quads, ret + g * GROUP,
-               stride);
+        short_line(x, own, tile + g * quads * LINE, norms + g * GROUP, quads, ret + g * GROUP);
 }
 
 static void block(const uint8_t *const *x, size_t m, const uint8_t *tile, const uint32_t *norms,
                   size_t groups, size_t quads, uint32_t *ret)
 {
-    size_t i = 0, stride = groups * GROUP;
-    for (; i + 8 <= m; i += 8)
-        strip(x + i, 8, tile, norms, groups, quads, ret + i * stride);
-    for (; i + 4 <= m; i += 4)
-        strip(x + i, 4, tile, norms, groups, quads, ret + i * stride);
-    for (; i < m; i++)
-        strip(x + i, 1, tile, norms, groups, quads, ret + i * stride);
+    uint32_t own[GRAPH_PAIRS_ROWS];
+    size_t g = 0, stride = groups * GROUP;
+    for (size_t i = 0; i < m; i++)
+        own[i] = own_part(x[i], quads);
+    for (; m == GRAPH_PAIRS_ROWS && g + 3 <= groups; g += 3)
+        square(x, own, tile + g * quads * LINE, norms + g * GROUP, quads, ret + g * GROUP, stride);
+    for (size_t i = 0; i < m; i++)
+        one(x[i], own[i], tile, norms, g, groups, quads, ret + i * stride);
 }
 
 /* Which of 16 keys are below the bound, as an integer. Not left to the compiler: GCC 12 may spill a

@@ -6,6 +6,9 @@
 
 static const float STEP = 1.2f; /* of alpha, from round to round */
 
+#define EQUAL     0x1p-40f /* stands for the distance of equal points */
+#define QUADS_MAX 8192     /* 4 * 8192 * 255^2 < 2^31 */
+
 varve_status graph_pruner_init(graph_pruner *u, const graph_points *p, float alpha, size_t room,
                                varve_error *err)
 {
@@ -33,9 +36,30 @@ void graph_pruner_done(graph_pruner *u)
     *u = (graph_pruner){0};
 }
 
-/* How much farther the point is from candidate j than candidate i is: the most over all i taken. */
+/* How much farther the point is from candidate j than candidate i is: the most over all i taken.
+ *
+ * Bytes: keys are whole numbers below 2^31, so that the larger of them and 1 changes no factor
+ * above 1, and an equal point gets one above all limits. No branches: this becomes vectors. */
+static void hide_bytes(graph_pruner *u, size_t i)
+{
+    const uint32_t *keys = u->keys;
+    const float *distances = u->distances;
+    float *factors = u->factors;
+    for (size_t j = i + 1; j < u->tile.count; j++) {
+        float between = (float)(int32_t)keys[j], distance = distances[j];
+        between = between > EQUAL ? between : EQUAL;
+        distance = distance > 1 ? distance : 1;
+        float factor = distance / between;
+        factors[j] = factors[j] > factor ? factors[j] : factor;
+    }
+}
+
 static void hide(graph_pruner *u, size_t i)
 {
+    if (u->points->codes && u->points->quads <= QUADS_MAX) {
+        hide_bytes(u, i);
+        return;
+    }
     for (size_t j = i + 1; j < u->tile.count; j++) {
         float between = graph_points_distance(u->points, u->keys[j]);
         float factor = between > 0 ? u->distances[j] / between : INFINITY;
@@ -62,7 +86,7 @@ static varve_status take(graph_pruner *u, float limit, uint32_t degree, uint32_t
         if (u->taken[i] || !(u->factors[i] <= limit)) continue;
         ret_edges[(*count)++] = u->ids[i];
         u->taken[i] = true;
-        VV_TRY(graph_tile_compare(&u->tile, u->ids + i, 1, u->keys, err));
+        VV_TRY(graph_tile_compare_behind(&u->tile, i, u->keys, err));
         hide(u, i);
     }
     return VARVE_OK;

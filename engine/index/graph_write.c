@@ -118,26 +118,29 @@ static graph_codes_row coded_row(const graph_codes_rows *r, uint32_t row)
     return (graph_codes_row){r->values + (size_t)row * r->padded, r->scales[row]};
 }
 
-/* Rotated rows of neighbours lie anywhere: all are asked for before the first is used. */
-static void ask_neighbours(const graph_codes_rows *coded, const uint32_t *edges, uint32_t degree)
+/* Rotated rows of neighbours lie anywhere: those of the next row are asked for one by one while this
+ * row's are coded. All at once would be more than the processor fetches at a time. */
+static void ask_neighbour(const graph_codes_rows *coded, uint32_t row)
 {
+    if (row == GRAPH_NONE) return;
     size_t bytes = coded->padded * sizeof *coded->values;
-    for (uint32_t i = 0; i < degree && edges[i] != GRAPH_NONE; i++) {
-        const uint8_t *at = (const uint8_t *)(coded->values + (size_t)edges[i] * coded->padded);
-        __builtin_prefetch(coded->scales + edges[i]);
-        for (size_t offset = 0; offset < VV_MIN(bytes, (size_t)ASKED_BYTES); offset += 64)
-            __builtin_prefetch(at + offset);
-    }
+    const uint8_t *at = (const uint8_t *)(coded->values + (size_t)row * coded->padded);
+    __builtin_prefetch(coded->scales + row);
+    for (size_t offset = 0; offset < VV_MIN(bytes, (size_t)ASKED_BYTES); offset += 64)
+        __builtin_prefetch(at + offset);
 }
 
-static void put_codes(const batch *b, uint32_t row, const uint32_t *edges, float *center,
-                      uint8_t *ret)
+/* next: the edges of the row behind, or NULL. */
+static void put_codes(const batch *b, uint32_t row, const uint32_t *edges, const uint32_t *next,
+                      float *center, uint8_t *ret)
 {
     const graph_shape *s = b->parts->shape;
     const graph_codes_rows *coded = b->parts->coded;
     graph_codes_row middle = coded_row(coded, row);
     graph_codes_center(&middle, s->padded, center);
-    for (uint32_t i = 0; i < s->degree && edges[i] != GRAPH_NONE; i++) {
+    for (uint32_t i = 0; i < s->degree; i++) {
+        if (next) ask_neighbour(coded, next[i]);
+        if (edges[i] == GRAPH_NONE) continue;
         graph_codes_row neighbour = coded_row(coded, edges[i]);
         graph_codes_put(center, &neighbour, s->padded, i % GRAPH_GROUP,
                         ret + i / GRAPH_GROUP * s->group_bytes);
@@ -149,13 +152,11 @@ static void put_block(const batch *b, uint32_t row, const uint8_t *stored, const
 {
     const graph_shape *s = b->parts->shape;
     const uint32_t *edges = b->parts->links->edges + (size_t)row * s->degree;
-    bool packed = s->layout == GRAPH_PACKED;
-    if (packed && row + 1 < b->c->rows->count)
-        ask_neighbours(b->parts->coded, edges + s->degree, s->degree);
+    const uint32_t *next = row + 1 < b->c->rows->count ? edges + s->degree : NULL;
     graph_codes_put_own(s, b->c->spec->dtype, stored, point, ret);
     for (uint32_t i = 0; i < s->degree; i++)
         put_u32(ret + s->edges_at + 4 * (size_t)i, edges[i]);
-    if (packed) put_codes(b, row, edges, center, ret + s->codes_at);
+    if (s->layout == GRAPH_PACKED) put_codes(b, row, edges, next, center, ret + s->codes_at);
 }
 
 varve_status graph_write_blocks(const index_build_context *c, const graph_parts *p,

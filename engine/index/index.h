@@ -66,18 +66,10 @@ typedef bool index_progress(void *context, const char *stage, uint64_t done, uin
 
 typedef struct vector_index vector_index;
 
-/* An index of some of the rows, to start from: old slot i is now slot map[i], UINT32_MAX: gone. */
-typedef struct index_reuse {
-    vector_index *from;
-    const uint32_t *map;
-    uint32_t count;
-} index_reuse;
-
 typedef struct index_build_options {
     size_t threads; /* at least 1 */
     uint64_t seed;
     uint64_t memory_max;      /* 0: no limit */
-    const index_reuse *reuse; /* NULL, or a hint */
     index_progress *progress; /* NULL: none */
     void *context;
 } index_build_options;

@@ -219,6 +219,8 @@ varve_status index_bits_check(const index_bits *b, const index_rows *rows, const
             VV_TRY(index_bytes_get(slots, i * 4, 4, &listed, err));
             slot = get_u32(listed);
         }
+        if (slot >= b->slots)
+            return index_file_bad(b->rows.file, "a slot that the segment does not have", err);
         VV_TRY(rows->get(rows->context, slot, 1, &row, err));
         index_bits_pack(rows->dtype, rows->dim, row, 1, expected);
         if (memcmp(bits, expected, b->stride) != 0)

@@ -125,6 +125,8 @@ static varve_status search(void *state, const index_rows *rows, const index_quer
     VV_TRY(index_certain_hits_init(&hits, VV_MIN(q->k, (size_t)rows->count), q->bound,
                                    x->lists.copies > 1, err));
     VV_TRY(open_partitions(x, q, &n, &hits, work, err));
+    if (hits.count > x->lists.rows) /* more than hits_max() said */
+        return index_file_bad(x->lists.slots.file, "a row lies in too many partitions", err);
     index_certain_hits_end(&hits, ret, ret_count);
     return VARVE_OK;
 }

@@ -130,7 +130,8 @@ VV_CHECKED varve_status store_checkpoint(store *s, const char *path,
 VV_CHECKED varve_status store_verify(store *s,
                                      varve_error *err); /* read everything, checking sums */
 /* What was deleted or replaced in [from, to) before the call is in no file any more when it is back
- * (readers of an older state keep their files). Call store_flush first: it frees the log. */
+ * (readers of an older state keep their files). Call store_flush first: it frees the log. VARVE_IO:
+ * a file could not be written, and all of it may still be there. */
 VV_CHECKED varve_status store_erase(store *s, store_family f, const void *from, size_t from_len,
                                     const void *to, size_t to_len, varve_error *err);
 uint64_t store_property(store *s,

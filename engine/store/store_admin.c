@@ -33,7 +33,14 @@ varve_status store_flush(store *s, varve_error *err)
     return status;
 }
 
-/* RocksDB's call gives no error: what fails it is a background error, and the next write tells. */
+/* Counted by RocksDB with its own family, whichever has failed. */
+static uint64_t background_errors(store *s)
+{
+    uint64_t count = 0;
+    return rocksdb_property_int(s->db, "rocksdb.background-errors", &count) == 0 ? count : 0;
+}
+
+/* RocksDB's call gives no error: what fails it is a background error. */
 varve_status store_erase(store *s, store_family f, const void *from, size_t from_len,
                          const void *to, size_t to_len, varve_error *err)
 {
@@ -41,12 +48,14 @@ varve_status store_erase(store *s, store_family f, const void *from, size_t from
     if (s->read_only) return vv_fail(err, VARVE_READ_ONLY, "%s is open for reading only", s->path);
     VV_TRY(store_fault(s, VV_FAULT("store.erase"), "compact the row store", err));
     VV_TRY(store_check_log(s, err));
+    uint64_t errors = background_errors(s);
     rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
     rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0);
     rocksdb_compactoptions_set_bottommost_level_compaction(options, BOTTOMMOST_FORCE);
     rocksdb_compact_range_cf_opt(s->db, s->families[f], options, from, from_len, to, to_len);
     rocksdb_compactoptions_destroy(options);
-    return VARVE_OK;
+    if (background_errors(s) == errors) return VARVE_OK;
+    return vv_fail(err, VARVE_IO, "cannot compact the row store: a file could not be written");
 }
 
 varve_status store_checkpoint(store *s, const char *path, varve_error *err)

@@ -15,7 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("VARVE_GATEWAY", str(ROOT / "build-dev" / "varve-gateway"))
 SANITIZED = os.path.exists(PROGRAM) and b"__sanitizer" in Path(PROGRAM).read_bytes()
-START_SECONDS = 20
+TIME_FACTOR = int(os.environ.get("VARVE_TIME_FACTOR", "1"))  # of instrumented builds
+START_SECONDS = 20 * TIME_FACTOR
 
 
 def free_port():
@@ -28,7 +29,7 @@ class Client:
     """One keep-alive connection."""
 
     def __init__(self, port, timeout=60):
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout * TIME_FACTOR)
 
     def close(self):
         self.http.close()
@@ -160,7 +161,7 @@ class Server:
     def stop(self):
         """Ends as an operator would end it; the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(timeout=60)
+        status = self.process.wait(timeout=60 * TIME_FACTOR)
         self.log.close()
         return status
 

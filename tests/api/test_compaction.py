@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from data import clustered
-from server import Collection, Server
+from server import TIME_FACTOR, Collection, Server
 
 DIM = 16
 
@@ -176,7 +176,7 @@ class TestRun:
         status, answer = run(client, **c.names, wait=False)
         assert status == 200 and answer["params"]["wait"] is False
         assert answer["params"]["collections"][0]["rows_removed"] == 0
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * TIME_FACTOR
         while c.ok("is_id_exists", id=1)["is_id_exists"] and time.monotonic() < deadline:
             time.sleep(0.05)
         assert c.ok("is_id_exists", id=1)["is_id_exists"] is False
@@ -212,7 +212,7 @@ class TestRun:
 
 
 def wait_for_job(client, state="running", seconds=30):
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * TIME_FACTOR
     while time.monotonic() < deadline:
         for job in params(client, "/jobs")["jobs"]:
             if job["state"] == state:
@@ -279,7 +279,7 @@ class TestJobs:
         assert re.search(r"^lynsedb_index_builds_in_progress 1$", text, re.MULTILINE)
         status, answer = client.post(f"/jobs/{job['id']}/cancel", {})
         assert (status, answer["params"]) == (200, {"id": job["id"]})
-        thread.join(timeout=30)
+        thread.join(timeout=30 * TIME_FACTOR)
         assert answers and answers[0][0] == 499 and answers[0][1]["code"] == "cancelled", answers
         assert params(client, f"/jobs/{job['id']}")["job"]["state"] == "cancelled"
         assert params(client, "/compaction")["jobs_cancelled"] >= 1
@@ -349,7 +349,7 @@ class TestCompactorProcess:
         server = own_server()
         c = collection_on(server)
         client = server.client()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * TIME_FACTOR
         while not params(client, "/compaction")["pid"]:
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -370,7 +370,7 @@ class TestCompactorProcess:
     def test_it_ends_with_the_server(self, own_server):
         server = own_server()
         client = server.client()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * TIME_FACTOR
         while not params(client, "/compaction")["pid"]:
             assert time.monotonic() < deadline
             time.sleep(0.02)

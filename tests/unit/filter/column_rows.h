@@ -5,6 +5,7 @@
 #include "random_rows.h"
 
 #include "filter/filter_columns.h"
+#include "record/id.h"
 
 #define COLUMN_ROWS_MAX 2048
 
@@ -29,11 +30,31 @@ static inline varve_status column_rows_text(void *context, uint32_t slot, varve_
     return VARVE_OK;
 }
 
+/* Every fifth has a text as its id. */
+static inline varve_id column_rows_id(uint32_t slot)
+{
+    static const char *const texts[] = {"a", "ab", "2024-01-01", "7", "zz"};
+    const char *text = texts[slot / 5 % VV_COUNT(texts)];
+    if (slot % 5 || slot >= 5 * VV_COUNT(texts)) return (varve_id){.num = slot};
+    return (varve_id){.kind = VARVE_ID_STR, .text = {text, strlen(text)}};
+}
+
 static inline varve_status column_rows_get(void *context, uint32_t slot, filter_row *ret,
                                            varve_error *err)
 {
     (void)err;
-    *ret = (filter_row){.id = {.num = slot}, .fields = column_rows_fields(context, slot)};
+    *ret = (filter_row){.id = column_rows_id(slot), .fields = column_rows_fields(context, slot)};
+    return VARVE_OK;
+}
+
+static inline varve_status column_rows_find(void *context, varve_id id, uint32_t *ret,
+                                            varve_error *err)
+{
+    const column_rows *rows = context;
+    (void)err;
+    for (*ret = 0; *ret < rows->count; ++*ret)
+        if (id_compare(column_rows_id(*ret), id) == 0) return VARVE_OK;
+    *ret = UINT32_MAX;
     return VARVE_OK;
 }
 

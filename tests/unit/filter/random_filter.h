@@ -1,4 +1,4 @@
-/* random_filter.h — random trees over the keys and values of random_rows.h: every op but TOKENS. */
+/* random_filter.h — random trees over the keys and values of random_rows.h: every op. */
 #ifndef VARVE_TEST_RANDOM_FILTER_H
 #define VARVE_TEST_RANDOM_FILTER_H
 
@@ -27,7 +27,7 @@ static inline const path *random_path(random_state *r, filter *f)
     path *p = random_take(f, 1, sizeof *p);
     for (size_t i = 0; i < count; i++) {
         unsigned kind = i == 0 ? 9 : (unsigned)random_below(r, 10);
-        const char *key = random_of(r, random_keys).plain;
+        const char *key = random_keys[random_key_index(r)].plain;
         steps[i] = (path_step){.kind = PATH_KEY, .key = {key, strlen(key)}};
         if (kind < 4) steps[i] = (path_step){.kind = PATH_EACH};
         if (kind == 4)
@@ -52,14 +52,30 @@ static inline filter_value random_number_literal(random_state *r, filter *f)
     return literal;
 }
 
+static inline filter_value random_literal_of(filter *f, const buffer *b)
+{
+    filter_value literal;
+    value v = {.kind = VALUE_TEXT, .text = {b->len ? b->data : "", b->len}};
+    random_must(filter_value_make(f, &v, &literal, NULL));
+    return literal;
+}
+
 static inline filter_value random_text_literal(random_state *r, filter *f)
 {
     buffer b;
-    filter_value literal;
     buffer_init(&b, 1000, "text");
     random_plain_text(r, &b);
-    value v = {.kind = VALUE_TEXT, .text = {b.len ? b.data : "", b.len}};
-    random_must(filter_value_make(f, &v, &literal, NULL));
+    filter_value literal = random_literal_of(f, &b);
+    buffer_done(&b);
+    return literal;
+}
+
+static inline filter_value random_long_literal(random_state *r, filter *f)
+{
+    buffer b;
+    buffer_init(&b, 1000, "text");
+    random_long_text(r, &b);
+    filter_value literal = random_literal_of(f, &b);
     buffer_done(&b);
     return literal;
 }
@@ -84,13 +100,15 @@ static inline filter_value random_literal(random_state *r, filter *f)
     }
 }
 
+/* Where random_rares() are filed, literals are long more often. */
 static inline void random_values(random_state *r, filter *f, filter_node *node)
 {
+    bool rare = node->path && *node->path->steps[0].key.data == 'c';
     filter_value *values;
     node->value_count = random_below(r, 6) ? random_below(r, 4) : 12;
     values = random_take(f, node->value_count, sizeof *values);
     for (size_t i = 0; i < node->value_count; i++)
-        values[i] = random_literal(r, f);
+        values[i] = rare && random_below(r, 2) ? random_long_literal(r, f) : random_literal(r, f);
     node->values = values;
     random_must(filter_values_sort(f, node, NULL));
 }
@@ -125,6 +143,7 @@ static inline void random_pattern(random_state *r, filter *f, filter_node *node)
     node->escape = random_below(r, 2) ? '!' : 0;
     node->pattern = random_text_of(f, &b);
     node->ignore_case = node->op != FILTER_REGEX && random_below(r, 2);
+    node->how = (filter_tokens_how)random_below(r, 4);
     buffer_done(&b);
     if (node->op == FILTER_REGEX) random_must(filter_regex_compile(f, node, NULL));
 }
@@ -164,21 +183,43 @@ static inline void random_leaf(random_state *r, filter *f, filter_node *node)
     case FILTER_LIKE:
     case FILTER_PREFIX:
     case FILTER_SUBSTRING:
+    case FILTER_TOKENS:
     case FILTER_REGEX: random_pattern(r, f, node); break;
     case FILTER_IS_NULL: node->missing_counts = random_below(r, 2); break;
     default: break;
     }
-    if (node->op >= FILTER_EQUAL && node->op <= FILTER_REGEX)
+    if (node->op >= FILTER_EQUAL && node->op <= FILTER_TOKENS)
         node->array_only = node->expand && random_below(r, 3) == 0;
     if (node->op >= FILTER_GEO_BOX && node->op <= FILTER_GEO_POLYGON) random_area(r, f, node);
 }
 
+/* Numbers before texts, both ascending. */
 static inline void random_ids(random_state *r, filter *f, filter_node *node)
 {
-    varve_id *ids = random_take(f, 4, sizeof *ids);
+    static const char *const texts[] = {"2024-01-01", "7", "ab"};
+    varve_id *ids = random_take(f, 8, sizeof *ids);
     node->ids = ids;
-    for (; node->id_count < 4; node->id_count++)
-        ids[node->id_count] = (varve_id){.num = 40 * node->id_count + random_below(r, 40)};
+    for (uint64_t i = 0; i < 4; i++)
+        ids[node->id_count++] = (varve_id){.num = 40 * i + random_below(r, 40)};
+    for (size_t i = 0; i < VV_COUNT(texts); i++)
+        if (random_below(r, 2))
+            ids[node->id_count++] =
+                (varve_id){.kind = VARVE_ID_STR, .text = {texts[i], strlen(texts[i])}};
+}
+
+/* A condition on the id. */
+static inline void random_id(random_state *r, filter *f, filter_node *node)
+{
+    static const filter_op ops[] = {FILTER_EQUAL, FILTER_EQUAL, FILTER_EXCEPT, FILTER_RANGE};
+    filter_op op = random_of(r, ops);
+    node->children = random_take(f, 1, sizeof(filter_node *));
+    node->child_count = 1;
+    random_must(filter_node_new(f, op, &node->children[0], NULL));
+    node->children[0]->two_valued = node->two_valued;
+    if (op == FILTER_RANGE)
+        random_range(r, f, (filter_range_kind)random_below(r, 3), &node->children[0]->range);
+    else
+        random_values(r, f, node->children[0]);
 }
 
 static inline void random_children(random_state *r, filter *f, unsigned depth, filter_node *node)
@@ -197,12 +238,13 @@ static inline filter_node *random_node(random_state *r, filter *f, unsigned dept
     static const filter_op inner[] = {FILTER_AND, FILTER_OR,  FILTER_NOT,      FILTER_AND,
                                       FILTER_OR,  FILTER_NOT, FILTER_AT_LEAST, FILTER_NESTED};
     static const filter_op leaves[] = {
-        FILTER_EQUAL,       FILTER_EXCEPT, FILTER_RANGE,     FILTER_EQUAL,   FILTER_RANGE,
-        FILTER_LIKE,        FILTER_PREFIX, FILTER_SUBSTRING, FILTER_REGEX,   FILTER_IS_NULL,
-        FILTER_IS_EMPTY,    FILTER_EXISTS, FILTER_COUNT,     FILTER_GEO_BOX, FILTER_GEO_RADIUS,
-        FILTER_GEO_POLYGON, FILTER_EQUAL,  FILTER_EXCEPT,    FILTER_RANGE};
+        FILTER_EQUAL,      FILTER_EXCEPT,      FILTER_RANGE,     FILTER_EQUAL,  FILTER_RANGE,
+        FILTER_LIKE,       FILTER_PREFIX,      FILTER_SUBSTRING, FILTER_REGEX,  FILTER_IS_NULL,
+        FILTER_IS_EMPTY,   FILTER_TOKENS,      FILTER_EXISTS,    FILTER_COUNT,  FILTER_GEO_BOX,
+        FILTER_GEO_RADIUS, FILTER_GEO_POLYGON, FILTER_EQUAL,     FILTER_EXCEPT, FILTER_RANGE};
     static const filter_op others[] = {FILTER_TRUE,   FILTER_FALSE, FILTER_UNKNOWN,
-                                       FILTER_HAS_ID, FILTER_SLICE, FILTER_HAS_VECTOR};
+                                       FILTER_HAS_ID, FILTER_SLICE, FILTER_HAS_VECTOR,
+                                       FILTER_ID,     FILTER_ID};
     filter_node *node;
     uint64_t kind = depth ? random_below(r, 20) : 8 + random_below(r, 12);
     filter_op op = kind < 8    ? random_of(r, inner)
@@ -216,6 +258,8 @@ static inline filter_node *random_node(random_state *r, filter *f, unsigned dept
         random_leaf(r, f, node);
     else if (op == FILTER_HAS_ID)
         random_ids(r, f, node);
+    else if (op == FILTER_ID)
+        random_id(r, f, node);
     node->slice_total = 3;
     return node;
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RANDOM_LONG_FIRST 254 /* lengths of long texts */
-#define RANDOM_LONG_SPAN  8
+#define RANDOM_LONG_FIRST 255 /* lengths of long texts */
+#define RANDOM_LONG_SPAN  4
 
 typedef struct random_key {
     const char *plain, *raw; /* raw: between the quotes */
@@ -97,6 +97,12 @@ static const char *const random_texts[] = {"",
                                            "2024-13-01",
                                            "the quick fox"};
 
+/* Mostly one of the first three, so that values meet. */
+static inline size_t random_key_index(random_state *r)
+{
+    return random_below(r, random_below(r, 3) ? 3 : VV_COUNT(random_keys));
+}
+
 static inline void random_must(varve_status status)
 {
     if (status != VARVE_OK) abort();
@@ -123,18 +129,49 @@ static inline void random_long_text(random_state *r, buffer *out)
     }
     for (size_t i = 0; i < len; i++)
         random_must(buffer_add(out, &fill, 1, NULL));
-    if (random_below(r, 2)) random_put(out, random_below(r, 2) ? "s" : "ab");
+    if (random_below(r, 4) == 0) random_put(out, random_below(r, 2) ? "s" : "ab");
 }
 
 static inline void random_plain_text(random_state *r, buffer *out)
 {
-    if (random_below(r, 12) == 0)
+    if (random_below(r, 6) == 0)
         random_long_text(r, out);
     else
         random_put(out, random_of(r, random_texts));
 }
 
 static inline void random_value(random_state *r, unsigned depth, buffer *out);
+static inline void random_point(random_state *r, buffer *out);
+
+static inline void random_rare(random_state *r, bool point, buffer *out)
+{
+    if (random_below(r, 6) == 0) {
+        random_value(r, 1, out);
+    } else if (point) {
+        random_point(r, out);
+    } else {
+        random_put(out, "\"");
+        random_long_text(r, out);
+        random_put(out, "\"");
+    }
+}
+
+/* Points or long texts, several in one row. */
+static inline void random_rares(random_state *r, buffer *out)
+{
+    size_t count = random_below(r, 4);
+    bool point = random_below(r, 3) == 0;
+    if (count == 0) {
+        random_rare(r, point, out);
+        return;
+    }
+    random_put(out, "[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) random_put(out, ",");
+        random_rare(r, point, out);
+    }
+    random_put(out, "]");
+}
 
 static inline void random_object(random_state *r, unsigned depth, buffer *out)
 {
@@ -143,13 +180,16 @@ static inline void random_object(random_state *r, unsigned depth, buffer *out)
     bool first = true;
     random_put(out, "{");
     for (size_t i = 0; i < count; i++) {
-        size_t key = random_below(r, VV_COUNT(random_keys)), same = key == 11 ? 0 : key;
+        size_t key = random_key_index(r), same = key == 11 ? 0 : key;
         if (used >> same & 1) continue;
         used |= 1u << same;
         random_put(out, first ? "\"" : ",\"");
         random_put(out, random_keys[key].raw);
         random_put(out, "\":");
-        random_value(r, depth, out);
+        if (key == 2 && random_below(r, 4))
+            random_rares(r, out);
+        else
+            random_value(r, depth, out);
         first = false;
     }
     random_put(out, "}");

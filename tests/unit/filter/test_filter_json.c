@@ -152,10 +152,13 @@ static const json_case ranges[] = {
 #define BOX(lon, lat, x, y)                                                                        \
     "\"geo_bounding_box\":{\"top_left\":" POINT(lon, lat) ",\"bottom_right\":" POINT(x, y) "}"
 #define AROUND(lon, lat, r) "\"geo_radius\":{\"center\":" POINT(lon, lat) ",\"radius\":" #r "}"
-#define OUTER               "[" POINT(0, 0) "," POINT(9, 0) "," POINT(9, 9) "," POINT(0, 9) "," POINT(0, 0) "]"
-#define INNER               "[" POINT(1, 1) "," POINT(3, 1) "," POINT(3, 3) "," POINT(1, 1) "]"
+
+#define OUTER "[" POINT(0, 0) "," POINT(9, 0) "," POINT(9, 9) "," POINT(0, 9) "," POINT(0, 0) "]"
+#define INNER "[" POINT(1, 1) "," POINT(3, 1) "," POINT(3, 3) "," POINT(1, 1) "]"
+
 #define SQUARE                                                                                     \
-    "\"geo_polygon\":{\"exterior\":{\"points\":" OUTER "},\"interiors\":[{\"points\":" INNER "}]}"
+    "\"geo_polygon\":{\"exterior\":{\"points\":" OUTER "},"                                        \
+    "\"interiors\":[{\"points\":" INNER "}]}"
 
 static const json_case areas[] = {
     {A(BOX(10, 40, 30, 20)), "{\"a\":" POINT(20, 30) "}", true},
@@ -379,6 +382,10 @@ static void limits(void **state)
     check_limit(repeated(any, "1", 65537, "}}}"), VARVE_LIMIT,
                 "[65536]: the filter has more than 65536 values");
     check_limit(repeated("{\"must\":", "{}", 1500000, "}"), VARVE_LIMIT, "4194304 bytes");
+    const char *phrase = "{\"must\":{\"key\":\"a\",\"match\":{\"phrase\":\"x";
+    check_limit(repeated(phrase, "long words ", 340, "\"}}}"), VARVE_OK, NULL);
+    check_limit(repeated(phrase, "long words ", 400, "\"}}}"), VARVE_LIMIT,
+                "match.phrase: a phrase is longer than 4096 bytes");
     check_limit(nested_filters(30), VARVE_OK, NULL);
     check_limit(nested_filters(35), VARVE_LIMIT, "must.must: nested deeper than 64 levels");
     for (size_t n = 1; n < 400; n += 37) { /* a place too long for the message is cut in front */

@@ -277,6 +277,8 @@ static void the_excerpt(void **state)
         {"\xc3\xbc\xc3\xbc = =", "where, column 6: expected a value after '='\n"
                                  "  \xc3\xbc\xc3\xbc = =\n       ^"},
         {"", "where, column 1: expected a condition\n  \n  ^"},
+        {"a = 'x\ny' b", "where, column 11: expected AND, OR or the end after 'x y'\n"
+                         "  a = 'x y' b\n            ^"},
         {"aaaaaaaaa bbbbbbbbb cccccccccc dddddddddd eeeeeeeeee ffffffffff",
          "where, column 11: expected a comparison after 'aaaaaaaaa'\n"
          "  aaaaaaaaa bbbbbbbbb cccccccccc\xe2\x80\xa6\n            ^"},

@@ -4,8 +4,8 @@
  *     test_where_sqlite [TABLES [SEED]]
  *
  * Columns have no declared type, so that SQLite converts nothing: i holds integers, r numbers,
- * t texts, m any of them, all of them nulls (in JSON null, or no member). Order is asked of one kind
- * only, for SQLite orders texts behind numbers. No text has the form of a date-time. */
+ * t texts, m any of them, all of them nulls (in JSON null, or no member). Order is asked of one
+ * kind only, for SQLite orders texts behind numbers. No text has the form of a date-time. */
 #include "where_fixture.h"
 
 #include "base/json.h"

@@ -17,13 +17,18 @@
 
 static inline varve_text text_of(const char *text) { return (varve_text){text, strlen(text)}; }
 
-/* The tree of a text that is right. */
+/* The tree of a text that is right; the text is gone by then, and was of exactly its size. */
 static inline filter *where_of(varve_text text, const filter_parameter *parameters, size_t count)
 {
     filter *f = NULL;
     varve_error err = {0};
-    if (filter_parse_where(text, parameters, count, &f, &err) != VARVE_OK)
-        fail_msg("%.*s\n%s", (int)text.len, text.data, err.message);
+    char *copy = malloc(text.len ? text.len : 1);
+    assert_non_null(copy);
+    memcpy(copy, text.data, text.len);
+    varve_status status =
+        filter_parse_where((varve_text){copy, text.len}, parameters, count, &f, &err);
+    free(copy);
+    if (status != VARVE_OK) fail_msg("%.*s\n%s", (int)text.len, text.data, err.message);
     return f;
 }
 

@@ -167,6 +167,28 @@ static void test_threads_do_not_matter_and_seeds_do(void **state)
     }
 }
 
+/* Few values: nearly all distances are equal to others, and points decide. */
+static void test_threads_do_not_matter_where_distances_are_equal(void **state)
+{
+    (void)state;
+    fixture f;
+    random_state r;
+    random_seed(&r, 12);
+    fixture_init(&f, VARVE_METRIC_L2, VARVE_UINT8, 6000, 10);
+    for (size_t i = 0; i < f.rows.count * f.row_bytes; i++)
+        f.bytes[i] = (uint8_t)random_below(&r, 3);
+    f.links.candidates = 32;
+    graph_links one = fixture_build_checked(&f);
+    for (f.options.threads = 2; f.options.threads <= 4; f.options.threads++) {
+        graph_links more = fixture_build_checked(&f);
+        assert_memory_equal(one.edges, more.edges,
+                            (size_t)one.count * one.degree * sizeof *one.edges);
+        graph_links_done(&more);
+    }
+    graph_links_done(&one);
+    fixture_done(&f);
+}
+
 static void test_byte_rows_are_found(void **state)
 {
     (void)state;
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_rows_all_equal),
         cmocka_unit_test(test_rows_nearly_equal),
         cmocka_unit_test(test_threads_do_not_matter_and_seeds_do),
+        cmocka_unit_test(test_threads_do_not_matter_where_distances_are_equal),
         cmocka_unit_test(test_byte_rows_are_found),
         cmocka_unit_test(test_inner_product_with_unequal_lengths),
         cmocka_unit_test(test_more_effort_finds_more),

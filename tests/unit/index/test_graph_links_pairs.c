@@ -4,6 +4,9 @@
 
 #include "distance/distance_kernels.h"
 #include "index/graph_links_lists.h"
+#include "index/graph_prune.h"
+
+#include <math.h>
 
 enum { POINTS = 150, WIDTH_MAX = 200, ROOM = 160 };
 
@@ -233,12 +236,109 @@ static void test_lists_keep_the_nearest(void **state)
     assert_int_equal(n, LIST);
     assert_true(total > LIST);
     assert_memory_equal(list, all, LIST * sizeof *list);
-    assert_int_equal(graph_lists_bound(&l, 1), graph_entry_key(list[LIST - 1]));
+    assert_int_equal(graph_lists_bound(&l, 1), graph_entry_key(list[LIST - 1]) + 1);
     graph_lists_get(&l, 0, &n);
     assert_int_equal(n, 0);
     graph_lists_get(&l, 2, &n);
     assert_int_equal(n, 0);
     graph_lists_done(&l);
+}
+
+/* As leaves do it: no more than what is below the bound at that time. Keys are often equal. */
+static void merge_under_bound(graph_lists *l, uint32_t list, uint64_t *entries, size_t n)
+{
+    uint32_t bound = graph_lists_bound(l, list);
+    size_t below = 0;
+    while (below < n && graph_entry_key(entries[below]) < bound)
+        below++;
+    graph_lists_merge(l, list, entries, below);
+}
+
+static void test_lists_do_not_depend_on_the_order_of_leaves(void **state)
+{
+    enum { LIST = 12, BATCHES = 20, BATCH = 9 };
+    (void)state;
+    random_state r;
+    uint64_t batches[BATCHES][BATCH];
+    graph_lists l;
+    size_t n;
+    random_seed(&r, 6);
+    assert_int_equal(graph_lists_init(&l, 2, LIST, NULL), VARVE_OK);
+    for (size_t i = 0; i < BATCHES; i++) {
+        for (size_t j = 0; j < BATCH; j++)
+            batches[i][j] = graph_entry((uint32_t)random_below(&r, 4),
+                                        (uint32_t)(100 * j + random_below(&r, 100)));
+        graph_sort(batches[i], BATCH);
+    }
+    for (size_t i = 0; i < BATCHES; i++) {
+        merge_under_bound(&l, 0, batches[i], BATCH);
+        merge_under_bound(&l, 1, batches[BATCHES - 1 - i], BATCH);
+    }
+    const uint64_t *forth = graph_lists_get(&l, 0, &n), *back = graph_lists_get(&l, 1, &n);
+    assert_memory_equal(forth, back, LIST * sizeof *forth);
+    graph_lists_done(&l);
+}
+
+/* ---- pruning ------------------------------------------------------------------------------- */
+
+/* Is candidate i hidden by one that was taken before it? By the words of graph_prune.h. */
+static bool is_hidden(const points *p, const uint32_t *ids, const bool *taken, size_t i,
+                      float limit)
+{
+    for (size_t j = 0; j < i; j++) {
+        float between = (float)expected(p, ids[j], ids[i]), own = (float)expected(p, 0, ids[i]);
+        if (taken[j] && (between == 0 || own / between > limit)) return true;
+    }
+    return false;
+}
+
+static size_t prune_plainly(const points *p, const uint32_t *ids, size_t n, size_t degree,
+                            uint32_t *ret)
+{
+    bool taken[POINTS] = {false};
+    size_t count = 0;
+    for (int round = 0; round < 3; round++) {
+        float limit = round == 0 ? 1 : round == 1 ? 1.2f : INFINITY;
+        for (size_t i = 0; i < n && count < degree; i++) {
+            if (taken[i] || (round < 2 && is_hidden(p, ids, taken, i, limit))) continue;
+            taken[i] = true;
+            ret[count++] = ids[i];
+        }
+    }
+    return count;
+}
+
+/* Points of few values: many are equal, or as far from each other as from the point. */
+static void test_pruning(void **state)
+{
+    (void)state;
+    for (size_t values = 2; values <= 256; values *= 2) {
+        points p;
+        graph_pruner u;
+        uint64_t candidates[POINTS];
+        uint32_t ids[POINTS], edges[GRAPH_DEGREE_MAX], plain[GRAPH_DEGREE_MAX];
+        make_points(&p, 10, values);
+        for (size_t i = 0; i < POINTS * p.stride; i++)
+            p.bytes[i] = (uint8_t)(p.bytes[i] % values);
+        graph_points all = {
+            .count = POINTS, .codes = p.bytes, .stride = p.stride, .quads = p.quads};
+        all.pairs = graph_pairs_choose();
+        assert_int_equal(graph_pruner_init(&u, &all, 1.2f, POINTS, NULL), VARVE_OK);
+        for (uint32_t n = 1; n < POINTS; n += n < 36 ? 1 : 19) {
+            for (uint32_t i = 0; i < n; i++)
+                candidates[i] = graph_entry(expected(&p, 0, i + 1), i + 1);
+            graph_sort(candidates, n);
+            for (uint32_t i = 0; i < n; i++)
+                ids[i] = graph_entry_point(candidates[i]);
+            assert_int_equal(graph_prune(&u, candidates, n, 24, edges, NULL), VARVE_OK);
+            size_t count = prune_plainly(&p, ids, n, 24, plain);
+            assert_memory_equal(edges, plain, count * sizeof *edges);
+            for (size_t i = count; i < 24; i++)
+                assert_int_equal(edges[i], GRAPH_NONE);
+        }
+        graph_pruner_done(&u);
+        free_points(&p);
+    }
 }
 
 int main(void)
@@ -247,8 +347,10 @@ int main(void)
         cmocka_unit_test(test_every_kernel_is_exact),
         cmocka_unit_test(test_the_widest_points_do_not_overflow),
         cmocka_unit_test(test_sorting),
+        cmocka_unit_test(test_pruning),
         cmocka_unit_test(test_the_nearest_are_found_under_a_bound),
         cmocka_unit_test(test_lists_keep_the_nearest),
+        cmocka_unit_test(test_lists_do_not_depend_on_the_order_of_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

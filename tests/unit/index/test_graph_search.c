@@ -63,6 +63,36 @@ static void test_modes(void **state)
 static const char *const few_modes[] = {"HNSW-L2", "HNSW-IP-SQ8", "DISKANN-COS", "DISKANN-L2-PQ",
                                         "HNSW-L1"};
 
+/* A walk through thousands of hidden rows to a few live ones would take long. */
+static void test_mostly_hidden_rows_cost_little(void **state)
+{
+    static const double lives[] = {2, 40};
+    (void)state;
+    for (size_t i = 0; i < VV_COUNT(few_modes); i++) {
+        random_state r;
+        random_seed(&r, 900 + i);
+        index_spec s = {.dim = 1};
+        OK(index_mode_parse(few_modes[i], &s.mode, err));
+        test_vectors *t = make_vectors(3000, 16, VARVE_FLOAT32, s.mode.metric, &r);
+        vector_index *x = build_and_open(t, INDEX_KIND_FULL, few_modes[i]);
+        for (size_t j = 0; j < VV_COUNT(lives); j++) {
+            tombstones *hidden = hide_rows(t->rows.count, lives[j], &r);
+            size_t live = t->rows.count - (size_t)tombstones_count(hidden);
+            float values[16] = {0.5f, 0.25f};
+            index_query q = query_of(values, 10);
+            q.hidden = hidden;
+            found_hits f = search_index(x, t, &q);
+            assert_true(f.count >= VV_MIN(live, (size_t)10));
+            assert_true(f.work.nodes + f.work.rescored <= live);
+            assert_true(recall_of(x, t, s.mode.metric, &q) >= 1);
+            free(f.hits);
+            tombstones_unref(hidden);
+        }
+        index_unref(x);
+        free_vectors(t);
+    }
+}
+
 static void test_hidden(void **state)
 {
     static const double shares[] = {0.1, 0.9, 5, 1};
@@ -427,10 +457,18 @@ static void test_same_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_modes),       IN_FOLDER(test_hidden),     IN_FOLDER(test_skip),
-        IN_FOLDER(test_small),       IN_FOLDER(test_large_k),    IN_FOLDER(test_hard_rows),
-        IN_FOLDER(test_far_queries), IN_FOLDER(test_load),       IN_FOLDER(test_deadline),
-        IN_FOLDER(test_reads),       IN_FOLDER(test_same_bytes),
+        IN_FOLDER(test_modes),
+        IN_FOLDER(test_hidden),
+        IN_FOLDER(test_mostly_hidden_rows_cost_little),
+        IN_FOLDER(test_skip),
+        IN_FOLDER(test_small),
+        IN_FOLDER(test_large_k),
+        IN_FOLDER(test_hard_rows),
+        IN_FOLDER(test_far_queries),
+        IN_FOLDER(test_load),
+        IN_FOLDER(test_deadline),
+        IN_FOLDER(test_reads),
+        IN_FOLDER(test_same_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

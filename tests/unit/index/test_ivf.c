@@ -1,5 +1,6 @@
 /* test_ivf.c — partitions: every row in its own, none much too large, copies counted once, and k
  * rows found even where the nearest partitions hold none. */
+#include "index_reseal.h"
 #include "index_vectors.h"
 
 #include "index/ivf.h"
@@ -127,6 +128,76 @@ static void test_equal_rows(void **state)
     free_vectors(t);
 }
 
+/* ---- lists that lie, under sums that fit ------------------------------------------------------- */
+
+static vector_index *open_bytes(uint8_t *bytes, size_t size)
+{
+    vector_index *x;
+    index_reseal(bytes, size);
+    put_file(in_folder("bad.idx"), bytes, size);
+    OK(index_open(in_folder("bad.idx"), NULL, &x, err));
+    return x;
+}
+
+static uint8_t *read_index(const test_vectors *t, const char *mode, size_t *ret_size)
+{
+    char *bytes;
+    index_unref(open_with(t, mode, 0, 1));
+    OK(file_read(in_folder("t.idx"), SIZE_MAX / 2, &bytes, ret_size, err));
+    return (uint8_t *)bytes;
+}
+
+/* What fills up the groups becomes rows that are there already, all of them equally far: more hits
+ * than there are rows. */
+static void test_rows_listed_again(void **state)
+{
+    enum { ROWS = 70 };
+    test_vectors *t = new_vectors(ROWS, 8, VARVE_FLOAT32);
+    size_t size, count;
+    uint8_t *bytes = read_index(t, "IVF-L2", &size),
+            *entry = index_entry_of(bytes, size, INDEX_SLOTS);
+    uint8_t *slots = bytes + get_u64(entry + 8);
+    float values[8] = {1};
+    index_query q = query_of(values, ROWS);
+    index_work work = {0};
+    (void)state;
+    assert_true(get_u64(entry + 16) / 4 > ROWS);
+    for (size_t i = 0; i < get_u64(entry + 16) / 4; i++)
+        if (get_u32(slots + 4 * i) == UINT32_MAX) put_u32(slots + 4 * i, 0);
+    vector_index *x = open_bytes(bytes, size);
+    index_hit *hits = calloc(index_hits_max(x, &q), sizeof *hits);
+    assert_int_equal(index_search(x, &t->rows, &q, hits, &count, &work, NULL), VARVE_CORRUPT);
+    assert_int_equal(index_check(x, &t->rows, NULL), VARVE_CORRUPT);
+    free(hits);
+    index_unref(x);
+    free(bytes);
+    free_vectors(t);
+}
+
+/* One more coded row, in the zeros behind the sections: it is of no slot. */
+static void test_bits_of_no_row(void **state)
+{
+    enum { ROWS = 70, HEAD = IVF_HEAD_BYTES };
+    test_vectors *t = new_vectors(ROWS, 8, VARVE_FLOAT32);
+    size_t size;
+    uint8_t *bytes = read_index(t, "IVF-HAMMING", &size);
+    uint8_t *partitions = index_entry_of(bytes, size, INDEX_PARTITIONS);
+    uint8_t *slots = index_entry_of(bytes, size, INDEX_SLOTS);
+    uint8_t *bits = index_entry_of(bytes, size, INDEX_BITS);
+    uint8_t *head = bytes + get_u64(partitions + 8);
+    (void)state;
+    assert_int_equal(get_u64(slots + 16), 4 * ROWS);
+    put_u64(head + HEAD + 8 * get_u32(head), ROWS + 1);
+    put_u64(slots + 16, 4 * (ROWS + 1));
+    put_u64(bits + 16, ROWS + 1);
+    put_u32(bytes + get_u64(slots + 8) + 4 * ROWS, UINT32_MAX);
+    vector_index *x = open_bytes(bytes, size);
+    assert_int_equal(index_check(x, &t->rows, NULL), VARVE_CORRUPT);
+    index_unref(x);
+    free(bytes);
+    free_vectors(t);
+}
+
 /* With copies more rows lie near the border that a query falls on: fewer partitions reach the same
  * recall, and no row is returned twice (search_index looks). */
 static void test_copies(void **state)
@@ -239,6 +310,8 @@ int main(void)
         cmocka_unit_test(test_all_partitions_hold_all_rows),
         cmocka_unit_test(test_balance),
         cmocka_unit_test(test_equal_rows),
+        cmocka_unit_test(test_rows_listed_again),
+        cmocka_unit_test(test_bits_of_no_row),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_goes_on_until_k),
         cmocka_unit_test(test_nearest),

@@ -1,6 +1,8 @@
 /* test_store.c — the store in good health: batches, reads, walks, readers, second owners. */
 #include "store_fixture.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -278,6 +280,40 @@ static void tells_of_itself(void **state)
     store_close(s);
 }
 
+/* RocksDB's call says nothing of a file that it could not write. */
+static void erase_tells_when_it_fails(void **state)
+{
+    const fixture *f = *state;
+    struct rlimit before, tight;
+    char key[16], value[256];
+    store *s = open_small(f->path);
+    varve_error why;
+    uint32_t x = 1;
+    for (unsigned i = 0; i < 2000; i++) {
+        for (size_t k = 0; k < sizeof value; k++) { /* nothing that could be compressed */
+            x = x * 1664525 + 1013904223;
+            value[k] = (char)(x >> 24);
+        }
+        (void)snprintf(key, sizeof key, "%08u", i);
+        store_batch *b = store_batch_new();
+        store_batch_put(b, s, STORE_ROWS, key, 8, value, sizeof value);
+        assert_ok(store_write(s, b, false, err));
+        store_batch_free(b);
+    }
+    assert_ok(store_flush(s, err));
+    assert_ok(store_erase(s, STORE_ROWS, "0", 1, "1", 1, err));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = before;
+    tight.rlim_cur = 16384;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    varve_status status = store_erase(s, STORE_ROWS, "0", 1, "1", 1, &why);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(status, VARVE_IO);
+    store_close(s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3) { /* the other process of second_owner */
@@ -286,10 +322,17 @@ int main(int argc, char **argv)
         return (int)store_open(argv[2], &options, &s, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
-        STORE_TEST(opens_and_keeps), STORE_TEST(batch_is_one),        STORE_TEST(gets_many),
-        STORE_TEST(walks_ranges),    STORE_TEST(reader_beside_owner), STORE_TEST(reader_of_nothing),
-        STORE_TEST(second_owner),    STORE_TEST(open_fails_cleanly),  STORE_TEST(checkpoint_opens),
+        STORE_TEST(opens_and_keeps),
+        STORE_TEST(batch_is_one),
+        STORE_TEST(gets_many),
+        STORE_TEST(walks_ranges),
+        STORE_TEST(reader_beside_owner),
+        STORE_TEST(reader_of_nothing),
+        STORE_TEST(second_owner),
+        STORE_TEST(open_fails_cleanly),
+        STORE_TEST(checkpoint_opens),
         STORE_TEST(tells_of_itself),
+        STORE_TEST(erase_tells_when_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
