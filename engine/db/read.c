@@ -311,16 +311,6 @@ varve_status varve_list_fields(varve_collection *c, varve_names **ret_names, var
     return query_field_names(v, c->db->pool, ret_names, err);
 }
 
-varve_status varve_search(varve_collection *c, const varve_search_request *request,
-                          varve_hits **ret_hits, varve_error *err)
-{
-    VV_TRY(query_check(request, &c->db->options, err));
-    VV_TRY(collection_ready(c, err));
-    VV_CLEANUP(view_unrefp) view *v = collection_view(c);
-    atomic_fetch_add(&c->db->searches, request->count);
-    return query_search(v, request, &c->db->options, c->db->pool, ret_hits, err);
-}
-
 /* ---- for sessions */
 
 varve_status read_fields(varve_collection *c, varve_id id, buffer *out, varve_error *err)

@@ -180,3 +180,16 @@ varve_status collector_offer(collector *c, const scored_rows *rows, varve_error 
     }
     return VARVE_OK;
 }
+
+varve_status collector_offer_slots(collector *c, const scored_slots *rows, varve_error *err)
+{
+    double norm_max = source_norm_max(&c->query->v->sources[rows->source]), low, high;
+    float cutoff = cutoff_key(c, norm_max);
+    for (size_t i = 0; i < rows->count; i++) {
+        float key = (float)key_of(c->query->metric, (double)rows->scores[i]);
+        if (key > cutoff && key < INFINITY) continue;
+        if (!key_bounds(c, rows->scores[i], norm_max, &low, &high)) continue;
+        VV_TRY(add(c, (row_place){rows->source, rows->slots[i]}, low, high, err));
+    }
+    return VARVE_OK;
+}

@@ -63,12 +63,21 @@ typedef struct scored_rows {
     const float *scores;
 } scored_rows;
 
+/* Scores of rows that lie anywhere in a source; none is hidden. */
+typedef struct scored_slots {
+    size_t source, count;
+    const uint64_t *slots;
+    const float *scores;
+} scored_slots;
+
 void collector_init(collector *c, const collector_query *query);
 void collector_done(collector *c);
 /* The most memory that a collector of this many rows to keep can take. */
 size_t collector_bytes_max(size_t keep);
 /* Hidden rows are passed over. */
 VV_CHECKED varve_status collector_offer(collector *c, const scored_rows *rows, varve_error *err);
+VV_CHECKED varve_status collector_offer_slots(collector *c, const scored_slots *rows,
+                                              varve_error *err);
 /* Evaluate all candidates: afterwards best has the best rows in order. */
 VV_CHECKED varve_status collector_settle(collector *c, varve_error *err);
 /* Add the best of `from`; both settled, of the same query. */

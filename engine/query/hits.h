@@ -3,6 +3,7 @@
 #define VARVE_QUERY_HITS_H
 
 #include "query/collector.h"
+#include "query/explain.h"
 
 /* The hits of all queries so far, one after the other. Zero is an empty list. */
 typedef struct hit_list {
@@ -17,9 +18,17 @@ VV_CHECKED varve_status hit_list_add(hit_list *l, const ranked_row *rows, size_t
                                      varve_error *err);
 void hit_list_done(hit_list *l);
 
-/* A copy of everything, with the queries that the list lacks at its end taken as without hits. */
-VV_CHECKED varve_status hits_new(const view *v, varve_metric metric,
-                                 const varve_search_request *request, hit_list *l,
-                                 const varve_search_work *work, varve_hits **ret, varve_error *err);
+/* What becomes hits: a score is a key, or minus a key where larger scores are better. */
+typedef struct hits_spec {
+    const view *v;
+    bool larger;
+    size_t queries; /* those that the list lacks at its end are without hits */
+    unsigned with;
+    hit_list *list;
+    const varve_text *groups; /* of each hit; NULL: none */
+    explain *explain;         /* taken over */
+} hits_spec;
+/* A copy of everything. */
+VV_CHECKED varve_status hits_new(const hits_spec *spec, varve_hits **ret, varve_error *err);
 
 #endif

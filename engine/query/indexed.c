@@ -64,12 +64,12 @@ varve_status search_indexed(search *s, part *p, size_t i, size_t source, varve_e
                      .recall_target = s->recall_target,
                      .hidden = from->hidden,
                      .skip = UINT64_MAX,
-                     .deadline_ns = s->deadline_ns,
+                     .deadline_ns = s->clock->deadline_ns,
                      .bound = p->collectors[i].bound};
     index_work work = {0};
     size_t count = 0;
     source_index_rows(from, &rows);
-    VV_TRY(search_check_time(s, err));
+    VV_TRY(query_clock_check(s->clock, err));
     VV_TRY(reserve_found(p, index_hits_max(from->index, &q), err));
     VV_TRY(index_search(from->index, &rows, &q, p->found, &count, &work, err));
     VV_TRY(offer_found(s, p, i, source, count, err));

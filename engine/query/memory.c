@@ -68,7 +68,7 @@ static varve_status search_rows(memory_search *m, varve_error *err)
 {
     uint64_t first = 0;
     for (uint64_t groups = 0; first + QUANT_GROUP <= m->rows->rows; first += QUANT_GROUP) {
-        if (groups++ % CHECK_GROUPS == 0) VV_TRY(search_check_time(m->s, err));
+        if (groups++ % CHECK_GROUPS == 0) VV_TRY(query_clock_check(m->s->clock, err));
         VV_TRY(search_group(m, first, err));
     }
     return scan_few(m, first, m->rows->rows, err);

@@ -14,17 +14,22 @@
 #ifndef VARVE_QUERY_H
 #define VARVE_QUERY_H
 
-#include "base/thread_pool.h"
-#include "segment/view.h"
+#include "query/input.h"
 
 /* Checks that need no view: limits (max_top_k, max_batch_vectors), finite vectors, known metric. */
 VV_CHECKED varve_status query_check(const varve_search_request *request,
                                     const varve_options *limits, varve_error *err);
-/* The request has passed query_check. Rows at an infinite distance (one that cannot be computed)
+/* Search a collection: the primary vector or a named one, with a filter or without. The request has
+ * passed query_check. Rows at an infinite distance (one that cannot be computed)
  * come last. */
-VV_CHECKED varve_status query_search(view *v, const varve_search_request *request,
-                                     const varve_options *limits, thread_pool *pool,
+VV_CHECKED varve_status query_search(const query_input *in, const varve_search_request *request,
                                      varve_hits **ret, varve_error *err);
+
+/* Searches of several legs (varve_query.h); the request has passed its check. */
+VV_CHECKED varve_status query_run_check(const varve_query_request *request,
+                                        const varve_options *limits, varve_error *err);
+VV_CHECKED varve_status query_run(const query_input *in, const varve_query_request *request,
+                                  varve_hits **ret, varve_error *err);
 
 /* Rows of a view, in the order of places. */
 VV_CHECKED varve_status query_fetch(view *v, const row_place *places, size_t count, unsigned with,

@@ -45,7 +45,7 @@ static varve_status scan_block(search *s, part *p, size_t source, uint64_t first
 {
     const uint8_t *vectors;
     scored_rows rows = {.source = source, .first = first, .scores = p->scores};
-    VV_TRY(search_check_time(s, err));
+    VV_TRY(query_clock_check(s->clock, err));
     VV_TRY(source_vectors(&s->v->sources[source], first, n, &vectors, ret_done, err));
     rows.count = (size_t)*ret_done;
     for (size_t i = 0; i < s->group_count; i++) {
@@ -69,7 +69,7 @@ static varve_status scan_rows(search *s, part *p, size_t source, uint64_t first,
 
 uint64_t scan_pieces(const search *s, size_t source)
 {
-    if (s->paths[source] != PLAN_SCAN) return 0;
+    if (s->paths[source] != PLAN_SCAN && s->paths[source] != PLAN_GATHER) return 0;
     return (s->v->sources[source].rows + s->piece_rows - 1) / s->piece_rows;
 }
 
@@ -79,8 +79,9 @@ varve_status scan_piece(search *s, part *p, uint64_t piece, varve_error *err)
         uint64_t rows = s->v->sources[i].rows;
         uint64_t pieces = scan_pieces(s, i);
         if (piece < pieces) {
-            uint64_t first = piece * s->piece_rows;
-            return scan_rows(s, p, i, first, VV_MIN(rows, first + s->piece_rows), err);
+            uint64_t first = piece * s->piece_rows, end = VV_MIN(rows, first + s->piece_rows);
+            if (s->paths[i] == PLAN_GATHER) return gather_rows(s, p, i, first, end, err);
+            return scan_rows(s, p, i, first, end, err);
         }
         piece -= pieces;
     }

@@ -4,7 +4,6 @@
 #include "query/search.h"
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "query/request.h"
 
 #include <assert.h>
@@ -20,13 +19,6 @@
 #define COLLECTOR_BYTES_MAX ((size_t)64 << 20) /* of all collectors of a group at once */
 
 /* ---- one part ------------------------------------------------------------------------------ */
-
-varve_status search_check_time(const search *s, varve_error *err)
-{
-    if (s->deadline_ns == 0 || clock_now_ns() < s->deadline_ns) return VARVE_OK;
-    return vv_fail(err, VARVE_TIMEOUT, "not done within %llu ms",
-                   (unsigned long long)s->request->timeout_ms);
-}
 
 static varve_status run_task(search *s, part *p, uint64_t task, varve_error *err)
 {
@@ -100,7 +92,7 @@ static varve_status group_merge(search *s, varve_error *err)
         for (size_t j = 1; j < s->part_count; j++)
             VV_TRY(collector_merge(c, &s->parts[j].collectors[i], err));
         size_t skip = VV_MIN(s->request->offset, c->best_count);
-        VV_TRY(hit_list_add(&s->hits, c->best + skip, c->best_count - skip, err));
+        VV_TRY(hit_list_add(s->hits, c->best + skip, c->best_count - skip, err));
     }
     return VARVE_OK;
 }
@@ -147,7 +139,7 @@ static size_t estimate_bytes(const search *s)
     for (size_t i = 0; i < s->v->source_count; i++) {
         const row_source *source = &s->v->sources[i];
         uint64_t live = source->rows - tombstones_count(source->hidden);
-        if (s->paths[i] == PLAN_SCAN) rows += (size_t)live;
+        if (s->paths[i] == PLAN_SCAN || s->paths[i] == PLAN_GATHER) rows += (size_t)live;
         if (s->paths[i] != PLAN_INDEX) continue;
         rows += is_certain(source) ? (size_t)live / 4 : VV_MIN((size_t)live, (size_t)INDEXED_ROWS);
     }
@@ -220,7 +212,6 @@ static void search_done(search *s)
     free(s->values);
     free(s->paths);
     free(s->indexed);
-    hit_list_done(&s->hits);
 }
 
 static varve_status search_all(search *s, thread_pool *pool, varve_error *err)
@@ -234,58 +225,48 @@ static varve_status search_all(search *s, thread_pool *pool, varve_error *err)
     return VARVE_OK;
 }
 
-static uint64_t deadline_of(uint64_t timeout_ms)
-{
-    uint64_t now = clock_now_ns();
-    return timeout_ms > 0 && timeout_ms < (UINT64_MAX - now) / 1000000 ? now + timeout_ms * 1000000
-                                                                       : 0;
-}
-
-static void count_path(const search *s, size_t source, varve_search_work *w)
-{
-    if (!s->v->sources[source].seg) return;
-    w->segments_indexed += s->paths[source] == PLAN_INDEX;
-    w->segments_scanned += s->paths[source] == PLAN_SCAN;
-}
-
 /* Scanned rows count once however many queries there are; everything else per query. */
-static varve_search_work total_work(const search *s)
+static varve_status add_to_explain(const search *s, explain *e, varve_error *err)
 {
-    varve_search_work w = {0};
-    size_t groups = s->group_max ? (s->request->count + s->group_max - 1) / s->group_max : 0;
+    varve_search_work *w = &e->profile.work;
+    size_t groups = s->group_max ? (s->request->count + s->group_max - 1) / s->group_max : 1;
+    uint64_t scanned = 0;
     for (size_t i = 0; s->parts && i < s->part_count; i++) {
         const varve_search_work *p = &s->parts[i].work;
-        w.rows_scanned += p->rows_scanned;
-        w.codes_scanned += p->codes_scanned;
-        w.nodes_visited += p->nodes_visited;
-        w.rows_rescored += p->rows_rescored;
+        scanned += p->rows_scanned;
+        w->codes_scanned += p->codes_scanned;
+        w->nodes_visited += p->nodes_visited;
+        w->rows_rescored += p->rows_rescored;
     }
-    if (groups) w.rows_scanned /= groups;
+    w->rows_scanned += scanned / groups;
     for (size_t i = 0; s->paths && i < s->v->source_count; i++)
-        count_path(s, i, &w);
-    return w;
+        VV_TRY(explain_source(e, s->v, i, s->paths[i], err));
+    return VARVE_OK;
 }
 
-varve_status query_search(view *v, const varve_search_request *request, const varve_options *limits,
-                          thread_pool *pool, varve_hits **ret, varve_error *err)
+static varve_status check_fits(const search *s, varve_error *err)
 {
-    VV_CLEANUP(search_done) search s = {.v = v, .request = request};
+    const varve_search_request *r = s->request;
+    if (s->v->dim != 0 && r->count > 0 && r->dim != s->v->dim)
+        return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", s->v->dim,
+                       r->dim);
+    if (s->v->dim != 0 && s->metric == VARVE_METRIC_HAVERSINE && s->v->dim != 2)
+        return vv_fail(err, VARVE_UNSUPPORTED,
+                       "haversine needs 2 dimensions (longitude, latitude), not %u", s->v->dim);
+    return VARVE_OK;
+}
+
+varve_status search_view(view *v, const varve_search_request *request, const search_means *means,
+                         hit_list *hits, varve_error *err)
+{
+    VV_CLEANUP(search_done)
+    search s = {.v = v, .request = request, .clock = means->clock, .hits = hits};
     s.metric = request_metric(request, v);
     s.keep = request_keep(request, v);
-    if (v->dim != 0 && request->count > 0 && request->dim != v->dim) {
-        return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu", v->dim,
-                       request->dim);
-    }
-    if (v->dim != 0 && s.metric == VARVE_METRIC_HAVERSINE && v->dim != 2) {
-        return vv_fail(err, VARVE_UNSUPPORTED,
-                       "haversine needs 2 dimensions (longitude, latitude), not %u", v->dim);
-    }
-    s.deadline_ns = deadline_of(request->timeout_ms);
-    if (s.keep > 0 && request->count > 0) {
-        VV_TRY(alloc_paths(&s, err));
-        plan(&s, limits, pool);
-        VV_TRY(search_all(&s, pool, err));
-    }
-    varve_search_work work = total_work(&s);
-    return hits_new(v, s.metric, request, &s.hits, &work, ret, err);
+    VV_TRY(check_fits(&s, err));
+    if (s.keep == 0 || request->count == 0) return VARVE_OK;
+    VV_TRY(alloc_paths(&s, err));
+    plan(&s, means->limits, means->pool);
+    VV_TRY(search_all(&s, means->pool, err));
+    return add_to_explain(&s, means->explain, err);
 }

@@ -1,6 +1,6 @@
 /* search.h — inside query/: a running search, shared by search.c (who does what), scan.c (rows by
- * their stored vectors), indexed.c (segments by their index) and memory.c (memtables by their
- * codes).
+ * their stored vectors), gather.c (the same, far between), indexed.c (segments by their index) and
+ * memory.c (memtables by their codes).
  *
  * The work of a group of queries is a list of tasks: one per query and indexed source, then pieces
  * of the rows to scan. The threads of the search take tasks one by one from a counter; each has a
@@ -11,7 +11,9 @@
 #define VARVE_QUERY_SEARCH_H
 
 #include "query/collector.h"
+#include "query/explain.h"
 #include "query/hits.h"
+#include "query/input.h"
 #include "query/plan.h"
 
 #include <stdatomic.h>
@@ -36,7 +38,7 @@ typedef struct search {
     size_t *indexed;  /* sources to search by index */
     size_t indexed_count;
     uint64_t piece_count;
-    uint64_t deadline_ns; /* 0: none */
+    const query_clock *clock;
     size_t part_count, group_max;
     part *parts;
     /* The group of queries that is being searched. */
@@ -46,15 +48,27 @@ typedef struct search {
     uint64_t task_count;
     _Atomic(uint64_t) next_task;
     _Atomic(bool) stop; /* a part has failed */
-    /* The hits of all groups so far. */
-    hit_list hits;
+    hit_list *hits; /* of all groups so far */
 } search;
 
-VV_CHECKED varve_status search_check_time(const search *s, varve_error *err);
+/* What a search over a view is done with. */
+typedef struct search_means {
+    const varve_options *limits;
+    thread_pool *pool;
+    const query_clock *clock;
+    explain *explain; /* work, and how each source was searched, are added */
+} search_means;
+/* Hits of all queries of a checked request over v; its filter and field are not looked at.
+ * Appended to hits, which belong to the caller also after an error. */
+VV_CHECKED varve_status search_view(view *v, const varve_search_request *request,
+                                    const search_means *means, hit_list *hits, varve_error *err);
 
 /* scan.c: rows of piece `piece` of the sources to scan, by all queries of the group. */
 uint64_t scan_pieces(const search *s, size_t source);
 VV_CHECKED varve_status scan_piece(search *s, part *p, uint64_t piece, varve_error *err);
+/* gather.c: the live rows of slots [first, end), first a multiple of 64. */
+VV_CHECKED varve_status gather_rows(search *s, part *p, size_t source, uint64_t first, uint64_t end,
+                                    varve_error *err);
 /* memory.c: query i of the group in one memtable that keeps codes. */
 VV_CHECKED varve_status search_memory(search *s, part *p, size_t i, size_t source,
                                       varve_error *err);
