@@ -106,7 +106,7 @@ varve_status lynse_leg_examples(lynse_legs *l, const json_t *object, varve_leg *
     *ret_is = recommend || discover || context;
     if (!*ret_is) return VARVE_OK;
     VV_TRY(lynse_field_find(l->call, leg->field, &field, err));
-    l->example_dim = field.dim;
+    l->example_dim = leg->dim = field.dim;
     if (recommend) return read_recommend(l, recommend, leg, err);
     if (discover) return read_discover(l, discover, leg, err);
     leg->kind = VARVE_LEG_CONTEXT;

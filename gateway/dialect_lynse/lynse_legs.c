@@ -15,7 +15,7 @@
 
 varve_status lynse_start_from(arena *memory, const json_t *value, varve_text *ret, varve_error *err)
 {
-    VV_CLEANUP(buffer_done) buffer text;
+    VV_CLEANUP(buffer_done) buffer text = {0};
     *ret = (varve_text){0};
     if (!value) return VARVE_OK;
     if (json_is_string(value))

@@ -156,7 +156,7 @@ def test_named_vectors(c):
         lambda: c.add_named_vectors("title", data[:1], ids=["nosuch"]),
         lambda: c.add_named_vectors("nosuch", data[:1], ids=["r0"]),
         lambda: c.search(q, vector_field="nosuch"),
-        lambda: c.build_index("HNSW-IP", field_name="title"),
+        lambda: c.build_index("HNSW", field_name="title"),
         lambda: c.remove_index(field_name="nosuch"),
     ):
         with pytest.raises(Exception):

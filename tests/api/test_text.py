@@ -8,6 +8,7 @@ from filters import DIM, ROWS, fields, fill, vectors
 from test_vector_fields import as_json, dot, sparse_rows
 
 ROWS_LIVE = {i: fields(i) for i in range(ROWS)}
+WORDS = bm25.scores(ROWS_LIVE, "river glass")
 
 
 @pytest.fixture
@@ -327,24 +328,36 @@ def test_profile(c):
     assert profile["explain"]
 
 
-def test_profile_of_a_filter(c):
-    q = vectors(1, seed=21)[0].tolist()
+@pytest.fixture
+def sealed(own_server, collection_on):
+    """The same rows in a segment, with its columns and its text index."""
+    c = collection_on(own_server("--seal-rows-min", "1"))
+    fill(c)
+    c.ok("checkpoint")
+    return c
+
+
+def test_profile_of_a_filter(sealed):
+    c, q = sealed, vectors(1, seed=21)[0].tolist()
     profile = c.ok("search_profile", vector=q, where="n < 25")["profile"]
     assert profile["index_path"] == "flat_mmap_filtered" and profile["filter_matches"] == 25
     assert profile["filter_expression"] == "n < 25" and profile["scanned_vectors"] == 25
-    assert profile["unindexed_field"] is None
-    c.ok("build_index", index_mode="HNSW-IP")
-    assert c.ok("search_profile", vector=q)["profile"]["result_count"] == 10
+    assert profile["unindexed_field"] is None and profile["filter_rows"] == 0
+    assert profile["explain"]
 
 
-def test_explain_of_other_searches(c):
-    q = vectors(1, seed=21)[0].tolist()
+def test_explain_of_other_searches(sealed):
+    c, q = sealed, vectors(1, seed=21)[0].tolist()
     profile = c.ok("bm25_search", text="river", where="even", explain=True)["profile"]
     assert profile["query_kind"] == "text" and profile["text_postings"] > 0
     assert profile["filter_matches"] == ROWS / 2
     profile = c.ok("hybrid_search", text="river", vector=q, explain=True)["profile"]
     assert profile["query_kind"] == "hybrid" and len(profile["explain"]) >= 2
     assert "profile" not in c.ok("bm25_search", text="river")
+
+
+def test_words_in_a_segment_score_as_in_memory(sealed):
+    same(sealed.ok("bm25_search", text="river glass", k=25)["items"], WORDS, 25)
 
 
 def test_profile_refusals(c):
