@@ -12,8 +12,7 @@
 #define ID_BYTES_MAX ((uint64_t)1 << 20)
 
 varve_status varve_filter_where(varve_text where, const varve_parameter *parameters,
-                                size_t parameter_count, varve_filter **ret_filter,
-                                varve_error *err)
+                                size_t parameter_count, varve_filter **ret_filter, varve_error *err)
 {
     if (parameter_count > FILTER_PARAMETERS_MAX)
         return vv_fail(err, VARVE_LIMIT, "parameters %zu exceeds the limit of %d", parameter_count,

@@ -78,7 +78,7 @@ static varve_status match_part(const run *r, task *t, size_t i, uint64_t *live, 
     VV_TRY(source_part_get(t->source, i, &part, err));
     s.first = part.first;
     live_words(t->source, part.first, part.rows, live);
-    const filter_rows rows = {part.rows, stretch_row, &s, live};
+    const filter_rows rows = {part.rows, stretch_row, &s, live, NULL};
     VV_TRY(filter_columns(r->f, part.images.columns, &rows, r->options->deadline_ns,
                           words + part.first / WORD_ROWS, &work, err));
     add_work(&t->work, &work);

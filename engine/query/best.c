@@ -25,8 +25,7 @@ static varve_status read_id(const view *v, ranked_row *r, varve_error *err)
                          err);
 }
 
-varve_status ranked_compare(const view *v, ranked_row *a, ranked_row *b, int *ret,
-                            varve_error *err)
+varve_status ranked_compare(const view *v, ranked_row *a, ranked_row *b, int *ret, varve_error *err)
 {
     int order = (a->key > b->key) - (a->key < b->key);
     if (order == 0) {

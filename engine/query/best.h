@@ -11,7 +11,7 @@
 
 typedef struct best_rows {
     const view *v;
-    size_t keep; /* > 0 */
+    size_t keep;      /* > 0 */
     ranked_row *rows; /* a heap, the worst first; sorted by best_rows_sort */
     size_t count, room;
 } best_rows;
@@ -21,8 +21,7 @@ void best_rows_done(best_rows *b);
 /* The worst key that is still in, or infinity while there is room. */
 double best_rows_bound(const best_rows *b);
 /* key: smaller is better. */
-VV_CHECKED varve_status best_rows_push(best_rows *b, double key, row_place place,
-                                       varve_error *err);
+VV_CHECKED varve_status best_rows_push(best_rows *b, double key, row_place place, varve_error *err);
 /* Best first; afterwards nothing is pushed. */
 VV_CHECKED varve_status best_rows_sort(best_rows *b, varve_error *err);
 /* <0, 0, >0 by key, then id. */

@@ -64,13 +64,11 @@ varve_status explain_source(explain *e, const view *v, size_t i, plan_path path,
         e->profile.work.segments_indexed += path == PLAN_INDEX;
         e->profile.work.segments_scanned += path == PLAN_SCAN || path == PLAN_GATHER;
     }
-    if (s->index)
-        memcpy(entry.mode, index_get_record(s->index)->mode, sizeof entry.mode);
+    if (s->index) memcpy(entry.mode, index_get_record(s->index)->mode, sizeof entry.mode);
     return add(e, &entry, err);
 }
 
-varve_status explain_filter(explain *e, const filter_work *work, uint64_t matches,
-                            varve_error *err)
+varve_status explain_filter(explain *e, const filter_work *work, uint64_t matches, varve_error *err)
 {
     varve_profile *p = &e->profile;
     if (work->no_column && !p->filter_unindexed[0])
@@ -119,12 +117,16 @@ varve_status explain_print(const explain_entry *e, buffer *out, varve_error *err
         break;
     case EXPLAIN_SOURCE: status = print_source(e, out, err); break;
     case EXPLAIN_TEXT:
-        status = buffer_printf(out, err, "text: %llu stretches of rows, %llu without an index; "
-                                         "%llu postings", a, b, c);
+        status = buffer_printf(out, err,
+                               "text: %llu stretches of rows, %llu without an index; "
+                               "%llu postings",
+                               a, b, c);
         break;
     case EXPLAIN_SPARSE:
-        status = buffer_printf(out, err, "sparse: %llu stretches of rows, %llu without an index; "
-                                         "%llu postings", a, b, c);
+        status = buffer_printf(out, err,
+                               "sparse: %llu stretches of rows, %llu without an index; "
+                               "%llu postings",
+                               a, b, c);
         break;
     case EXPLAIN_MULTI:
         status = buffer_printf(out, err, "max_sim: %llu rows, %llu vectors compared", a, b);

@@ -96,8 +96,7 @@ static varve_status put(grouping *g, varve_text value, varve_error *err)
     if (!to) VV_TRY(group_new(g, value, &to, err));
     if (!to || to->count == g->size) return VARVE_OK;
     const ranked_row *last = to->count ? &to->rows[to->count - 1] : NULL;
-    if (last && last->place.source == g->row.place.source &&
-        last->place.slot == g->row.place.slot)
+    if (last && last->place.source == g->row.place.source && last->place.slot == g->row.place.slot)
         return VARVE_OK;
     to->rows[to->count++] = g->row;
     g->full += to->count == g->size;

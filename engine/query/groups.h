@@ -13,7 +13,7 @@
 
 typedef struct row_groups {
     arena memory;
-    ranked_row *rows; /* group after group */
+    ranked_row *rows;   /* group after group */
     varve_text *values; /* of each row: JSON text of its group */
     size_t count;
 } row_groups;

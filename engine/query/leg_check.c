@@ -13,8 +13,8 @@ typedef struct checking {
     size_t count, depth;
 } checking;
 
-static varve_status check_count(const checking *c, size_t count, const char *name,
-                                const char *what, varve_error *err)
+static varve_status check_count(const checking *c, size_t count, const char *name, const char *what,
+                                varve_error *err)
 {
     uint64_t top = c->limits->max_top_k;
     if (top && count > top)
@@ -78,11 +78,12 @@ static varve_status check_examples(const varve_leg *leg, const char *name, varve
     if (recommend && (unsigned)leg->strategy > VARVE_RECOMMEND_SUM_SCORES)
         return vv_fail(err, VARVE_INVALID, "%s.strategy: unknown strategy %d", name,
                        (int)leg->strategy);
-    if (recommend && (count == 0 || (leg->strategy == VARVE_RECOMMEND_AVERAGE &&
-                                     leg->positive_count == 0)))
+    if (recommend &&
+        (count == 0 || (leg->strategy == VARVE_RECOMMEND_AVERAGE && leg->positive_count == 0)))
         return vv_fail(err, VARVE_INVALID, "%s: a positive example is needed", name);
     if (!recommend && leg->positive_count != leg->negative_count)
-        return vv_fail(err, VARVE_INVALID, "%s: context pairs have a positive and a negative", name);
+        return vv_fail(err, VARVE_INVALID, "%s: context pairs have a positive and a negative",
+                       name);
     if ((leg->kind == VARVE_LEG_DISCOVER) != (leg->target != NULL))
         return vv_fail(err, VARVE_INVALID, "%s.target: %s", name,
                        leg->target ? "only discover has one" : "missing");
@@ -125,8 +126,7 @@ static varve_status check_kind(const checking *c, const varve_leg *leg, const ch
 static varve_status check_legs(checking *c, const varve_leg *legs, size_t count, const char *name,
                                varve_error *err);
 
-static varve_status check_leg(checking *c, const varve_leg *leg, const char *name,
-                              varve_error *err)
+static varve_status check_leg(checking *c, const varve_leg *leg, const char *name, varve_error *err)
 {
     char below[NAME_MAX_BYTES];
     VV_TRY(check_kind(c, leg, name, err));

@@ -194,15 +194,14 @@ static varve_status by_scores(examples *x, leg_rows *ret, varve_error *err)
     ret->larger = true;
     if (keep == 0) return VARVE_OK;
     for (size_t i = 0; i < x->count; i++)
-        VV_TRY(distance_query_new(x->v->metric, x->v->dtype, x->v->dim,
-                                  x->values + i * x->v->dim, &x->prepared[i], err));
+        VV_TRY(distance_query_new(x->v->metric, x->v->dtype, x->v->dim, x->values + i * x->v->dim,
+                                  &x->prepared[i], err));
     best_rows_init(&about, x->v, 2 * keep + SLACK);
     best_rows_init(&best, x->v, keep);
     VV_TRY(score_all(x, &about, err));
     VV_TRY(rank_exactly(x, &about, &best, err));
     VV_TRY(leg_rows_take(&best, true, ret, err));
-    if (x->field)
-        VV_TRY(scope_to_parent(x->job->s, x->field, ret->rows, ret->count, err));
+    if (x->field) VV_TRY(scope_to_parent(x->job->s, x->field, ret->rows, ret->count, err));
     leg_rows_drop(ret, x->selves, x->self_count);
     return VARVE_OK;
 }

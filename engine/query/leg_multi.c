@@ -21,7 +21,7 @@ typedef struct multi_vector { /* of a row */
 typedef struct multi {
     const leg_job *job;
     const query_field *field;
-    view *v;     /* rows to look at: a reference */
+    view *v;       /* rows to look at: a reference */
     float *values; /* the query: count × dim */
     size_t count;
     varve_metric metric;
@@ -66,8 +66,7 @@ static varve_status add_vector(multi *m, row_place place, uint64_t ordinal, varv
     return VARVE_OK;
 }
 
-static varve_status visit_vector(void *context, row_place place, uint64_t ordinal,
-                                 varve_error *err)
+static varve_status visit_vector(void *context, row_place place, uint64_t ordinal, varve_error *err)
 {
     multi *m = context;
     if (m->by_set && !ordinal_set_has(&m->candidates, ordinal)) return VARVE_OK;
@@ -230,8 +229,7 @@ static varve_status best_key(const multi *m, size_t i, size_t first, size_t end,
     return VARVE_OK;
 }
 
-static varve_status row_key(const multi *m, size_t first, size_t end, double *ret,
-                            varve_error *err)
+static varve_status row_key(const multi *m, size_t first, size_t end, double *ret, varve_error *err)
 {
     double sum = 0, key;
     for (size_t i = 0; i < m->count; i++) {
@@ -252,8 +250,7 @@ static varve_status score_rows(multi *m, leg_rows *all, varve_error *err)
         for (end = first; end < m->vector_count; end++) {
             if (m->vectors[end].ordinal != m->vectors[first].ordinal) break;
         }
-        if (all->count % CHECK_ROWS == 0)
-            VV_TRY(query_clock_check(m->job->context->clock, err));
+        if (all->count % CHECK_ROWS == 0) VV_TRY(query_clock_check(m->job->context->clock, err));
         VV_TRY(row_key(m, first, end, &row.key, err));
         all->rows[all->count++] = row;
     }
@@ -280,8 +277,8 @@ varve_status leg_multi(const leg_job *job, const query_field *field, leg_rows *r
     VV_CLEANUP(multi_done) multi m = {.job = job, .field = field};
     VV_CLEANUP(leg_rows_done) leg_rows all = {0};
     size_t keep = job->limit + leg->by_id;
-    m.metric = leg->metric_given && leg->metric != VARVE_METRIC_OF_FIELD ? leg->metric
-                                                                         : field->v->metric;
+    m.metric =
+        leg->metric_given && leg->metric != VARVE_METRIC_OF_FIELD ? leg->metric : field->v->metric;
     ret->larger = varve_metric_larger_is_better(m.metric);
     if (leg->mmr_diversity > 0)
         return vv_fail(err, VARVE_UNSUPPORTED, "mmr needs a field of one dense vector per row");

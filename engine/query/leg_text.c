@@ -108,8 +108,8 @@ static varve_status query_of(texting *t, varve_error *err)
 {
     const varve_leg *leg = t->job->leg;
     const text_options *options = source_text_options(&t->job->context->in->v->sources[0]);
-    VV_TRY(text_query_init(&t->q, leg->text, options, leg->paths, leg->path_count, &t->memory,
-                           err));
+    VV_TRY(
+        text_query_init(&t->q, leg->text, options, leg->paths, leg->path_count, &t->memory, err));
     if (leg->k1 > 0) t->q.k1 = leg->k1;
     if (leg->b_given) t->q.b = leg->b;
     return VARVE_OK;

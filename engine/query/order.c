@@ -140,8 +140,8 @@ static varve_status add(ordering *o, row_place place, varve_error *err)
         o->rows = larger;
         o->room = room;
     }
-    VV_TRY(source_id_key(&o->v->sources[place.source], place.slot, &row.id_key, &row.id_key_len,
-                         err));
+    VV_TRY(
+        source_id_key(&o->v->sources[place.source], place.slot, &row.id_key, &row.id_key_len, err));
     o->rows[o->count++] = row;
     return VARVE_OK;
 }

@@ -163,8 +163,8 @@ static varve_status hide_others(const view *v, size_t source, const ordinal_set 
         uint64_t rows = VV_MIN(s->rows - i * WORD_ROWS, (uint64_t)WORD_ROWS);
         for (uint64_t bits = live; bits; bits &= bits - 1) {
             uint64_t bit = bits & (~bits + 1);
-            VV_TRY(source_ordinal(s, i * WORD_ROWS + (uint64_t)__builtin_ctzll(bits), &ordinal,
-                                  err));
+            VV_TRY(
+                source_ordinal(s, i * WORD_ROWS + (uint64_t)__builtin_ctzll(bits), &ordinal, err));
             kept |= ordinal_set_has(set, ordinal) ? bit : 0;
         }
         words[i] = ~kept & (rows < WORD_ROWS ? (UINT64_C(1) << rows) - 1 : UINT64_MAX);

@@ -3,6 +3,8 @@
 
 /* When this share of the live rows is asked for, an index saves nothing. */
 enum { KEEP_SHARE = 4 };
+/* Few live rows of a segment are at most this share of it. */
+enum { FEW_SHARE = 8 };
 
 /* All live rows by their vectors. */
 static plan_path rows_path(const plan_source *s)
@@ -17,7 +19,7 @@ static bool certain_pays(const plan_source *s, const plan_request *r)
 
 static bool approximate_pays(const plan_source *s, const plan_request *r)
 {
-    bool few = s->live <= PLAN_GATHER_ROWS && s->live < s->rows;
+    bool few = s->live <= PLAN_GATHER_ROWS && s->live < s->rows / FEW_SHARE;
     return !r->exact && !r->range && !few && s->live >= s->rows / PLAN_GATHER_SHARE;
 }
 

@@ -64,8 +64,8 @@ static varve_status answer(query_state *q, varve_hits **ret, varve_error *err)
         spec.groups = q->groups.values;
     } else {
         size_t skip = VV_MIN(r->offset, q->found.count);
-        VV_TRY(hit_list_add(&q->hits, q->found.rows + skip, VV_MIN(q->found.count - skip, r->k),
-                            err));
+        VV_TRY(
+            hit_list_add(&q->hits, q->found.rows + skip, VV_MIN(q->found.count - skip, r->k), err));
     }
     return hits_new(&spec, ret, err);
 }

@@ -158,7 +158,7 @@ varve_status scope_child(scope *s, const query_field *field, view **ret, varve_e
 varve_status scope_to_parent(const scope *s, const query_field *field, ranked_row *rows,
                              size_t count, varve_error *err)
 {
-    VV_CLEANUP(vv_freep) uint64_t *ordinals = malloc((count + 1) * sizeof *ordinals);
+    VV_CLEANUP(vv_freep) uint64_t *ordinals = calloc(count + 1, sizeof *ordinals);
     VV_CLEANUP(vv_freep) row_place *places = malloc((count + 1) * sizeof *places);
     if (!ordinals || !places) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu hits", count);
     for (size_t i = 0; i < count; i++) {

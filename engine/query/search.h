@@ -48,7 +48,7 @@ typedef struct search {
     uint64_t task_count;
     _Atomic(uint64_t) next_task;
     _Atomic(bool) stop; /* a part has failed */
-    hit_list *hits; /* of all groups so far */
+    hit_list *hits;     /* of all groups so far */
 } search;
 
 /* What a search over a view is done with. */

@@ -46,6 +46,43 @@ static void make_cancelling(world *w, float *made)
     if (made[0] > 0) made[2] += 5; /* among the best, and among the worst */
 }
 
+/* Words are the rarer the higher their number. */
+static size_t put_words(world *w, char *out, size_t size)
+{
+    size_t at = 0, count = random_below(&w->random, 9);
+    out[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        double u = random_unit(&w->random);
+        int word = (int)(u * u * u * 60);
+        at += (size_t)snprintf(out + at, size - at, "%sw%d", i ? " " : "", word);
+    }
+    return at;
+}
+
+static void make_fields(world *w, size_t i, model_row *r)
+{
+    static const char *const tags[] = {"[]", "[\"x\"]", "[\"x\",\"y\"]", "[\"z\",\"y\"]", "\"x\""};
+    char words[96];
+    if (!w->spec.rich_fields) {
+        snprintf(r->fields, sizeof r->fields, "{\"n\":%zu%s}", i,
+                 i % 5 ? "" : ",\"f\\u0069ve\":true");
+        return;
+    }
+    put_words(w, words, sizeof words);
+    int at = snprintf(r->fields, sizeof r->fields, "{\"n\":%zu,\"g\":\"g%u\"", i,
+                      (unsigned)random_below(&w->random, 12));
+    if (random_below(&w->random, 8))
+        at += snprintf(r->fields + at, sizeof r->fields - (size_t)at, ",\"score\":%.3f",
+                       random_unit(&w->random) * 10);
+    if (random_below(&w->random, 3))
+        at += snprintf(r->fields + at, sizeof r->fields - (size_t)at, ",\"tags\":%s",
+                       tags[random_below(&w->random, VV_COUNT(tags))]);
+    if (random_below(&w->random, 4) == 0)
+        at += snprintf(r->fields + at, sizeof r->fields - (size_t)at, ",\"when\":\"20%02u-03-04\"",
+                       (unsigned)random_below(&w->random, 30));
+    snprintf(r->fields + at, sizeof r->fields - (size_t)at, ",\"t\":\"%s\"}", words);
+}
+
 static void make_row(world *w, size_t i, model_row *r)
 {
     const world_spec *s = &w->spec;
@@ -70,7 +107,7 @@ static void make_row(world *w, size_t i, model_row *r)
                            (unsigned long long)shuffled);
         r->id = (varve_id){VARVE_ID_STR, 0, {r->text, (size_t)len}};
     }
-    snprintf(r->fields, sizeof r->fields, "{\"n\":%zu%s}", i, i % 5 ? "" : ",\"f\\u0069ve\":true");
+    make_fields(w, i, r);
     bool hidden = random_below(&w->random, 100) < s->hidden_percent;
     /* Long stretches of hidden rows too, so that whole words are passed over. */
     if (s->hidden_percent > 0 && i / 150 % 4 == 1) hidden = true;
@@ -239,4 +276,11 @@ int world_id_order(varve_id a, varve_id b)
     if (a.kind == VARVE_ID_NUM) return (a.num > b.num) - (a.num < b.num);
     int order = memcmp(a.text.data, b.text.data, VV_MIN(a.text.len, b.text.len));
     return order ? order : (a.text.len > b.text.len) - (a.text.len < b.text.len);
+}
+
+varve_status world_search(view *v, const varve_search_request *request, const varve_options *limits,
+                          thread_pool *pool, varve_hits **ret, varve_error *err)
+{
+    const query_input in = {.v = v, .limits = limits, .pool = pool};
+    return query_search(&in, request, ret, err);
 }

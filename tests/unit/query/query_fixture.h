@@ -27,7 +27,7 @@ typedef struct model_row {
     row_place place;
     uint8_t *stored; /* as the segment has it */
     float *values;   /* the same as floats */
-    char fields[48];
+    char fields[256];
 } model_row;
 
 typedef enum world_shape {
@@ -53,6 +53,7 @@ typedef struct world_spec {
     bool string_ids;        /* every second id */
     const char *index_mode; /* segments have its index; NULL: the fresh one, where there is one */
     bool no_index;
+    bool rich_fields; /* n, g, score, tags, when, t: for filters, texts, orders and groups */
 } world_spec;
 
 typedef struct world {
@@ -70,6 +71,9 @@ void world_done(world *w);
 void world_query(world *w, float *ret);
 /* Path of the n-th source's segment file. */
 void world_segment_path(const world *w, size_t source, char *ret, size_t size);
+/* query_search over a view alone. */
+varve_status world_search(view *v, const varve_search_request *request, const varve_options *limits,
+                          thread_pool *pool, varve_hits **ret, varve_error *err);
 /* Integers before strings, integers by value, strings by bytes. */
 int world_id_order(varve_id a, varve_id b);
 

@@ -201,7 +201,7 @@ static void ask(const setting *s, const question *q)
     varve_hits *hits = NULL;
     varve_error err = {0};
     assert_int_equal(query_check(q->request, &s->limits, &err), VARVE_OK);
-    varve_status status = query_search(q->w->v, q->request, &s->limits, s->pool, &hits, &err);
+    varve_status status = world_search(q->w->v, q->request, &s->limits, s->pool, &hits, &err);
     if (status != VARVE_OK) fail_msg("%s", err.message);
     check_hits(q, hits);
     varve_search_work work;
@@ -395,7 +395,7 @@ static void *search_often(void *context)
     for (size_t i = 0; i < 20 && b->status == VARVE_OK; i++) {
         varve_hits_free(b->hits);
         b->hits = NULL;
-        b->status = query_search(b->w->v, b->request, &b->s->limits, b->s->pool, &b->hits, NULL);
+        b->status = world_search(b->w->v, b->request, &b->s->limits, b->s->pool, &b->hits, NULL);
     }
     return NULL;
 }
@@ -460,7 +460,7 @@ static void test_nothing_to_find(void **state)
         world_init(&w, &spec);
         varve_search_request r = {.vectors = query, .count = 1, .dim = 5, .k = 10};
         varve_hits *hits = NULL;
-        assert_int_equal(query_search(w.v, &r, &s.limits, NULL, &hits, NULL), VARVE_OK);
+        assert_int_equal(world_search(w.v, &r, &s.limits, NULL, &hits, NULL), VARVE_OK);
         assert_int_equal(varve_hits_queries(hits), 1);
         assert_int_equal(varve_hits_count(hits, 0), 0);
         varve_hits_free(hits);

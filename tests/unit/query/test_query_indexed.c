@@ -17,7 +17,7 @@ static varve_hits *ask(const world *w, varve_search_request *r, thread_pool *poo
     varve_hits *hits = NULL;
     varve_error err = {0};
     assert_int_equal(query_check(r, &limits, &err), VARVE_OK);
-    if (query_search(w->v, r, &limits, pool, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    if (world_search(w->v, r, &limits, pool, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
     return hits;
 }
 

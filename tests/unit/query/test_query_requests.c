@@ -96,7 +96,7 @@ static void check_search_fails(const world *w, const varve_search_request *r, th
 {
     varve_hits *hits = NULL;
     varve_error err = {0};
-    assert_int_equal(query_search(w->v, r, &limits, pool, &hits, &err), status);
+    assert_int_equal(world_search(w->v, r, &limits, pool, &hits, &err), status);
     assert_null(hits);
     assert_int_equal(err.status, status);
     assert_non_null(strstr(err.message, message));
@@ -143,7 +143,7 @@ static void test_timeout(void **state)
     r.metric = VARVE_METRIC_IP;
     r.timeout_ms = UINT64_MAX;
     varve_hits *hits = NULL;
-    assert_int_equal(query_search(w.v, &r, &limits, pool, &hits, NULL), VARVE_OK);
+    assert_int_equal(world_search(w.v, &r, &limits, pool, &hits, NULL), VARVE_OK);
     varve_hits_free(hits);
     world_done(&w);
     pool_free(pool);
