@@ -13,7 +13,9 @@ varve_status leg_order(const leg_job *job, leg_rows *ret, varve_error *err)
     order_request r = {leg->order_by, leg->descending, leg->start_from,
                        leg_keep(job->limit, 0, job->s->v)};
     VV_CLEANUP(ordered_rows_done) ordered_rows ordered = {0};
-    VV_TRY(order_rows(job->s->v, &r, c->clock, &ordered, err));
+    VV_CLEANUP(row_bits_done) row_bits bits = {0};
+    VV_TRY(row_bits_of_view(&bits, job->s->v, err));
+    VV_TRY(order_rows(&bits, &r, c->clock, &ordered, err));
     ret->rows = malloc((ordered.count + 1) * sizeof *ret->rows);
     if (!ret->rows) return vv_fail(err, VARVE_NO_MEMORY, "no memory for hits");
     for (size_t i = 0; i < ordered.count; i++) {

@@ -155,15 +155,13 @@ static varve_status look_at(ordering *o, row_place place, varve_error *err)
     return o->found ? add(o, place, err) : VARVE_OK;
 }
 
-static varve_status look_at_all(ordering *o, const query_clock *clock, varve_error *err)
+static varve_status look_at_all(ordering *o, const row_bits *rows, const query_clock *clock,
+                                varve_error *err)
 {
-    uint64_t seen = 0;
-    for (size_t i = 0; i < o->v->source_count; i++) {
-        for (uint64_t slot = 0; slot < o->v->sources[i].rows; slot++) {
-            if (tombstones_has(o->v->sources[i].hidden, slot)) continue;
-            if (seen++ % CHECK_ROWS == 0) VV_TRY(query_clock_check(clock, err));
-            VV_TRY(look_at(o, (row_place){i, slot}, err));
-        }
+    row_place at = {0, 0};
+    for (uint64_t seen = 0; row_bits_next(rows, &at); seen++, at.slot++) {
+        if (seen % CHECK_ROWS == 0) VV_TRY(query_clock_check(clock, err));
+        VV_TRY(look_at(o, at, err));
     }
     return VARVE_OK;
 }
@@ -177,17 +175,17 @@ static varve_status take_start(ordering *o, varve_error *err)
     return VARVE_OK;
 }
 
-varve_status order_rows(const view *v, const order_request *request, const query_clock *clock,
-                        ordered_rows *ret, varve_error *err)
+varve_status order_rows(const row_bits *rows, const order_request *request,
+                        const query_clock *clock, ordered_rows *ret, varve_error *err)
 {
-    VV_CLEANUP(ordering_done) ordering o = {.v = v, .request = request};
+    VV_CLEANUP(ordering_done) ordering o = {.v = rows->v, .request = request};
     varve_text text = {request->path, strlen(request->path)};
     arena_init(&o.memory, TEXT_MAX, "order_by");
     buffer_init(&o.scratch, TEXT_MAX, "text of a field");
     VV_TRY(path_parse(text, &o.memory, &o.path, err));
     VV_TRY(take_start(&o, err));
     o.most = request->keep + VV_MAX(request->keep, (size_t)SLACK);
-    if (request->keep > 0) VV_TRY(look_at_all(&o, clock, err));
+    if (request->keep > 0) VV_TRY(look_at_all(&o, rows, clock, err));
     cut(&o);
     *ret = (ordered_rows){o.rows, o.count};
     o.rows = NULL;

@@ -9,7 +9,7 @@
 #define VARVE_QUERY_ORDER_H
 
 #include "query/collector.h"
-#include "query/input.h"
+#include "query/rows.h"
 
 typedef struct order_value {
     bool instant;   /* else a number */
@@ -36,7 +36,8 @@ typedef struct ordered_rows {
     size_t count;
 } ordered_rows;
 void ordered_rows_done(ordered_rows *r);
-VV_CHECKED varve_status order_rows(const view *v, const order_request *request,
+/* Of the rows of a set. */
+VV_CHECKED varve_status order_rows(const row_bits *rows, const order_request *request,
                                    const query_clock *clock, ordered_rows *ret, varve_error *err);
 
 #endif

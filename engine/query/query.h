@@ -31,6 +31,25 @@ VV_CHECKED varve_status query_run_check(const varve_query_request *request,
 VV_CHECKED varve_status query_run(const query_input *in, const varve_query_request *request,
                                   varve_hits **ret, varve_error *err);
 
+/* Rows by filter (varve_rows_query); its `from` and n are checked. */
+VV_CHECKED varve_status query_rows(const query_input *in, const varve_rows_query *query,
+                                   varve_rowset **ret, varve_error *err);
+/* The view with only the rows that match: a reference. */
+VV_CHECKED varve_status query_matching(const query_input *in, const struct varve_filter *filter,
+                                       view **ret, varve_error *err);
+VV_CHECKED varve_status query_facets(const query_input *in, const char *path,
+                                     const struct varve_filter *filter, size_t limit,
+                                     varve_facets **ret, varve_error *err);
+typedef struct recall_request {
+    const char *field; /* NULL: the primary vector */
+    size_t k, samples;
+    uint64_t seed;
+    double recall_target;
+    uint64_t timeout_ms;
+} recall_request;
+VV_CHECKED varve_status query_recall(const query_input *in, const recall_request *request,
+                                     varve_recall *ret, varve_error *err);
+
 /* Rows of a view, in the order of places. */
 VV_CHECKED varve_status query_fetch(view *v, const row_place *places, size_t count, unsigned with,
                                     varve_rowset **ret, varve_error *err);
