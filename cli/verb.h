@@ -30,7 +30,8 @@ struct verb {
 
 extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, verb_tail, verb_stats,
     verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_index, verb_compact,
-    verb_jobs, verb_checkpoint, verb_fsck, verb_version;
+    verb_jobs, verb_checkpoint, verb_fsck, verb_version, verb_query, verb_count, verb_recall,
+    verb_field;
 
 /* Keys of flags without a letter. */
 enum {
@@ -67,6 +68,20 @@ enum {
     FLAG_KEEP_DELETED,
     FLAG_COMPACTOR,
     FLAG_CANCEL,
+    FLAG_WHERE,
+    FLAG_FILTER,
+    FLAG_FIELD,
+    FLAG_TEXT,
+    FLAG_TEXT_FIELD,
+    FLAG_SPARSE,
+    FLAG_SPARSE_FIELD,
+    FLAG_FUSION,
+    FLAG_EXPLAIN,
+    FLAG_ORDER_BY,
+    FLAG_DESCENDING,
+    FLAG_OFFSET,
+    FLAG_SAMPLES,
+    FLAG_KIND,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 

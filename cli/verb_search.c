@@ -1,13 +1,9 @@
 /* verb_search.c — `varve search`: the nearest rows to a vector given on the command line, taken
- * from a file, or that of a row. */
-#include "http_client.h"
-#include "out.h"
-#include "place.h"
+ * from a file, or that of a row; by words; by a sparse vector; or by several of them together. */
 #include "reader.h"
-#include "remote.h"
+#include "search_order.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,25 +23,16 @@ static const flag flags[] = {
     {"nprobe", FLAG_NPROBE, "N", "the same under another name"},
     {"recall", FLAG_RECALL, "R", "find this share of the true nearest, such as 0.99"},
     {"exact", FLAG_EXACT, NULL, "pass over approximate indexes"},
+    {"field", FLAG_FIELD, "NAME", "search this field of vectors, not the primary one"},
+    {"text", FLAG_TEXT, "WORDS", "search by words (BM25)"},
+    {"text-field", FLAG_TEXT_FIELD, "PATH", "in this field only; may come several times"},
+    {"sparse", FLAG_SPARSE, "I:V,...", "search by this sparse vector, such as 7:0.5,12:1"},
+    {"sparse-field", FLAG_SPARSE_FIELD, "NAME", "of this field (default: sparse)"},
+    {"fusion", FLAG_FUSION, "HOW", "of several searches: rrf (default), weighted, dbsf"},
+    FILTER_FLAGS,
+    {"explain", FLAG_EXPLAIN, NULL, "say what was done, on standard error"},
     {"json", FLAG_JSON, NULL, "a JSON object per line"},
     {NULL, 0, NULL, NULL}};
-
-typedef struct search {
-    place at;
-    const char *vector_text, *vector_file;
-    uint64_t row;
-    bool like, range, metric_given, fields, json, exact;
-    uint32_t breadth;     /* 0: by recall_target */
-    double recall_target; /* 0: that of the folder or server */
-    varve_id like_id;
-    uint64_t k;
-    double threshold;
-    varve_metric metric;
-    float *vector; /* once known */
-    size_t dim;
-} search;
-
-static void search_done(search *s) { free(s->vector); }
 
 /* ---- command line ---- */
 
@@ -67,6 +54,55 @@ static int take_effort(const verb *self, search *s, int key, const char *value)
                           key == FLAG_EF ? "ef" : "nprobe", value);
     s->breadth = (uint32_t)n;
     return VERB_OK;
+}
+
+/* "7:0.5,12:1" */
+static json_t *read_sparse(const char *text)
+{
+    json_t *indices = json_array(), *values = json_array();
+    bool good = *text != 0;
+    for (const char *at = text; good && *at;) {
+        char *end;
+        size_t digits = strspn(at, "0123456789");
+        uint64_t index = 0;
+        good = text_to_u64(at, digits, &index) && index <= UINT32_MAX && at[digits] == ':';
+        if (!good) break;
+        double value = strtod(at + digits + 1, &end);
+        good = end > at + digits + 1 && (*end == 0 || (*end == ',' && end[1]));
+        json_array_append_new(indices, json_integer((json_int_t)index));
+        json_array_append_new(values, json_real(value));
+        at = *end == ',' ? end + 1 : end;
+    }
+    json_t *sparse = json_pack("{s:o,s:o}", "indices", indices, "values", values);
+    if (good) return sparse;
+    json_decref(sparse);
+    return NULL;
+}
+
+static int take_leg_flag(const verb *self, search *s, int key, const char *value)
+{
+    switch (key) {
+    case FLAG_FIELD: s->field = strcmp(value, "default") ? value : NULL; return VERB_OK;
+    case FLAG_TEXT: s->text = value; return VERB_OK;
+    case FLAG_TEXT_FIELD:
+        if (s->text_field_count == SEARCH_TEXT_FIELDS_MAX)
+            return verb_usage(self, "more than %d --text-field", SEARCH_TEXT_FIELDS_MAX);
+        s->text_fields[s->text_field_count++] = (varve_text){value, strlen(value)};
+        return VERB_OK;
+    case FLAG_SPARSE:
+        json_decref(s->sparse);
+        s->sparse = read_sparse(value);
+        return s->sparse ? VERB_OK
+                         : verb_usage(self, "--sparse is written I:V,I:V, not '%s'", value);
+    case FLAG_SPARSE_FIELD: s->sparse_field = value; return VERB_OK;
+    case FLAG_FUSION:
+        s->fusion = value;
+        if (!strcmp(value, "rrf") || !strcmp(value, "weighted") || !strcmp(value, "dbsf"))
+            return VERB_OK;
+        return verb_usage(self, "--fusion is rrf, weighted or dbsf, not '%s'", value);
+    case FLAG_EXPLAIN: s->explain = true; return VERB_OK;
+    default: return VERB_USAGE; /* FLAG_BAD */
+    }
 }
 
 static int take_flag(const verb *self, search *s, int key, const char *value)
@@ -95,8 +131,25 @@ static int take_flag(const verb *self, search *s, int key, const char *value)
     case FLAG_EXACT: return take_effort(self, s, key, value);
     case FLAG_FIELDS: s->fields = true; return VERB_OK;
     case FLAG_JSON: s->json = true; return VERB_OK;
-    default: return VERB_USAGE; /* FLAG_BAD */
+    default: return take_leg_flag(self, s, key, value);
     }
+}
+
+/* What does not go together. */
+static int check_order(const verb *self, const search *s)
+{
+    int vectors = (s->vector_text != NULL) + (s->vector_file != NULL) + s->like;
+    bool query = search_is_query(s);
+    if (vectors > 1 || (vectors == 0 && !query))
+        return verb_usage(self, "give one of --vector, --vector-file and --like-id, or --text, or "
+                                "--sparse");
+    if (query && (s->range || s->metric_given))
+        return verb_usage(self, "--range and --metric go with a vector alone");
+    if (s->text_field_count && !s->text) return verb_usage(self, "--text-field needs --text");
+    if (s->metric_given && place_is_url(&s->at))
+        return verb_usage(self, "--metric works on a folder only");
+    if (s->explain && s->range) return verb_usage(self, "--range has no --explain");
+    return filter_flags_check(&s->filter, self);
 }
 
 static int read_line(const verb *self, int argc, char **argv, search *s)
@@ -106,29 +159,17 @@ static int read_line(const verb *self, int argc, char **argv, search *s)
     int key;
     flags_start(&flags_of_line, self, argc, argv);
     while ((key = flags_next(&flags_of_line, &value)) >= 0) {
+        int code = VERB_OK;
         if (place_flag(&s->at, key, value)) continue;
-        int code = take_flag(self, s, key, value);
+        if (!filter_flag(&s->filter, self, key, value, &code))
+            code = take_flag(self, s, key, value);
         if (code != VERB_OK) return code;
     }
     s->at.where = argv[flags_rest()];
-    if ((s->vector_text != NULL) + (s->vector_file != NULL) + s->like != 1)
-        return verb_usage(self, "give one of --vector, --vector-file and --like-id");
     int code = place_check(self, &s->at, true);
+    if (code == VERB_OK) code = check_order(self, s);
     if (code == VERB_OK) code = place_refuse_more(self, argc, argv, 1);
-    if (code == VERB_OK && s->metric_given && place_is_url(&s->at))
-        return verb_usage(self, "--metric works on a folder only");
-    if (code == VERB_OK && s->range && s->fields && place_is_url(&s->at))
-        return verb_usage(self, "--range brings no --fields from a URL");
     return code;
-}
-
-/* ---- what both ways share ---- */
-
-static bool same_id(varve_id a, varve_id b)
-{
-    if (a.kind != b.kind) return false;
-    if (a.kind == VARVE_ID_NUM) return a.num == b.num;
-    return a.text.len == b.text.len && memcmp(a.text.data, b.text.data, a.text.len) == 0;
 }
 
 /* The vector as text or file give it; like_id is left to the folder or the server. */
@@ -136,120 +177,6 @@ static varve_status read_vector(search *s, varve_error *err)
 {
     if (s->vector_text) return text_to_vector(s->vector_text, &s->vector, &s->dim, err);
     if (s->vector_file) return reader_npy_row(s->vector_file, s->row, &s->vector, &s->dim, err);
-    return VARVE_OK;
-}
-
-/* One more than asked for when the row itself will be left out. */
-static uint64_t hits_to_ask(const search *s) { return s->k + (s->like ? 1 : 0); }
-
-/* Print a hit unless it is the row itself, or one too many. */
-static varve_status show(const search *s, out *o, uint64_t *shown, const out_row *row,
-                         varve_error *err)
-{
-    if (*shown == s->k || (s->like && same_id(row->id, s->like_id))) return VARVE_OK;
-    ++*shown;
-    return out_add(o, row, err);
-}
-
-/* ---- folder ---- */
-
-static void hits_freep(varve_hits **h) { varve_hits_free(*h); }
-static void rowset_freep(varve_rowset **r) { varve_rowset_free(*r); }
-
-static varve_status folder_vector(search *s, varve_collection *c, varve_error *err)
-{
-    VV_CLEANUP(rowset_freep) varve_rowset *rows = NULL;
-    if (!s->like) return VARVE_OK;
-    VV_TRY(varve_get(c, &s->like_id, 1, VARVE_WITH_VECTORS, true, &rows, err));
-    s->dim = varve_rowset_dim(rows);
-    s->vector = malloc(s->dim * sizeof *s->vector);
-    if (!s->vector) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a vector");
-    memcpy(s->vector, varve_rowset_vector(rows, 0), s->dim * sizeof *s->vector);
-    return VARVE_OK;
-}
-
-static varve_status search_folder(search *s, out *o, varve_error *err)
-{
-    VV_CLEANUP(folder_done) folder_session folder = {0};
-    VV_CLEANUP(hits_freep) varve_hits *hits = NULL;
-    uint64_t shown = 0;
-    VV_TRY(folder_open_collection(&s->at, FOLDER_READ, &folder, err));
-    VV_TRY(folder_vector(s, folder.collection, err));
-    varve_search_request request = {.vectors = s->vector,
-                                    .count = 1,
-                                    .dim = s->dim,
-                                    .k = hits_to_ask(s),
-                                    .range = s->range,
-                                    .threshold = s->threshold,
-                                    .metric_given = s->metric_given,
-                                    .metric = s->metric,
-                                    .with = s->fields ? VARVE_WITH_FIELDS : 0,
-                                    .exact = s->exact,
-                                    .breadth = s->breadth,
-                                    .recall_target = s->recall_target};
-    VV_TRY(varve_search(folder.collection, &request, &hits, err));
-    for (size_t i = 0; i < varve_hits_count(hits, 0); i++) {
-        out_row row = {.id = varve_hits_id(hits, 0, i),
-                       .has_score = true,
-                       .score = varve_hits_score(hits, 0, i)};
-        if (s->fields) row.fields = varve_hits_fields(hits, 0, i);
-        VV_TRY(show(s, o, &shown, &row, err));
-    }
-    return VARVE_OK;
-}
-
-/* ---- server ---- */
-
-static varve_status remote_vector(search *s, http_client *http, varve_error *err)
-{
-    VV_CLEANUP(http_answer_freep) json_t *rows = NULL;
-    if (!s->like) return VARVE_OK;
-    VV_TRY(remote_get(http, &s->at, &s->like_id, 1, &rows, err));
-    return remote_floats(json_array_get(json_array_get(rows, 0), 0), &s->vector, &s->dim, err);
-}
-
-static varve_status remote_search(search *s, http_client *http, json_t **ret_params,
-                                  varve_error *err)
-{
-    json_t *body = remote_body(&s->at), *vector = json_array();
-    for (size_t i = 0; i < s->dim; i++)
-        json_array_append_new(vector, json_real((double)s->vector[i]));
-    json_object_set_new(body, "vector", vector);
-    json_int_t k = (json_int_t)hits_to_ask(s);
-    if (s->range) {
-        json_object_set_new(body, "threshold", json_real(s->threshold));
-        json_object_set_new(body, "max_results", json_integer(k));
-        return http_call(http, "/search_range", body, ret_params, err);
-    }
-    json_object_set_new(body, "k", json_integer(k));
-    json_object_set_new(body, "return_fields", json_boolean(s->fields));
-    json_object_set_new(body, "exact", json_boolean(s->exact));
-    if (s->breadth) json_object_set_new(body, "ef", json_integer(s->breadth));
-    if (s->recall_target > 0)
-        json_object_set_new(body, "recall_target", json_real(s->recall_target));
-    return http_call(http, "/search", body, ret_params, err);
-}
-
-static varve_status search_url(search *s, out *o, varve_error *err)
-{
-    VV_CLEANUP(http_closep) http_client *http = NULL;
-    VV_CLEANUP(http_answer_freep) json_t *params = NULL;
-    uint64_t shown = 0;
-    VV_TRY(http_open(s->at.where, s->at.api_key, &http, err));
-    VV_TRY(remote_vector(s, http, err));
-    VV_TRY(remote_search(s, http, &params, err));
-    const json_t *items = json_object_get(params, s->range ? "result" : "items");
-    const json_t *ids = json_object_get(items, "ids");
-    const json_t *scores = json_object_get(items, s->range ? "distances" : "scores");
-    const json_t *fields = s->fields ? json_object_get(items, "fields") : NULL;
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        VV_CLEANUP(vv_freep) char *text = json_dumps(json_array_get(fields, i), JSON_COMPACT);
-        out_row row = {.has_score = true,
-                       .score = (float)json_number_value(json_array_get(scores, i)),
-                       .fields = {text, text ? strlen(text) : 0}};
-        VV_TRY(remote_id(json_array_get(ids, i), &row.id, err));
-        VV_TRY(show(s, o, &shown, &row, err));
-    }
     return VARVE_OK;
 }
 
@@ -270,8 +197,9 @@ static int run(const verb *self, int argc, char **argv)
 
 const verb verb_search = {
     "search",
-    "Find the rows nearest to a vector",
-    "FOLDER|URL --collection C --vector '[...]'|--vector-file F.npy|--like-id ID",
+    "Find the rows nearest to a vector, or by words",
+    "FOLDER|URL --collection C --vector '[...]'|--vector-file F.npy|--like-id ID|--text WORDS|"
+    "--sparse I:V,...",
     "An ID of digits is a number; '\"17\"' is the string 17. Best hits come first.",
     flags,
     run};

@@ -24,8 +24,9 @@ typedef struct http_reply {
     int status;               /* 200 to begin with */
     const char *content_type; /* static; "application/json" to begin with */
     buffer body;
-    bool close;        /* end the connection after this reply */
-    varve_error cause; /* of a failure, whole, for the log; never sent. See reply.h */
+    bool close;          /* end the connection after this reply */
+    varve_error cause;   /* of a failure, whole, for the log; never sent. See reply.h */
+    char unindexed[132]; /* path of a filter without a field index, for the slow-query log; "" */
 } http_reply;
 
 typedef void http_handler(gateway *g, http_request *request, http_reply *reply);

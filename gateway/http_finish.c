@@ -106,6 +106,7 @@ static void log_slow(http_request *r, uint64_t now_ns)
     log_text(&line, "request_id", r->id);
     log_ms(&line, "elapsed_ms", now_ns - r->handler_ns);
     log_u64(&line, "threshold_ms", limit_ms);
+    if (r->reply.unindexed[0]) log_text(&line, "unindexed_field", r->reply.unindexed);
     log_text(&line, "path", r->text);
     log_end(&g->log, &line);
 }

@@ -11,6 +11,7 @@
 #include "lynse_args.h"
 #include "lynse_dtype.h"
 #include "lynse_effort.h"
+#include "lynse_filter.h"
 #include "lynse_handlers.h"
 #include "lynse_rows.h"
 #include "lynse_search.h"
@@ -114,29 +115,29 @@ typedef struct search_args {
     lynse_block block;
     uint64_t k;
     bool with_fields;
+    const char *field; /* NULL: the primary one */
+    varve_filter *filter;
     lynse_scores scores;
     lynse_effort effort;
 } search_args;
 
-static varve_status read_args(lynse_call *c, const char *rows_key, search_args *ret,
-                              varve_error *err)
+static void args_done(search_args *a) { varve_filter_free(a->filter); }
+
+/* Also after a failure `a` is to be freed. */
+static varve_status read_args(lynse_call *c, const char *rows_key, search_args *a, varve_error *err)
 {
-    const char *where = http_query(c->request, "where");
-    search_args a = {0};
     bool approx;
     double eps;
-    VV_TRY(lynse_block_read(c, rows_key, &a.block, err));
-    VV_TRY(lynse_refuse_filter(where && *where, err));
-    VV_TRY(lynse_check_field(http_query(c->request, "vector_field"), err));
-    VV_TRY(lynse_query_uint(c, "k", LYNSE_K_DEFAULT, &a.k, err));
-    VV_TRY(LYNSE_LIMIT(c, "k", a.k, max_top_k, err));
-    VV_TRY(lynse_query_bool(c, "return_fields", &a.with_fields, err));
+    VV_TRY(lynse_block_read(c, rows_key, &a->block, err));
+    VV_TRY(lynse_filter_of_query(c, &a->filter, err));
+    a->field = http_query(c->request, "vector_field");
+    VV_TRY(lynse_query_uint(c, "k", LYNSE_K_DEFAULT, &a->k, err));
+    VV_TRY(LYNSE_LIMIT(c, "k", a->k, max_top_k, err));
+    VV_TRY(lynse_query_bool(c, "return_fields", &a->with_fields, err));
     VV_TRY(lynse_query_bool(c, "approx", &approx, err));
     VV_TRY(lynse_query_number(c, "eps", LYNSE_EPS_DEFAULT, &eps, err));
-    VV_TRY(lynse_scores_choose(c, approx, eps, &a.scores, err));
-    VV_TRY(lynse_effort_of_query(c, &a.effort, err));
-    *ret = a;
-    return VARVE_OK;
+    VV_TRY(lynse_scores_choose(c, a->field, a->filter != NULL, approx, eps, &a->scores, err));
+    return lynse_effort_of_query(c, &a->effort, err);
 }
 
 static varve_status run_search(lynse_call *c, const search_args *a, varve_hits **ret,
@@ -149,6 +150,8 @@ static varve_status run_search(lynse_call *c, const search_args *a, varve_hits *
                                     .count = a->block.rows,
                                     .dim = a->block.dim,
                                     .k = a->k,
+                                    .vector_field = a->field,
+                                    .filter = a->filter,
                                     .with = a->with_fields ? VARVE_WITH_FIELDS : 0};
     lynse_effort_set(&a->effort, &request);
     return a->block.rows ? lynse_search_run(c, &request, ret, err) : VARVE_OK;
@@ -157,7 +160,7 @@ static varve_status run_search(lynse_call *c, const search_args *a, varve_hits *
 static varve_status search_binary(lynse_call *c, varve_error *err)
 {
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
-    search_args a;
+    VV_CLEANUP(args_done) search_args a = {0};
     VV_TRY(read_args(c, NULL, &a, err));
     VV_TRY(run_search(c, &a, &hits, err));
     return out_block(&c->reply->body, hits, 0, &a.scores, a.with_fields, err);
@@ -171,7 +174,7 @@ void lynse_search_binary(gateway *g, http_request *request, http_reply *reply)
 static varve_status batch_search_binary(lynse_call *c, varve_error *err)
 {
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
-    search_args a;
+    VV_CLEANUP(args_done) search_args a = {0};
     VV_TRY(read_args(c, "n_queries", &a, err));
     VV_TRY(run_search(c, &a, &hits, err));
     VV_TRY(add_u32(&c->reply->body, a.block.rows, err));

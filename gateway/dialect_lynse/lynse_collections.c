@@ -12,6 +12,15 @@ typedef struct required {
     bool dtype_given, drop;
 } required;
 
+/* How texts are taken apart; of a collection that is there they are passed over. */
+static varve_status read_text_options(lynse_call *c, varve_collection_spec *spec, varve_error *err)
+{
+    VV_TRY(lynse_text(c, "text_language", &spec->text_language, err));
+    VV_TRY(lynse_bool(c, "text_stem", &spec->text_stem, err));
+    VV_TRY(lynse_bool(c, "text_stop_words", &spec->text_stop_words, err));
+    return lynse_bool(c, "text_fold_accents", &spec->text_fold_accents, err);
+}
+
 static varve_status read_required(lynse_call *c, required *ret, varve_error *err)
 {
     required r = {0};
@@ -22,6 +31,7 @@ static varve_status read_required(lynse_call *c, required *ret, varve_error *err
     VV_TRY(lynse_bool(c, "drop_if_exists", &r.drop, err));
     VV_TRY(lynse_text(c, "description", &r.spec.description, err));
     VV_TRY(lynse_text(c, "index_mode", &r.spec.index_mode, err));
+    VV_TRY(read_text_options(c, &r.spec, err));
     VV_TRY(lynse_text(c, "dtypes", &dtype, err));
     r.spec.dim = dim;
     r.dtype_given = dtype != NULL;

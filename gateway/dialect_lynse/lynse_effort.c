@@ -68,3 +68,10 @@ void lynse_effort_set(const lynse_effort *e, varve_search_request *request)
     request->breadth = e->breadth;
     request->recall_target = e->recall_target;
 }
+
+void lynse_effort_set_leg(const lynse_effort *e, varve_leg *leg)
+{
+    leg->exact = e->exact;
+    leg->breadth = e->breadth;
+    leg->recall_target = e->recall_target;
+}

@@ -25,5 +25,6 @@ VV_CHECKED varve_status lynse_effort_of_body(const lynse_call *c, lynse_effort *
 VV_CHECKED varve_status lynse_effort_of_query(const lynse_call *c, lynse_effort *ret,
                                               varve_error *err);
 void lynse_effort_set(const lynse_effort *e, varve_search_request *request);
+void lynse_effort_set_leg(const lynse_effort *e, varve_leg *leg);
 
 #endif

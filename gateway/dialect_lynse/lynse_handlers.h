@@ -24,9 +24,19 @@ http_handler lynse_add, lynse_upsert, lynse_delete, lynse_restore;
 http_handler lynse_list_deleted_ids, lynse_is_id_exists, lynse_max_id, lynse_head, lynse_tail,
     lynse_query, lynse_query_vectors, lynse_read_by_only_id;
 
+/* rows by filter */
+http_handler lynse_count, lynse_facets, lynse_scroll;
+
+/* fields of vectors */
+http_handler lynse_create_vector_field, lynse_list_vector_fields, lynse_drop_vector_field,
+    lynse_build_vector_field_index, lynse_remove_vector_field_index, lynse_add_named_vectors,
+    lynse_update_named_vectors, lynse_get_named_vectors, lynse_delete_named_vectors,
+    lynse_add_sparse_vectors;
+
 /* index and search */
 http_handler lynse_build_index, lynse_remove_index, lynse_index_mode, lynse_compact, lynse_search,
-    lynse_batch_search, lynse_search_range;
+    lynse_batch_search, lynse_search_range, lynse_search_profile, lynse_bm25_search,
+    lynse_text_search, lynse_sparse_search, lynse_hybrid_search, lynse_recall;
 
 /* binary */
 http_handler lynse_search_binary, lynse_batch_search_binary, lynse_head_binary, lynse_tail_binary,

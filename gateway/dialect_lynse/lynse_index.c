@@ -1,4 +1,5 @@
 /* lynse_index.c — index modes: build, remove, ask. */
+#include "lynse_index.h"
 #include "lynse_answer.h"
 #include "lynse_args.h"
 #include "lynse_fields.h"
@@ -70,7 +71,7 @@ static varve_status read_param(const char *key, const json_t *value, uint32_t *c
 #undef X
 
 /* n_clusters beside "params" counts where "params" has none. */
-static varve_status read_params(lynse_call *c, varve_index_params *ret, varve_error *err)
+varve_status lynse_index_params_read(const lynse_call *c, varve_index_params *ret, varve_error *err)
 {
     const json_t *params = lynse_member(c, "params"), *beside = lynse_member(c, "n_clusters");
     varve_index_params p = {0};
@@ -114,7 +115,7 @@ static varve_status build(lynse_call *c, const char *mode, varve_error *err)
     varve_index_params params;
     bool wait, empty = false;
     VV_TRY(lynse_bool_or(c, "wait", true, &wait, err));
-    VV_TRY(read_params(c, &params, err));
+    VV_TRY(lynse_index_params_read(c, &params, err));
     if (wait && needs_rows(mode)) VV_TRY(is_empty(c, &empty, err));
     if (empty) {
         c->code = "empty_database";

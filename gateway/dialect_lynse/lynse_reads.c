@@ -1,10 +1,10 @@
 /* lynse_reads.c — rows out by JSON: head, tail, query, by id, deleted ones. */
 #include "lynse_answer.h"
 #include "lynse_args.h"
+#include "lynse_filter.h"
 #include "lynse_handlers.h"
 #include "lynse_ids.h"
 #include "lynse_rows.h"
-#include "lynse_search.h"
 
 #include <string.h>
 
@@ -66,11 +66,14 @@ static varve_status read_list(lynse_call *c, const json_t *list, const char *fie
     return read_ids(c, ids.items, ids.count, with, live_only, rows, err);
 }
 
-/* What /query and /query_vectors select: the live rows of filter_ids, else all. */
+/* What /query and /query_vectors select: the live rows that match the filter, else those of
+ * filter_ids, else all. */
 static varve_status read_selected(lynse_call *c, unsigned with, lynse_rows *rows, varve_error *err)
 {
+    VV_CLEANUP(lynse_filter_freep) varve_filter *filter = NULL;
     const json_t *list = lynse_member(c, "filter_ids");
-    VV_TRY(lynse_refuse_filter(lynse_member(c, "where") != NULL, err));
+    VV_TRY(lynse_filter_of_body(c, &filter, err));
+    if (filter) return lynse_rows_matching(rows, c, filter, with, err);
     if (!list) return lynse_rows_all(rows, c, with, err);
     return read_list(c, list, "filter_ids", with, true, rows, err);
 }

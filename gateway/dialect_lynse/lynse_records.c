@@ -2,11 +2,14 @@
 #include "lynse_answer.h"
 #include "lynse_args.h"
 #include "lynse_fields.h"
+#include "lynse_filter.h"
 #include "lynse_handlers.h"
 #include "lynse_ids.h"
 #include "lynse_vectors.h"
 
 #include "base/bytes.h"
+
+#include <inttypes.h>
 
 typedef struct rows_in {
     lynse_ids ids;
@@ -117,9 +120,23 @@ static varve_status mark(lynse_call *c, mark_rows *how, varve_error *err)
     return lynse_reply_with(c, err, ",\"status\":\"ok\"");
 }
 
+/* By a filter: the rows that match now, and how many they were. */
+static varve_status delete_matching(lynse_call *c, const varve_filter *filter, varve_error *err)
+{
+    varve_receipt receipt = {0};
+    if (lynse_member(c, "ids"))
+        return vv_fail(err, VARVE_INVALID, "Invalid argument: give ids or a filter, not both");
+    varve_status status = varve_delete_matching(c->collection, filter, NULL, &receipt, err);
+    VV_TRY(lynse_of_rows(c, status, err));
+    return lynse_reply_with(c, err, ",\"status\":\"ok\",\"rows_deleted\":%" PRIu64,
+                            receipt.rows_changed);
+}
+
 static varve_status delete_rows(lynse_call *c, varve_error *err)
 {
-    return mark(c, varve_delete, err);
+    VV_CLEANUP(lynse_filter_freep) varve_filter *filter = NULL;
+    VV_TRY(lynse_filter_of_body(c, &filter, err));
+    return filter ? delete_matching(c, filter, err) : mark(c, varve_delete, err);
 }
 
 void lynse_delete(gateway *g, http_request *request, http_reply *reply)

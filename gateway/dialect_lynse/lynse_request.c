@@ -68,8 +68,9 @@ static varve_status parse_body(lynse_call *c, varve_error *err)
     size_t len;
     char *text = http_body(c->request, &len);
     uint64_t bytes_max = gateway_limits(c->gateway)->batch_bytes_max;
-    varve_status status = len ? lynse_parse(text, len, bytes_max, &c->document, err)
-                              : vv_fail(err, VARVE_INVALID, "the body is empty");
+    varve_status status = !len       ? vv_fail(err, VARVE_INVALID, "the body is empty")
+                          : c->plain ? lynse_parse_plain(text, len, &c->document, err)
+                                     : lynse_parse(text, len, bytes_max, &c->document, err);
     if (status == VARVE_OK && !json_is_object(c->document.root))
         status = vv_fail(err, VARVE_INVALID, "the body is not a JSON object");
     if (status == VARVE_INVALID) vv_error_prefix(err, "Json deserialize error");
@@ -128,19 +129,32 @@ static varve_status run_json(lynse_call *c, lynse_need need, lynse_action *actio
     return action(c, err);
 }
 
+static void run_and_tell(lynse_call *c, lynse_need need, lynse_action *action)
+{
+    varve_error err = {0};
+    if (run_json(c, need, action, &err) == VARVE_OK) return;
+    if (c->code)
+        reply_failure(c->reply, reply_error_status(&err), c->code, "%s",
+                      reply_error_sentence(&err));
+    else if (c->asks_compactor)
+        reply_compactor_error(c->reply, &err);
+    else
+        reply_error(c->reply, &err);
+}
+
 void lynse_run_json(gateway *g, http_request *request, http_reply *reply, lynse_need need,
                     lynse_action *action)
 {
     VV_CLEANUP(lynse_call_done)
     lynse_call c = {.gateway = g, .request = request, .reply = reply};
-    varve_error err = {0};
-    if (run_json(&c, need, action, &err) == VARVE_OK) return;
-    if (c.code)
-        reply_failure(reply, reply_error_status(&err), c.code, "%s", reply_error_sentence(&err));
-    else if (c.asks_compactor)
-        reply_compactor_error(reply, &err);
-    else
-        reply_error(reply, &err);
+    run_and_tell(&c, need, action);
+}
+
+void lynse_run_plain(gateway *g, http_request *request, http_reply *reply, lynse_action *action)
+{
+    VV_CLEANUP(lynse_call_done)
+    lynse_call c = {.gateway = g, .request = request, .reply = reply, .plain = true};
+    run_and_tell(&c, LYNSE_COLLECTION, action);
 }
 
 void lynse_run_bare(gateway *g, http_request *request, http_reply *reply, lynse_action *action)

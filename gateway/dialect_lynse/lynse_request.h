@@ -28,6 +28,7 @@ typedef struct lynse_call {
     varve_collection *collection;      /* LYNSE_COLLECTION only */
     const char *code;    /* of the failure, where the dialect has one of its own; else NULL */
     bool asks_compactor; /* failures are told as those of the compactor */
+    bool plain;          /* the vectors of the body are not lifted out of it */
 } lynse_call;
 
 typedef varve_status lynse_action(lynse_call *c, varve_error *err);
@@ -43,6 +44,8 @@ typedef enum lynse_need {
 /* A route with a JSON body and a JSON answer. */
 void lynse_run_json(gateway *g, http_request *request, http_reply *reply, lynse_need need,
                     lynse_action *action);
+/* The same with LYNSE_COLLECTION, for bodies whose "vector" or "vectors" hold objects. */
+void lynse_run_plain(gateway *g, http_request *request, http_reply *reply, lynse_action *action);
 /* A route with no arguments. */
 void lynse_run_bare(gateway *g, http_request *request, http_reply *reply, lynse_action *action);
 /* A route with arguments in the query string; errors are plain text when its answer is binary. */

@@ -63,21 +63,40 @@ static int by_ordinal(const void *a, const void *b)
     return (m > n) - (m < n);
 }
 
-/* The id the next page begins with is borrowed from the page before it, which the list keeps. */
-static varve_status read_pages(lynse_rows *rows, lynse_call *c, size_t n, unsigned with,
-                               varve_error *err)
+/* Every matching row (filter NULL: every row), in pages of n. The id the next page begins with is
+ * borrowed from the page before it, which the list keeps. */
+static varve_status read_pages(lynse_rows *rows, lynse_call *c, const varve_filter *filter,
+                               size_t n, unsigned with, varve_error *err)
 {
+    varve_rows_query query = {.filter = filter, .by_id = true, .n = n, .with = with};
     varve_id next;
-    const varve_id *from = NULL;
     do {
         varve_rowset *page = NULL;
-        varve_status status = varve_scroll(c->collection, from, n, with, &page, err);
+        varve_status status = filter ? varve_query_rows(c->collection, &query, &page, err)
+                                     : varve_scroll(c->collection, query.from, n, with, &page, err);
         VV_TRY(lynse_of_rows(c, status, err));
         VV_TRY(lynse_rows_add(rows, page, true, err));
-        from = varve_rowset_next(page, &next) ? &next : NULL;
-    } while (from);
+        query.from = varve_rowset_next(page, &next) ? &next : NULL;
+    } while (query.from);
     if (rows->count) qsort(rows->items, rows->count, sizeof *rows->items, by_ordinal);
     return VARVE_OK;
+}
+
+varve_status lynse_rows_matching(lynse_rows *rows, lynse_call *c, const varve_filter *filter,
+                                 unsigned with, varve_error *err)
+{
+    uint64_t most = gateway_limits(c->gateway)->max_top_k, count;
+    varve_collection_stats stats;
+    varve_rowset *set = NULL;
+    VV_TRY(lynse_of_engine(varve_collection_get_stats(c->collection, &stats, err), err));
+    if (most && stats.rows_live > most) {
+        VV_TRY(lynse_of_engine(varve_count_matching(c->collection, filter, &count, err), err));
+        VV_TRY(check_answer(c, count, with & VARVE_WITH_VECTORS ? 2 * stats.dim + 4 : 2, err));
+        if (count > most) return read_pages(rows, c, filter, most, with, err);
+    }
+    const varve_rows_query query = {.filter = filter, .with = with};
+    VV_TRY(lynse_of_rows(c, varve_query_rows(c->collection, &query, &set, err), err));
+    return lynse_rows_add(rows, set, true, err);
 }
 
 varve_status lynse_rows_all(lynse_rows *rows, lynse_call *c, unsigned with, varve_error *err)
@@ -88,7 +107,7 @@ varve_status lynse_rows_all(lynse_rows *rows, lynse_call *c, unsigned with, varv
     VV_TRY(lynse_of_engine(varve_collection_get_stats(c->collection, &stats, err), err));
     VV_TRY(
         check_answer(c, stats.rows_live, with & VARVE_WITH_VECTORS ? 2 * stats.dim + 4 : 2, err));
-    if (most && stats.rows_live > most) return read_pages(rows, c, most, with, err);
+    if (most && stats.rows_live > most) return read_pages(rows, c, NULL, most, with, err);
     varve_status status = varve_head(c->collection, most ? most : SIZE_MAX, with, &set, err);
     VV_TRY(lynse_of_rows(c, status, err));
     return lynse_rows_add(rows, set, true, err);
@@ -130,6 +149,11 @@ varve_status lynse_out_row_ids(buffer *out, const lynse_rows *rows, varve_error 
 varve_status lynse_out_row_fields(buffer *out, const lynse_rows *rows, varve_error *err)
 {
     return out_parts(out, rows, part_fields, err);
+}
+
+varve_status lynse_out_row_vectors(buffer *out, const lynse_rows *rows, varve_error *err)
+{
+    return out_parts(out, rows, part_vector, err);
 }
 
 varve_status lynse_out_rows(buffer *out, const lynse_rows *rows, varve_error *err)

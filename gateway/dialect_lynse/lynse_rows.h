@@ -28,9 +28,16 @@ VV_CHECKED varve_status lynse_rows_add(lynse_rows *rows, varve_rowset *set, bool
 VV_CHECKED varve_status lynse_rows_all(lynse_rows *rows, lynse_call *c, unsigned with,
                                        varve_error *err);
 
-/* Appended as JSON: [id, …], [fields, …], [[vectors], [ids], [fields]]. */
+/* The live rows that match, as many as there are, in order of insertion. */
+VV_CHECKED varve_status lynse_rows_matching(lynse_rows *rows, lynse_call *c,
+                                            const varve_filter *filter, unsigned with,
+                                            varve_error *err);
+
+/* Appended as JSON: [id, …], [fields, …], [vector, …], [[vectors], [ids], [fields]]. */
 VV_CHECKED varve_status lynse_out_row_ids(buffer *out, const lynse_rows *rows, varve_error *err);
 VV_CHECKED varve_status lynse_out_row_fields(buffer *out, const lynse_rows *rows, varve_error *err);
+VV_CHECKED varve_status lynse_out_row_vectors(buffer *out, const lynse_rows *rows,
+                                              varve_error *err);
 VV_CHECKED varve_status lynse_out_rows(buffer *out, const lynse_rows *rows, varve_error *err);
 
 #endif

@@ -4,102 +4,125 @@
 #include "lynse_answer.h"
 #include "lynse_args.h"
 #include "lynse_effort.h"
+#include "lynse_filter.h"
 #include "lynse_handlers.h"
-#include "lynse_ids.h"
+#include "lynse_hits.h"
 #include "lynse_vectors.h"
 
-#include <inttypes.h>
-
 typedef struct search_args {
-    uint64_t k;
-    bool with_fields, approx;
-    double eps;
+    uint64_t k, offset;
+    bool with_fields, threshold_given;
+    double threshold;
+    const char *field; /* NULL: the primary one */
+    varve_filter *filter;
+    lynse_scores scores;
     lynse_effort effort;
 } search_args;
 
-static varve_status read_args(lynse_call *c, search_args *ret, varve_error *err)
+static void args_done(search_args *a) { varve_filter_free(a->filter); }
+
+/* Thresholds are float32 on the wire, as scores are: a score shown as 0.1 passes 0.1. */
+static varve_status read_threshold(lynse_call *c, const char *key, double *ret, varve_error *err)
 {
-    search_args a = {0};
-    const char *field;
-    VV_TRY(lynse_refuse_filter(lynse_member(c, "where") != NULL, err));
-    VV_TRY(lynse_text(c, "vector_field", &field, err));
-    VV_TRY(lynse_check_field(field, err));
-    VV_TRY(lynse_uint(c, "k", LYNSE_K_DEFAULT, &a.k, err));
-    VV_TRY(LYNSE_LIMIT(c, "k", a.k, max_top_k, err));
-    VV_TRY(lynse_bool(c, "return_fields", &a.with_fields, err));
-    VV_TRY(lynse_bool(c, "approx", &a.approx, err));
-    VV_TRY(lynse_number(c, "eps", LYNSE_EPS_DEFAULT, &a.eps, err));
-    VV_TRY(lynse_effort_of_body(c, &a.effort, err));
-    *ret = a;
+    double value;
+    VV_TRY(lynse_number(c, key, 0, &value, err));
+    *ret = (double)(float)value;
     return VARVE_OK;
 }
 
-static varve_status out_hit_ids(buffer *out, const varve_hits *hits, size_t query, varve_error *err)
+static varve_status read_scores(lynse_call *c, search_args *a, varve_error *err)
 {
-    VV_TRY(buffer_add(out, "[", 1, err));
-    for (size_t i = 0; i < varve_hits_count(hits, query); i++) {
-        if (i) VV_TRY(buffer_add(out, ",", 1, err));
-        VV_TRY(lynse_out_id(out, varve_hits_id(hits, query, i), err));
-    }
-    return buffer_add(out, "]", 1, err);
+    bool approx;
+    double eps;
+    VV_TRY(lynse_bool(c, "approx", &approx, err));
+    VV_TRY(lynse_number(c, "eps", LYNSE_EPS_DEFAULT, &eps, err));
+    return lynse_scores_choose(c, a->field, a->filter != NULL, approx, eps, &a->scores, err);
 }
 
-static varve_status out_hit_scores(buffer *out, const varve_hits *hits, size_t query,
-                                   const lynse_scores *scores, varve_error *err)
+/* Also after a failure `a` is to be freed. */
+static varve_status read_args(lynse_call *c, search_args *a, varve_error *err)
 {
-    VV_TRY(buffer_add(out, "[", 1, err));
-    for (size_t i = 0; i < varve_hits_count(hits, query); i++) {
-        if (i) VV_TRY(buffer_add(out, ",", 1, err));
-        VV_TRY(json_out_float(out, lynse_score(scores, varve_hits_score(hits, query, i)), err));
-    }
-    return buffer_add(out, "]", 1, err);
+    VV_TRY(lynse_filter_of_body(c, &a->filter, err));
+    VV_TRY(lynse_text(c, "vector_field", &a->field, err));
+    VV_TRY(lynse_uint(c, "k", LYNSE_K_DEFAULT, &a->k, err));
+    VV_TRY(LYNSE_LIMIT(c, "k", a->k, max_top_k, err));
+    VV_TRY(lynse_uint(c, "offset", 0, &a->offset, err));
+    VV_TRY(LYNSE_LIMIT(c, "offset", a->offset, max_top_k, err));
+    a->threshold_given = lynse_member(c, "score_threshold") != NULL;
+    VV_TRY(read_threshold(c, "score_threshold", &a->threshold, err));
+    VV_TRY(lynse_bool(c, "return_fields", &a->with_fields, err));
+    return lynse_effort_of_body(c, &a->effort, err);
 }
 
-static varve_status out_hit_fields(buffer *out, const varve_hits *hits, size_t query,
-                                   bool with_fields, varve_error *err)
+static varve_search_request request_of(const search_args *a, const lynse_matrix *queries)
 {
-    VV_TRY(buffer_add(out, "[", 1, err));
-    for (size_t i = 0; with_fields && i < varve_hits_count(hits, query); i++) {
-        if (i) VV_TRY(buffer_add(out, ",", 1, err));
-        VV_TRY(lynse_out_fields(out, varve_hits_fields(hits, query, i), err));
-    }
-    return buffer_add(out, "]", 1, err);
+    varve_search_request request = {.vectors = queries->values,
+                                    .count = queries->rows,
+                                    .dim = queries->dim,
+                                    .k = a->k,
+                                    .offset = a->offset,
+                                    .range = a->threshold_given,
+                                    .threshold = a->threshold,
+                                    .vector_field = a->field,
+                                    .filter = a->filter,
+                                    .with = a->with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_effort_set(&a->effort, &request);
+    return request;
 }
 
-/* "ids":[…],"scores":[…],"fields":[…] of one query */
-static varve_status out_hits(buffer *out, const varve_hits *hits, size_t query,
-                             const lynse_scores *scores, bool with_fields, varve_error *err)
+/* A field of several vectors per row is asked with several as well. */
+static varve_status search_multi(lynse_call *c, const search_args *a, varve_hits **ret,
+                                 varve_error *err)
 {
-    VV_TRY(buffer_add_text(out, "\"ids\":", err));
-    VV_TRY(out_hit_ids(out, hits, query, err));
-    VV_TRY(buffer_add_text(out, ",\"scores\":", err));
-    VV_TRY(out_hit_scores(out, hits, query, scores, err));
-    VV_TRY(buffer_add_text(out, ",\"fields\":", err));
-    return out_hit_fields(out, hits, query, with_fields, err);
+    lynse_matrix query;
+    bool nested = lynse_is_nested(&c->document, "vector");
+    VV_TRY(lynse_matrix_read(&c->document, "vector", nested, &query, err));
+    if (query.ragged)
+        return vv_fail(err, VARVE_INVALID, "all query vectors must have the same dimension");
+    VV_TRY(LYNSE_LIMIT(c, "queries", query.rows, max_batch_vectors, err));
+    varve_leg leg = {.kind = VARVE_LEG_VECTOR,
+                     .field = a->field,
+                     .vectors = query.values,
+                     .vector_count = query.rows,
+                     .dim = query.dim,
+                     .threshold_given = a->threshold_given,
+                     .threshold = a->threshold};
+    varve_query_request request = {.legs = &leg,
+                                   .leg_count = 1,
+                                   .filter = a->filter,
+                                   .k = a->k,
+                                   .offset = a->offset,
+                                   .with = a->with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_effort_set_leg(&a->effort, &leg);
+    return lynse_query_run(c, &request, ret, err);
+}
+
+static varve_status run_search(lynse_call *c, search_args *a, varve_hits **ret, varve_error *err)
+{
+    varve_field_info info = {.kind = VARVE_FIELD_DENSE};
+    lynse_matrix query;
+    if (!lynse_field_is_primary(a->field)) VV_TRY(lynse_field_find(c, a->field, &info, err));
+    if (info.kind == VARVE_FIELD_MULTI) return search_multi(c, a, ret, err);
+    VV_TRY(lynse_matrix_read(&c->document, "vector", false, &query, err));
+    VV_TRY(read_scores(c, a, err));
+    varve_search_request request = request_of(a, &query);
+    return lynse_search_run(c, &request, ret, err);
 }
 
 static varve_status search(lynse_call *c, varve_error *err)
 {
-    lynse_matrix query;
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
+    VV_CLEANUP(args_done) search_args a = {0};
     buffer *out = &c->reply->body;
-    search_args a;
-    lynse_scores scores;
     VV_TRY(read_args(c, &a, err));
-    VV_TRY(lynse_matrix_read(&c->document, "vector", false, &query, err));
-    VV_TRY(lynse_scores_choose(c, a.approx, a.eps, &scores, err));
-    varve_search_request request = {.vectors = query.values,
-                                    .count = 1,
-                                    .dim = query.dim,
-                                    .k = a.k,
-                                    .with = a.with_fields ? VARVE_WITH_FIELDS : 0};
-    lynse_effort_set(&a.effort, &request);
-    VV_TRY(lynse_search_run(c, &request, &hits, err));
+    VV_TRY(run_search(c, &a, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"items\":{\"k\":", err));
     VV_TRY(json_out_u64(out, a.k, err));
-    VV_TRY(buffer_add_text(out, ",\"vector_field\":\"default\",", err));
-    VV_TRY(out_hits(out, hits, 0, &scores, a.with_fields, err));
+    VV_TRY(buffer_add_text(out, ",\"vector_field\":", err));
+    VV_TRY(lynse_out_text(out, a.field ? a.field : "default", err));
+    VV_TRY(buffer_add(out, ",", 1, err));
+    VV_TRY(lynse_out_hits(out, hits, 0, &a.scores, a.with_fields, err));
     VV_TRY(buffer_add(out, "}", 1, err));
     return lynse_reply_end(c, err);
 }
@@ -122,25 +145,20 @@ static varve_status read_queries(lynse_call *c, lynse_matrix *ret, varve_error *
 
 static varve_status batch_search(lynse_call *c, varve_error *err)
 {
-    lynse_matrix queries;
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
+    VV_CLEANUP(args_done) search_args a = {0};
+    lynse_matrix queries;
     buffer *out = &c->reply->body;
-    search_args a;
     const lynse_scores scores = {0}; /* no approx here */
     VV_TRY(read_args(c, &a, err));
     VV_TRY(read_queries(c, &queries, err));
-    varve_search_request request = {.vectors = queries.values,
-                                    .count = queries.rows,
-                                    .dim = queries.dim,
-                                    .k = a.k,
-                                    .with = a.with_fields ? VARVE_WITH_FIELDS : 0};
-    lynse_effort_set(&a.effort, &request);
+    varve_search_request request = request_of(&a, &queries);
     if (queries.rows) VV_TRY(lynse_search_run(c, &request, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"results\":[", err));
     for (size_t i = 0; i < queries.rows; i++) {
         VV_TRY(buffer_add_text(out, i ? ",{" : "{", err));
-        VV_TRY(out_hits(out, hits, i, &scores, a.with_fields, err));
+        VV_TRY(lynse_out_hits(out, hits, i, &scores, a.with_fields, err));
         VV_TRY(buffer_add(out, "}", 1, err));
     }
     VV_TRY(buffer_add(out, "]", 1, err));
@@ -152,42 +170,40 @@ void lynse_batch_search(gateway *g, http_request *request, http_reply *reply)
     lynse_run_json(g, request, reply, LYNSE_COLLECTION, batch_search);
 }
 
-/* The threshold is a float32 on the wire, as scores are: a score shown as 0.1 passes 0.1. */
-static varve_status read_threshold(lynse_call *c, double *ret, varve_error *err)
+/* The same arguments under the names this route has for them. */
+static varve_status read_range(lynse_call *c, search_args *a, varve_error *err)
 {
     json_t *given;
-    double value;
+    VV_TRY(lynse_filter_of_body(c, &a->filter, err));
+    VV_TRY(lynse_text(c, "vector_field", &a->field, err));
     VV_TRY(lynse_need_member(c, "threshold", &given, err));
-    VV_TRY(lynse_number(c, "threshold", 0, &value, err));
-    *ret = (double)(float)value;
-    return VARVE_OK;
+    a->threshold_given = true;
+    VV_TRY(read_threshold(c, "threshold", &a->threshold, err));
+    VV_TRY(lynse_uint(c, "max_results", 1000, &a->k, err));
+    VV_TRY(LYNSE_LIMIT(c, "max_results", a->k, max_top_k, err));
+    return lynse_bool(c, "return_fields", &a->with_fields, err);
 }
 
 static varve_status search_range(lynse_call *c, varve_error *err)
 {
-    lynse_matrix query;
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
+    VV_CLEANUP(args_done) search_args a = {0};
+    lynse_matrix query;
     buffer *out = &c->reply->body;
     const lynse_scores scores = {0};
-    uint64_t max_results;
-    double threshold;
-    VV_TRY(lynse_refuse_filter(lynse_member(c, "where") != NULL, err));
-    VV_TRY(read_threshold(c, &threshold, err));
-    VV_TRY(lynse_uint(c, "max_results", 1000, &max_results, err));
-    VV_TRY(LYNSE_LIMIT(c, "max_results", max_results, max_top_k, err));
+    VV_TRY(read_range(c, &a, err));
     VV_TRY(lynse_matrix_read(&c->document, "vector", false, &query, err));
-    varve_search_request request = {.vectors = query.values,
-                                    .count = 1,
-                                    .dim = query.dim,
-                                    .k = max_results,
-                                    .range = true,
-                                    .threshold = threshold};
+    varve_search_request request = request_of(&a, &query);
     VV_TRY(lynse_search_run(c, &request, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"result\":{\"ids\":", err));
-    VV_TRY(out_hit_ids(out, hits, 0, err));
+    VV_TRY(lynse_out_hit_ids(out, hits, 0, err));
     VV_TRY(buffer_add_text(out, ",\"distances\":", err));
-    VV_TRY(out_hit_scores(out, hits, 0, &scores, err));
+    VV_TRY(lynse_out_hit_scores(out, hits, 0, &scores, err));
+    if (a.with_fields) {
+        VV_TRY(buffer_add_text(out, ",\"fields\":", err));
+        VV_TRY(lynse_out_hit_fields(out, hits, 0, true, err));
+    }
     VV_TRY(buffer_add(out, "}", 1, err));
     return lynse_reply_end(c, err);
 }

@@ -1,5 +1,7 @@
-/* lynse_search_rules.c — what the search routes share: refusals, rounding, size of the answer. */
+/* lynse_search_rules.c — what the search routes share: fields, rounding, size of the answer. */
 #include "lynse_search.h"
+
+#include "lynse_hits.h"
 
 #include "base/bytes.h"
 
@@ -7,17 +9,30 @@
 #include <string.h>
 #include <strings.h>
 
-varve_status lynse_refuse_filter(bool given, varve_error *err)
+bool lynse_field_is_primary(const char *name) { return !name || strcmp(name, "default") == 0; }
+
+varve_status lynse_field_look(lynse_call *c, const char *name, bool *ret_found,
+                              varve_field_info *ret, varve_error *err)
 {
-    if (!given) return VARVE_OK;
-    return vv_fail(err, VARVE_UNSUPPORTED, "where: filters are not available yet");
+    varve_field_info info;
+    for (size_t i = 0;; i++) {
+        varve_status status = varve_field_get(c->collection, i, &info, err);
+        *ret_found = status == VARVE_OK;
+        if (status == VARVE_NOT_FOUND) return VARVE_OK;
+        VV_TRY(lynse_of_engine(status, err));
+        if (strcmp(info.name, name ? name : "default") != 0) continue;
+        *ret = info;
+        return VARVE_OK;
+    }
 }
 
-varve_status lynse_check_field(const char *vector_field, varve_error *err)
+varve_status lynse_field_find(lynse_call *c, const char *name, varve_field_info *ret,
+                              varve_error *err)
 {
-    if (!vector_field || strcmp(vector_field, "default") == 0) return VARVE_OK;
-    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' does not exist",
-                   vector_field);
+    bool found;
+    VV_TRY(lynse_field_look(c, name, &found, ret, err));
+    if (found) return VARVE_OK;
+    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' does not exist", name);
 }
 
 static bool rounds(varve_metric metric)
@@ -45,14 +60,15 @@ static bool is_plain_flat(const char *index_mode)
     return true;
 }
 
-varve_status lynse_scores_choose(lynse_call *c, bool approx, double eps, lynse_scores *ret,
-                                 varve_error *err)
+varve_status lynse_scores_choose(lynse_call *c, const char *field, bool filtered, bool approx,
+                                 double eps, lynse_scores *ret, varve_error *err)
 {
-    varve_collection_stats stats;
+    varve_field_info info;
     *ret = (lynse_scores){0};
-    if (!approx) return VARVE_OK;
-    VV_TRY(lynse_of_engine(varve_collection_get_stats(c->collection, &stats, err), err));
-    if (!is_plain_flat(stats.index_mode) || !rounds(stats.metric)) return VARVE_OK;
+    if (!approx || (filtered && lynse_field_is_primary(field))) return VARVE_OK;
+    VV_TRY(lynse_field_find(c, field, &info, err));
+    if (info.kind != VARVE_FIELD_DENSE || !is_plain_flat(info.index_mode) || !rounds(info.metric))
+        return VARVE_OK;
     if (!isfinite(eps) || eps <= 0) eps = LYNSE_EPS_DEFAULT;
     ret->step = fmax(eps, 1e-8);
     return VARVE_OK;
@@ -82,9 +98,32 @@ static varve_status check_answer(lynse_call *c, const varve_search_request *requ
                    request->count, max);
 }
 
+/* Fields of other kinds have routes and legs of their own. */
+static varve_status check_field(lynse_call *c, const char *name, varve_error *err)
+{
+    varve_field_info info;
+    if (lynse_field_is_primary(name)) return VARVE_OK;
+    VV_TRY(lynse_field_find(c, name, &info, err));
+    if (info.kind == VARVE_FIELD_DENSE) return VARVE_OK;
+    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' is %s", name,
+                   info.kind == VARVE_FIELD_SPARSE ? "sparse: ask /sparse_search"
+                                                   : "of several vectors per row: ask /search");
+}
+
 varve_status lynse_search_run(lynse_call *c, const varve_search_request *request, varve_hits **ret,
                               varve_error *err)
 {
+    VV_TRY(check_field(c, request->vector_field, err));
     VV_TRY(check_answer(c, request, err));
-    return lynse_of_rows(c, varve_search(c->collection, request, ret, err), err);
+    VV_TRY(lynse_of_rows(c, varve_search(c->collection, request, ret, err), err));
+    if (request->filter) lynse_note_unindexed(c, *ret);
+    return VARVE_OK;
+}
+
+varve_status lynse_query_run(lynse_call *c, const varve_query_request *request, varve_hits **ret,
+                             varve_error *err)
+{
+    VV_TRY(lynse_of_rows(c, varve_query(c->collection, request, ret, err), err));
+    lynse_note_unindexed(c, *ret);
+    return VARVE_OK;
 }

@@ -8,6 +8,12 @@ varve_status lynse_parse(char *text, size_t len, uint64_t bytes_max, json_docume
     return json_parse(text, len, keys, bytes_max / sizeof(float), ret, err);
 }
 
+varve_status lynse_parse_plain(char *text, size_t len, json_document *ret, varve_error *err)
+{
+    static const char *const keys[] = {NULL};
+    return json_parse(text, len, keys, 0, ret, err);
+}
+
 varve_status lynse_matrix_read(const json_document *d, const char *key, bool nested,
                                lynse_matrix *ret, varve_error *err)
 {
@@ -28,4 +34,10 @@ varve_status lynse_matrix_read(const json_document *d, const char *key, bool nes
                           .ragged = lifted->ragged,
                           .ragged_row = lifted->ragged_row};
     return VARVE_OK;
+}
+
+bool lynse_is_nested(const json_document *d, const char *key)
+{
+    const json_lifted *lifted = json_find_lifted(d, key, 0);
+    return lifted && lifted->nested;
 }

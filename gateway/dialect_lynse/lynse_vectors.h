@@ -20,9 +20,16 @@ typedef struct lynse_matrix {
 VV_CHECKED varve_status lynse_parse(char *text, size_t len, uint64_t bytes_max, json_document *ret,
                                     varve_error *err);
 
+/* The same without lifting: for routes where these names hold something else. */
+VV_CHECKED varve_status lynse_parse_plain(char *text, size_t len, json_document *ret,
+                                          varve_error *err);
+
 /* The vectors under a key: [..] when !nested, [[..], ..] when nested. VARVE_INVALID when there are
  * none, or not in this form. */
 VV_CHECKED varve_status lynse_matrix_read(const json_document *d, const char *key, bool nested,
                                           lynse_matrix *ret, varve_error *err);
+
+/* Is it an array of arrays? */
+bool lynse_is_nested(const json_document *d, const char *key);
 
 #endif

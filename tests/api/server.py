@@ -79,16 +79,16 @@ class Collection:
         self.client, self.database, self.name = client, database, name
         self.names = {"database_name": database, "collection_name": name}
 
-    def call(self, route, **body):
+    def call(self, route, /, **body):
         return self.client.post("/" + route, {**self.names, **body})
 
-    def ok(self, route, **body):
+    def ok(self, route, /, **body):
         status, answer = self.call(route, **body)
         assert status == 200, (route, body, status, answer)
         assert answer["status"] == "success" and "error" not in answer
         return answer["params"]
 
-    def fails(self, status, text, route, **body):
+    def fails(self, status, text, route, /, **body):
         got, answer = self.call(route, **body)
         assert got == status, (route, body, got, answer)
         assert text in answer["error"], answer

@@ -103,7 +103,7 @@ def test_head_and_tail_binary(c):
         ({"dim": 3}, f32(1, 2, 3), "Dimension mismatch: expected 2, got 3"),
         ({"dim": 2, "vector_encoding": "f64"}, b"", "unsupported vector_encoding"),
         ({"dim": 2, "vector_encoding": "uint8"}, b"", "unsupported vector_encoding"),
-        ({"dim": 2, "where": "n = 1"}, f32(1, 2), "filters are not available yet"),
+        ({"dim": 2, "where": "n = "}, f32(1, 2), "where, column 5"),
         ({"dim": 2, "vector_field": "z"}, f32(1, 2), "vector field 'z' does not exist"),
         ({"dim": 2, "k": 10001}, f32(1, 2), "k 10001 exceeds server max_top_k 10000"),
         ({"dim": 2, "return_fields": "yes"}, f32(1, 2), "return_fields"),
