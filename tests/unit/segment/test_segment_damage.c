@@ -366,7 +366,7 @@ static void test_unknown_sections_are_skipped(void **state)
         put_u16(entry + 6, 0xffff);
         put_u64(entry + 8, end);
         memcpy(entry + SEGMENT_ENTRY_BYTES, i.bytes + i.size - behind, behind);
-        put_u32(footer + 16, SEGMENT_SECTION_END);
+        put_u32(footer + 16, get_u32(i.bytes + i.size - SEGMENT_FOOTER_BYTES + 16) + 1);
         put_u64(footer + 24, size);
         reseal(bytes, size);
         assert_int_equal(find_damage(bytes, size, NULL), NEVER);
