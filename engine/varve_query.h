@@ -4,6 +4,12 @@
 #ifndef VARVE_QUERY_FACE_H
 #define VARVE_QUERY_FACE_H
 
+#include "varve.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- filters ------------------------------------------------------------------------------- */
 
 /* A filter is parsed once and may be used in any number of calls at once, on any collection.
@@ -120,13 +126,11 @@ VARVE_API VARVE_CHECKED varve_status varve_field_get(varve_collection *collectio
  * mode NULL: FLAT of the metric that the field has. */
 VARVE_API VARVE_CHECKED varve_status varve_field_index_set(varve_collection *collection,
                                                            const char *name, const char *index_mode,
-                                                           const varve_index_params *params,
+                                                           const struct varve_index_params *params,
                                                            varve_error *err);
-VARVE_API VARVE_CHECKED varve_status varve_field_index_build(varve_collection *collection,
-                                                             const char *name,
-                                                             const char *index_mode,
-                                                             const varve_index_params *params,
-                                                             bool no_wait, varve_error *err);
+VARVE_API VARVE_CHECKED varve_status
+varve_field_index_build(varve_collection *collection, const char *name, const char *index_mode,
+                        const struct varve_index_params *params, bool no_wait, varve_error *err);
 
 typedef struct varve_field_rows { /* vectors handed in for existing rows */
     size_t count;
@@ -305,8 +309,8 @@ VARVE_API void varve_hits_profile(const varve_hits *hits, varve_profile *ret_pro
  * those"); NULL past the last. */
 VARVE_API const char *varve_hits_explain(const varve_hits *hits, size_t i);
 
-/* Mean recall@k of `samples` stored vectors taken as queries (each without itself), the collection's
- * way of searching against exact search. field NULL: the primary one. */
+/* Mean recall@k of `samples` stored vectors taken as queries (each without itself), the
+ * collection's way of searching against exact search. field NULL: the primary one. */
 typedef struct varve_recall {
     double recall, recall_min;
     size_t samples;
@@ -315,5 +319,9 @@ typedef struct varve_recall {
 VARVE_API VARVE_CHECKED varve_status varve_recall_measure(
     varve_collection *collection, const char *field, size_t k, size_t samples, uint64_t seed,
     double recall_target, uint64_t timeout_ms, varve_recall *ret_recall, varve_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

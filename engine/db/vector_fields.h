@@ -5,8 +5,9 @@
  *   child  "docs/<field>"        rows: id -> rowver, ordinal     the vectors of one named field
  *
  * (1) A row of a child has the ordinal of its parent's row, and its id key: the same in DENSE and
- *     SPARSE fields; in MULTI ones, where a row has several vectors, a key made of both (field_key).
- * (2) A child's row that is live has a live parent row, one that is deleted a deleted parent row: a
+ *     SPARSE fields; in MULTI ones, where a row has several vectors, a key made of both
+ * (field_key). (2) A child's row that is live has a live parent row, one that is deleted a deleted
+ * parent row: a
  *     delete, restore or revival of the parent's row marks those of all children in the same
  *     WriteBatch, and a purge purges them. Removed or replaced vectors are superseded at once:
  *     they never come back.

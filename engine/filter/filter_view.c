@@ -8,7 +8,8 @@
 
 #define WORD_ROWS 64
 
-/* ---- rows of a stretch, for what columns leave open ------------------------------------------- */
+/* ---- rows of a stretch, for what columns leave open -------------------------------------------
+ * */
 
 typedef struct stretch {
     const row_source *source;
@@ -37,7 +38,8 @@ static varve_status stretch_row(void *context, uint32_t slot, filter_row *ret, v
     return source_fields(s->source, s->first + slot, &ret->fields, err);
 }
 
-/* ---- one source -------------------------------------------------------------------------------- */
+/* ---- one source --------------------------------------------------------------------------------
+ * */
 
 typedef struct task { /* a source, and what becomes of it */
     const row_source *source;
@@ -113,7 +115,8 @@ static void match_one(void *context, size_t i)
     r->tasks[i].status = match_source(r, &r->tasks[i], &r->tasks[i].error);
 }
 
-/* ---- the view ---------------------------------------------------------------------------------- */
+/* ---- the view ----------------------------------------------------------------------------------
+ * */
 
 static void run_done(run *r)
 {

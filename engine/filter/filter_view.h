@@ -1,5 +1,5 @@
-/* filter_view.h — a filter over a whole view: the view with only the rows that match, for any search
- * to go over. Sources keep their places, so that row_place means the same in both.
+/* filter_view.h — a filter over a whole view: the view with only the rows that match, for any
+ * search to go over. Sources keep their places, so that row_place means the same in both.
  *
  * Threads  a pool may lend threads; NULL: all on the caller's.
  * Errors   those of filter_columns.h. */

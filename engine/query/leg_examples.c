@@ -1,7 +1,7 @@
-/* leg_examples.c — recommend, discover, context: scores made of the similarities of a row to several
- * examples. The average is one vector and searched as such; everything else looks at each row, with
- * scan scores first, and ranks the best of these by exact ones. Similarities: inner product, cosine;
- * minus the distance of all other metrics.
+/* leg_examples.c — recommend, discover, context: scores made of the similarities of a row to
+ * several examples. The average is one vector and searched as such; everything else looks at each
+ * row, with scan scores first, and ranks the best of these by exact ones. Similarities: inner
+ * product, cosine; minus the distance of all other metrics.
  *
  *   BEST_SCORE  P, N: largest similarity to positive, negative examples; P > N ? s(P) : -s(N)
  *   SUM_SCORES  sum over positive - sum over negative

@@ -2,7 +2,8 @@
  * modes.
  *
  * Collection record, version 3, little-endian:
- *   u8 version | u32 id | u64 created wall ms | u32 n + description | u8 content | u8 text: 1 stems,
+ *   u8 version | u32 id | u64 created wall ms | u32 n + description | u8 content | u8 text: 1
+ * stems,
  *   2 stop words, 4 accents folded | u8 n + language of the texts | u16 fields, then per field:
  *   u16 field id | u8 n + name ("" is the primary vector) | u32 dim (0 unknown) | u8 dtype |
  *   u8 metric | u8 n + index mode as typed | u32 each of VARVE_INDEX_PARAM_TABLE | f64 alpha

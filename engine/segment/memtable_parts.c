@@ -1,5 +1,5 @@
-/* memtable_parts.c — images of a memtable's fields, made for each full stretch of rows when a search
- * first asks, so that writers pay nothing and searches do so once. */
+/* memtable_parts.c — images of a memtable's fields, made for each full stretch of rows when a
+ * search first asks, so that writers pay nothing and searches do so once. */
 #include "base/bytes.h"
 #include "segment/memtable_inner.h"
 

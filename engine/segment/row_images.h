@@ -1,7 +1,8 @@
-/* row_images.h — what is built of the fields of a stretch of rows, so that filters, texts and sparse
- * vectors are found without reading every row: for JSON fields columns (field/columns.h) and a text
- * index (field/text_index.h), for sparse vectors a sparse index (field/sparse_index.h). A segment
- * has them as sections; a memtable makes them for each few thousand rows, when a search first asks.
+/* row_images.h — what is built of the fields of a stretch of rows, so that filters, texts and
+ * sparse vectors are found without reading every row: for JSON fields columns (field/columns.h)
+ * and a text index (field/text_index.h), for sparse vectors a sparse index (field/sparse_index.h).
+ * A segment has them as sections; a memtable makes them for each few thousand rows, when a search
+ * first asks.
  *
  * Ownership  row_images_done() closes; the bytes belong to the segment or to the part.
  * Threads    a builder belongs to one thread; open images may be read by any. */

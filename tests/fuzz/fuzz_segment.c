@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-static char path[64];
+static char file_path[64];
 static struct {
     char *bytes;
     size_t size;
@@ -52,22 +52,22 @@ static void make_seed(unsigned n)
     char temporary[80];
     segment_record record;
     segment_writer *w;
-    (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    (void)snprintf(temporary, sizeof temporary, "%s.tmp", file_path);
     must(segment_writer_new(temporary, &spec, &w, NULL));
     for (uint64_t i = 0; i < 4 + n; i++)
         add_row(w, n % 2, i, vector);
-    must(segment_writer_finish(w, path, &record, NULL));
-    must(file_read(path, SIZE_MAX / 2, &seeds[n].bytes, &seeds[n].size, NULL));
+    must(segment_writer_finish(w, file_path, &record, NULL));
+    must(file_read(file_path, SIZE_MAX / 2, &seeds[n].bytes, &seeds[n].size, NULL));
 }
 
-static void remove_file(void) { (void)unlink(path); }
+static void remove_file(void) { (void)unlink(file_path); }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     (void)argc;
     (void)argv;
-    (void)snprintf(path, sizeof path, "%s/varve-fuzz-%d.seg", base, (int)getpid());
+    (void)snprintf(file_path, sizeof file_path, "%s/varve-fuzz-%d.seg", base, (int)getpid());
     for (unsigned n = 0; n < SEED_COUNT; n++)
         make_seed(n);
     return atexit(remove_file);
@@ -114,7 +114,7 @@ static void read_row(segment *s, uint64_t slot)
 
 static bool write_input(const uint8_t *data, size_t size)
 {
-    FILE *f = fopen(path, "wb");
+    FILE *f = fopen(file_path, "wb");
     bool written = f && fwrite(data, 1, size, f) == size;
     if (f && fclose(f) != 0) written = false;
     return written;
@@ -125,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     segment *s = NULL;
     uint64_t rows;
     if (!write_input(data, size)) return -1;
-    if (segment_open(path, NULL, NULL, &s, NULL) != VARVE_OK) return 0;
+    if (segment_open(file_path, NULL, NULL, &s, NULL) != VARVE_OK) return 0;
     rows = segment_get_record(s)->rows;
     for (uint64_t i = 0; i < VV_MIN(rows, (uint64_t)ROWS_MAX); i++)
         read_row(s, i);

@@ -166,7 +166,8 @@ static void test_set_ordinals(void **state)
     free_rows(&t);
 }
 
-/* segment_writer_bytes foretells the size, but for what is built of fields; memory counts the columns, not the vectors. */
+/* segment_writer_bytes foretells the size, but for what is built of fields; memory counts the
+ * columns, not the vectors. */
 static void test_writer_sizes(void **state)
 {
     (void)state;
@@ -186,8 +187,8 @@ static void test_writer_sizes(void **state)
     }
 }
 
-/* What version 1 wrote of the same rows: without the sections that are made of fields. It is read, and
- * found sound, and has nothing built of its fields. */
+/* What version 1 wrote of the same rows: without the sections that are made of fields. It is read,
+ * and found sound, and has nothing built of its fields. */
 static void reads_version_1(uint8_t *now, size_t len)
 {
     uint8_t old[4096] = {0}, *footer;
