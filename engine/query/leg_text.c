@@ -1,6 +1,6 @@
-/* leg_text.c — BM25 over all rows of a scope. What the collection says of the terms is gathered over
- * the live rows of the whole view, whatever the filter; then each stretch of rows is searched for
- * its best, and rows without an index (the youngest of a memtable) are scored one by one. */
+/* leg_text.c — BM25 over all rows of a scope. What the collection says of the terms is gathered
+ * over the live rows of the whole view, whatever the filter; then each stretch of rows is searched
+ * for its best, and rows without an index (the youngest of a memtable) are scored one by one. */
 #include "query/leg.h"
 #include "query/stretches.h"
 

@@ -1,5 +1,5 @@
-/* mmr.c — see mmr.h. Each pick is compared with the candidates that are left, once; what a candidate
- * has most in common with those picked is remembered. */
+/* mmr.c — see mmr.h. Each pick is compared with the candidates that are left, once; what a
+ * candidate has most in common with those picked is remembered. */
 #include "query/mmr.h"
 
 #include "base/bytes.h"
