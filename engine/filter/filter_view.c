@@ -1,5 +1,5 @@
-/* filter_view.c — a filter over the sources of a view, stretch by stretch, and the view of the rows
- * that match. */
+/* filter_view.c — a filter over the sources of a view, stretch by stretch, and the view of the
+ * rows that match. */
 #include "filter/filter_view.h"
 
 #include "base/bytes.h"
@@ -8,13 +8,14 @@
 
 #define WORD_ROWS 64
 
-/* ---- rows of a stretch, for what columns leave open -------------------------------------------
- * */
+/* ---- rows of a stretch, for what columns leave open ------------------------------------------ */
 
 typedef struct stretch {
     const row_source *source;
+    size_t number; /* of the source */
     const filter_view_options *options;
-    uint64_t first, ordinal; /* of the row in hand */
+    uint64_t first, ordinal; /* ordinal: of the row in hand */
+    uint32_t rows;
 } stretch;
 
 static bool stretch_has_vector(void *context, varve_text name)
@@ -38,11 +39,23 @@ static varve_status stretch_row(void *context, uint32_t slot, filter_row *ret, v
     return source_fields(s->source, s->first + slot, &ret->fields, err);
 }
 
-/* ---- one source --------------------------------------------------------------------------------
- * */
+static varve_status stretch_find(void *context, varve_id id, uint32_t *ret, varve_error *err)
+{
+    const stretch *s = context;
+    row_place place;
+    bool found;
+    VV_TRY(s->options->find(s->options->context, id, &found, &place, err));
+    found = found && place.source == s->number && place.slot >= s->first &&
+            place.slot - s->first < s->rows;
+    *ret = found ? (uint32_t)(place.slot - s->first) : UINT32_MAX;
+    return VARVE_OK;
+}
+
+/* ---- one source ------------------------------------------------------------------------------ */
 
 typedef struct task { /* a source, and what becomes of it */
     const row_source *source;
+    size_t number;
     tombstones *hidden; /* made */
     filter_work work;
     varve_status status;
@@ -74,13 +87,15 @@ static void add_work(filter_work *to, const filter_work *from)
 static varve_status match_part(const run *r, task *t, size_t i, uint64_t *live, uint64_t *words,
                                varve_error *err)
 {
-    stretch s = {.source = t->source, .options = r->options};
+    stretch s = {.source = t->source, .number = t->number, .options = r->options};
     filter_work work = {0};
     source_part part;
     VV_TRY(source_part_get(t->source, i, &part, err));
     s.first = part.first;
+    s.rows = part.rows;
     live_words(t->source, part.first, part.rows, live);
-    const filter_rows rows = {part.rows, stretch_row, &s, live, NULL};
+    const filter_rows rows = {part.rows, stretch_row, &s, live,
+                              r->options->find ? stretch_find : NULL};
     VV_TRY(filter_columns(r->f, part.images.columns, &rows, r->options->deadline_ns,
                           words + part.first / WORD_ROWS, &work, err));
     add_work(&t->work, &work);
@@ -115,8 +130,7 @@ static void match_one(void *context, size_t i)
     r->tasks[i].status = match_source(r, &r->tasks[i], &r->tasks[i].error);
 }
 
-/* ---- the view ----------------------------------------------------------------------------------
- * */
+/* ---- the view -------------------------------------------------------------------------------- */
 
 static void run_done(run *r)
 {
@@ -149,7 +163,7 @@ varve_status filter_view(const view *v, const filter *f, const filter_view_optio
     r.tasks = calloc(VV_MAX(r.count, (size_t)1), sizeof *r.tasks);
     if (!r.tasks) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a filtered view");
     for (size_t i = 0; i < r.count; i++)
-        r.tasks[i].source = &v->sources[i];
+        r.tasks[i] = (task){.source = &v->sources[i], .number = i};
     pool_run(options->pool, r.count, match_one, &r);
     for (size_t i = 0; i < r.count; i++)
         if (r.tasks[i].status != VARVE_OK) {

@@ -1,7 +1,7 @@
 /* filter_view.h — a filter over a whole view: the view with only the rows that match, for any
  * search to go over. Sources keep their places, so that row_place means the same in both.
  *
- * Threads  a pool may lend threads; NULL: all on the caller's.
+ * Threads  a pool may lend threads, which call has_vector and find; NULL: all on the caller's.
  * Errors   those of filter_columns.h. */
 #ifndef VARVE_FILTER_VIEW_H
 #define VARVE_FILTER_VIEW_H
@@ -15,7 +15,10 @@ typedef struct filter_view_options {
     uint64_t deadline_ns; /* monotonic; 0: none */
     /* Of filters with HAS_VECTOR; NULL: only the primary vector is there. */
     bool (*has_vector)(void *context, uint64_t ordinal, varve_text field);
-    void *context;
+    /* Where the row with an id is, live or not; NULL: ids are looked for row by row. */
+    varve_status (*find)(void *context, varve_id id, bool *ret_found, row_place *ret,
+                         varve_error *err);
+    void *context; /* of both */
 } filter_view_options;
 
 /* *ret_work: summed over all sources; its path is borrowed from the filter. */

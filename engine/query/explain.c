@@ -64,7 +64,7 @@ varve_status explain_source(explain *e, const view *v, size_t i, plan_path path,
         e->profile.work.segments_indexed += path == PLAN_INDEX;
         e->profile.work.segments_scanned += path == PLAN_SCAN || path == PLAN_GATHER;
     }
-    if (s->index) memcpy(entry.mode, index_get_record(s->index)->mode, sizeof entry.mode);
+    if (s->index) memcpy(entry.name, index_get_record(s->index)->mode, sizeof entry.name);
     return add(e, &entry, err);
 }
 
@@ -79,7 +79,9 @@ varve_status explain_filter(explain *e, const filter_work *work, uint64_t matche
     p->filter_matches = matches;
     p->filter_postings += work->postings;
     p->filter_rows += work->rows;
-    return explain_add(e, EXPLAIN_FILTER, matches, work->postings, work->rows, err);
+    explain_entry entry = {EXPLAIN_FILTER, .a = matches, .b = work->postings, .c = work->rows};
+    if (work->no_column) snprintf(entry.name, sizeof entry.name, "%.63s", p->filter_unindexed);
+    return add(e, &entry, err);
 }
 
 /* ---- sentences ----------------------------------------------------------------------------- */
@@ -96,7 +98,7 @@ static const char *path_words(const explain_entry *e)
 
 static varve_status print_source(const explain_entry *e, buffer *out, varve_error *err)
 {
-    const char *mode = e->path == PLAN_INDEX && !e->certain ? e->mode : "";
+    const char *mode = e->path == PLAN_INDEX && !e->certain ? e->name : "";
     if (e->memory)
         VV_TRY(buffer_add_text(out, "memory", err));
     else
@@ -105,16 +107,22 @@ static varve_status print_source(const explain_entry *e, buffer *out, varve_erro
                          (unsigned long long)e->b, path_words(e), mode);
 }
 
+static varve_status print_filter(const explain_entry *e, buffer *out, varve_error *err)
+{
+    VV_TRY(buffer_printf(out, err, "filter: %llu rows match; %llu postings, %llu rows read",
+                         (unsigned long long)e->a, (unsigned long long)e->b,
+                         (unsigned long long)e->c));
+    if (!e->name[0]) return VARVE_OK;
+    return buffer_printf(out, err, "; no field index for path %s", e->name);
+}
+
 varve_status explain_print(const explain_entry *e, buffer *out, varve_error *err)
 {
     unsigned long long a = e->a, b = e->b, c = e->c;
     varve_status status = VARVE_OK;
     if (e->leg) VV_TRY(buffer_printf(out, err, "leg %u: ", e->leg));
     switch (e->kind) {
-    case EXPLAIN_FILTER:
-        status = buffer_printf(out, err, "filter: %llu rows match; %llu postings, %llu rows read",
-                               a, b, c);
-        break;
+    case EXPLAIN_FILTER: status = print_filter(e, out, err); break;
     case EXPLAIN_SOURCE: status = print_source(e, out, err); break;
     case EXPLAIN_TEXT:
         status = buffer_printf(out, err,

@@ -30,7 +30,8 @@ typedef struct explain_entry {
     plan_path path;
     bool memory, certain;
     uint64_t segment;
-    char mode[SCHEMA_INDEX_MODE_MAX + 1]; /* of the index that was used; "" none */
+    /* The mode of the index that was used; of a FILTER a path without a field index; "" none */
+    char name[SCHEMA_INDEX_MODE_MAX + 1];
 } explain_entry;
 
 typedef struct explain {

@@ -1,6 +1,6 @@
-/* groups.h — inside query/: hits by the value of a field. A row with several values at the path (an
- * array is looked into) is in several groups; one without any is in none. Groups are in the order
- * of their best hits.
+/* groups.h — inside query/: hits by the value of a field. A row with several values at the path
+ * (an array is looked into) is in several groups; one without any is in none. Groups are in the
+ * order of their best hits.
  *
  * Ownership  row_groups_done() frees; values are in its arena.   Threads  one at a time.
  * Errors     VARVE_INVALID for what is no path, VARVE_LIMIT, VARVE_NO_MEMORY. */

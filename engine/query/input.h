@@ -38,6 +38,10 @@ typedef struct query_input {
 VV_CHECKED varve_status query_field_find(const query_input *in, const char *name,
                                          const query_field **ret, varve_error *err);
 
+/* The live row with an id. */
+VV_CHECKED varve_status query_locate(const query_input *in, varve_id id, bool *ret_found,
+                                     row_place *ret, varve_error *err);
+
 /* When a query has to end. */
 typedef struct query_clock {
     uint64_t deadline_ns; /* monotonic; 0: none */

@@ -54,8 +54,7 @@ VV_CHECKED varve_status legs_fuse(leg_context *c, const varve_leg *legs, size_t 
                                   const varve_fusion *fusion, const scope *from, leg_rows *ret,
                                   varve_error *err);
 
-/* ---- kinds: rows of scope s, at most limit ----------------------------------------------------
- * */
+/* ---- kinds: rows of scope s, at most limit --------------------------------------------------- */
 
 typedef struct leg_job {
     leg_context *context;
@@ -72,8 +71,7 @@ VV_CHECKED varve_status leg_examples(const leg_job *job, leg_rows *ret, varve_er
 VV_CHECKED varve_status leg_order(const leg_job *job, leg_rows *ret, varve_error *err);
 VV_CHECKED varve_status leg_sample(const leg_job *job, leg_rows *ret, varve_error *err);
 
-/* ---- for kinds --------------------------------------------------------------------------------
- * */
+/* ---- for kinds ------------------------------------------------------------------------------- */
 
 /* The live row with an id; VARVE_NOT_FOUND "id X does not exist". */
 VV_CHECKED varve_status find_id(const query_input *in, varve_id id, row_place *ret,

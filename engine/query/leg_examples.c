@@ -46,7 +46,7 @@ static void examples_done(examples *x)
     view_unref(x->v);
 }
 
-/* ---- examples as vectors ------------------------------------------------------------------- */
+/* ---- examples as vectors --------------------------------------------------------------------- */
 
 static varve_status take_example(examples *x, const varve_example *from, size_t at,
                                  varve_error *err)
@@ -80,7 +80,7 @@ static varve_status take_examples(examples *x, varve_error *err)
     return leg->target ? take_example(x, leg->target, at, err) : VARVE_OK;
 }
 
-/* ---- scores -------------------------------------------------------------------------------- */
+/* ---- scores ---------------------------------------------------------------------------------- */
 
 static double soft(double x) { return x / (1 + fabs(x)); }
 static double sigmoid(double x) { return (soft(x) + 1) / 2; }
@@ -155,7 +155,7 @@ static varve_status score_row(const examples *x, row_place place, bool exact, do
     return VARVE_OK;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static varve_status score_all(examples *x, best_rows *best, varve_error *err)
 {

@@ -4,6 +4,9 @@
 #include "base/bytes.h"
 #include "filter/filter_view.h"
 
+#include "base/hashmap.h"
+
+#include <pthread.h>
 #include <stdlib.h>
 
 varve_status scope_all(const query_input *in, scope *ret, varve_error *err)
@@ -22,11 +25,14 @@ void scope_done(scope *s)
 
 /* ---- filters ------------------------------------------------------------------------------- */
 
-/* Which rows have vectors in the named fields that a filter asks about. */
+/* What a filter may ask of rows beside their fields: which have vectors in named fields, and where
+ * those with certain ids are, which is found once and kept. */
 typedef struct presence {
     const query_input *in;
     ordinal_set *sets; /* of each field of the input */
     bool *known;
+    pthread_mutex_t lock; /* guards: */
+    hashmap places;       /*   id key → row_place, owned; source SIZE_MAX: nowhere */
 } presence;
 
 static void presence_done(presence *p)
@@ -35,6 +41,54 @@ static void presence_done(presence *p)
         ordinal_set_done(&p->sets[i]);
     free(p->sets);
     free(p->known);
+    size_t at = 0;
+    for (hashmap_slot *slot; (slot = hashmap_next(&p->places, &at));)
+        free(slot->value);
+    hashmap_done(&p->places);
+    pthread_mutex_destroy(&p->lock);
+}
+
+static void presence_begin(presence *p, const query_input *in)
+{
+    *p = (presence){.in = in};
+    pthread_mutex_init(&p->lock, NULL);
+    hashmap_init(&p->places);
+}
+
+static varve_status locate(presence *p, varve_id id, const uint8_t *key, const row_place **ret,
+                           varve_error *err)
+{
+    bool found;
+    row_place *kept = hashmap_get(&p->places, key, id_key_size(id)), place;
+    if (!kept) {
+        VV_TRY(query_locate(p->in, id, &found, &place, err));
+        kept = malloc(sizeof *kept);
+        if (!kept || !hashmap_put(&p->places, key, id_key_size(id), kept)) {
+            free(kept);
+            return vv_fail(err, VARVE_NO_MEMORY, "no memory for a filter");
+        }
+        *kept = found ? place : (row_place){SIZE_MAX, 0};
+    }
+    *ret = kept;
+    return VARVE_OK;
+}
+
+static varve_status find_row(void *context, varve_id id, bool *ret_found, row_place *ret,
+                             varve_error *err)
+{
+    presence *p = context;
+    const row_place *place;
+    VV_CLEANUP(vv_freep) uint8_t *key = malloc(id_key_size(id));
+    if (!key) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a filter");
+    id_key_put(id, key);
+    pthread_mutex_lock(&p->lock);
+    varve_status status = locate(p, id, key, &place, err);
+    if (status == VARVE_OK) {
+        *ret_found = place->source != SIZE_MAX;
+        *ret = *place;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return status;
 }
 
 static size_t field_at(const query_input *in, varve_text name)
@@ -82,7 +136,6 @@ static varve_status presence_init(presence *p, const struct varve_filter *filter
 varve_status scope_filter(const scope *from, const struct varve_filter *filter,
                           const query_clock *clock, explain *e, scope *ret, varve_error *err)
 {
-    VV_CLEANUP(presence_done) presence p = {.in = from->in};
     filter_work work = {0};
     view *v = NULL;
     if (!filter) {
@@ -90,9 +143,12 @@ varve_status scope_filter(const scope *from, const struct varve_filter *filter,
         return VARVE_OK;
     }
     VV_TRY(query_clock_check(clock, err));
+    VV_CLEANUP(presence_done) presence p;
+    presence_begin(&p, from->in);
     VV_TRY(presence_init(&p, filter, err));
     filter_view_options options = {.pool = from->in->pool, .deadline_ns = clock->deadline_ns};
     options.has_vector = has_vector;
+    options.find = from->in->rowver_of ? find_row : NULL;
     options.context = &p;
     VV_TRY(filter_view(from->v, filter, &options, &v, &work, err));
     varve_status status = explain_filter(e, &work, v->rows_live, err);

@@ -157,10 +157,13 @@ static void matching_rows_are_deleted(void **state)
     f.db->options.max_batch_vectors = 16; /* several commits */
     assert_int_equal(count(&f, NULL), ROWS);
     assert_int_equal(count(&f, "m = 3"), 86);
+    assert_int_equal(count(&f, "id IN (3, 10, 599, 600, '3')"), 3);
+    assert_int_equal(count(&f, "NOT id IN (3, 10)"), ROWS - 2);
     varve_filter *filter = where(&f, "m = 3");
     db_ok(&f, varve_delete_matching(f.c, filter, NULL, &receipt, &f.err));
     assert_int_equal(receipt.rows_changed, 86);
     assert_int_equal(count(&f, "m = 3"), 0);
+    assert_int_equal(count(&f, "id IN (3, 4, 10, 11)"), 2);
     assert_int_equal(count(&f, NULL), ROWS - 86);
     varve_rows_query q = {.filter = filter, .with = VARVE_WITH_DELETED, .n = 100};
     db_ok(&f, varve_query_rows(f.c, &q, &rows, &f.err));
@@ -222,6 +225,12 @@ static void searches_are_filtered_and_explained(void **state)
     assert_non_null(strstr(varve_hits_explain(hits, 1), "segment 1: 300 rows"));
     assert_non_null(strstr(varve_hits_explain(hits, 2), "memory: 300 rows"));
     assert_null(varve_hits_explain(hits, 3));
+    varve_hits_free(hits);
+    varve_filter_free(filter);
+    r.filter = filter = where(&f, "m LIKE '%x'"); /* of numbers: nothing is filed under texts */
+    db_ok(&f, varve_search(f.c, &r, &hits, &f.err));
+    assert_int_equal(varve_hits_count(hits, 0), 0);
+    assert_non_null(strstr(varve_hits_explain(hits, 0), "filter: 0 rows match"));
     varve_hits_free(hits);
     varve_filter_free(filter);
     db_end(&f);

@@ -1,6 +1,6 @@
-/* child_fixture.h — named vector fields beside a world (query_fixture.h): views of rows that have
- * the ordinals of the world's live rows, half of them in a segment, half in a memtable, and the
- * same vectors in a plain array.
+/* child_fixture.h — named vector fields beside a world (query_fixture.h): views of rows that
+ * have the ordinals of the world's live rows, half of them in a segment, half in a memtable, and
+ * the same vectors in a plain array.
  *
  * Ownership  child_done() frees.   Errors  a failure of the engine fails the test. */
 #ifndef VARVE_TESTS_CHILD_FIXTURE_H

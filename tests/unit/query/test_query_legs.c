@@ -251,8 +251,7 @@ static void diverse_hits_are_picked_one_by_one(void **state)
     world_done(&w);
 }
 
-/* ---- fusion by scores, prefetch ---------------------------------------------------------------
- * */
+/* ---- fusion by scores, prefetch -------------------------------------------------------------- */
 
 static double scaled(const varve_hits *h, uint64_t ordinal, bool dbsf)
 {
@@ -338,8 +337,7 @@ static void prefetch_bounds_what_is_searched(void **state)
     world_done(&w);
 }
 
-/* ---- groups, rerank, thresholds ---------------------------------------------------------------
- * */
+/* ---- groups, rerank, thresholds -------------------------------------------------------------- */
 
 static varve_text field_g(const model_row *row)
 {
@@ -451,8 +449,7 @@ static void a_threshold_cuts_the_bad_side(void **state)
     }
 }
 
-/* ---- limits ------------------------------------------------------------------------------------
- * */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static void expect(const varve_query_request *r, varve_status status, const char *message)
 {

@@ -34,8 +34,7 @@ static varve_hits *ask(const world *w, const varve_query_request *r)
     return hits;
 }
 
-/* ---- BM25, plainly: the words of field t, and of g (one word), and of tags --------------------
- * */
+/* ---- BM25, plainly: the words of field t, and of g (one word), and of tags ------------------- */
 
 typedef struct tally {
     double tf[WORDS];
