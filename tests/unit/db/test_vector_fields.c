@@ -3,6 +3,8 @@
  * dropped. */
 #include "vector_fields_fixture.h"
 
+static int setup(void **state) { return setup_with(state, COMPACTOR_PATH); }
+
 /* ---- create, list, drop */
 
 static void refuses_bad_fields(void **state)

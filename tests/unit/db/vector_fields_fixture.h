@@ -16,11 +16,11 @@ static const varve_field_spec DENSE = {.dim = DIM, .metric = VARVE_METRIC_L2};
 static const varve_field_spec SPARSE = {.kind = VARVE_FIELD_SPARSE};
 static const varve_field_spec MULTI = {.kind = VARVE_FIELD_MULTI, .dim = DIM};
 
-static inline int setup(void **state)
+static inline int setup_with(void **state, const char *compactor)
 {
     db_fixture *f = calloc(1, sizeof *f);
     db_options(f);
-    f->options.compactor_path = COMPACTOR_PATH;
+    f->options.compactor_path = compactor;
     f->options.seal_rows_min = 1 << 20; /* only what a test seals */
     db_begin(f, "FLAT-L2", VARVE_FLOAT32);
     *state = f;
