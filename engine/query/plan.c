@@ -3,24 +3,24 @@
 
 /* When this share of the live rows is asked for, an index saves nothing. */
 enum { KEEP_SHARE = 4 };
-/* Few live rows of a segment are at most this share of it. */
-enum { FEW_SHARE = 8 };
 
 /* All live rows by their vectors. */
 static plan_path rows_path(const plan_source *s)
 {
-    return s->live < s->rows / PLAN_GATHER_COST ? PLAN_GATHER : PLAN_SCAN;
+    bool fetched = s->live * (s->row_bytes + PLAN_FETCH_BYTES) < s->rows * s->row_bytes;
+    return fetched ? PLAN_GATHER : PLAN_SCAN;
 }
 
 static bool certain_pays(const plan_source *s, const plan_request *r)
 {
-    return r->queries < PLAN_SHARED_SCAN && s->live >= s->rows / PLAN_GATHER_CODES;
+    return r->queries < PLAN_SHARED_SCAN && s->live >= s->rows / PLAN_CODES_SHARE;
 }
 
 static bool approximate_pays(const plan_source *s, const plan_request *r)
 {
-    bool few = s->live <= PLAN_GATHER_ROWS && s->live < s->rows / FEW_SHARE;
-    return !r->exact && !r->range && !few && s->live >= s->rows / PLAN_GATHER_SHARE;
+    bool few = s->live < s->rows / PLAN_INDEX_SHARE &&
+               s->live < PLAN_INDEX_WORK * s->rows / VV_MAX(s->live, UINT64_C(1));
+    return !r->exact && !r->range && !few;
 }
 
 plan_path plan_path_of(const plan_source *s, const plan_request *r)

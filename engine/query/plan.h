@@ -10,25 +10,28 @@
  *     where approximate hits were not ruled out (exact, range).
  * (2) With several queries a scan reads each block of rows once for all of them, which a certain
  *     index does not: from PLAN_SHARED_SCAN queries on the scan is taken.
- * (3) "Live" counts what a filter has left. A row that is fetched by itself costs about as much as
- *     PLAN_GATHER_COST rows of a scan, or PLAN_GATHER_CODES rows of codes; a search by index costs
- *     about as much as PLAN_GATHER_ROWS rows fetched, and finds ever less in a segment most of
- *     which is hidden: from PLAN_GATHER_SHARE on, rows are gathered instead. */
+ * (3) "Live" counts what a filter has left. Fetching a row by itself takes as long as reading
+ *     PLAN_FETCH_BYTES more of it in a scan. Codes are read in groups, most of which have a live
+ *     row as soon as one row in PLAN_CODES_SHARE is live; from there on down rows are fetched.
+ * (4) A search by an approximate index takes the longer, the smaller the share of live rows: about
+ *     constant / share, where fetching all takes constant × live. They meet where live² is
+ *     PLAN_INDEX_WORK × rows (measured: 6000 of 100000 rows, 12000 of 400000); below, rows are
+ *     fetched, but never more than one in PLAN_INDEX_SHARE. */
 #ifndef VARVE_QUERY_PLAN_H
 #define VARVE_QUERY_PLAN_H
 
 #include "query/query.h"
 
-#define PLAN_SHARED_SCAN  4
-#define PLAN_GATHER_COST  3
-#define PLAN_GATHER_CODES 10
-#define PLAN_GATHER_ROWS  2048
-#define PLAN_GATHER_SHARE 100 /* one row in so many is live */
+#define PLAN_SHARED_SCAN 4
+#define PLAN_FETCH_BYTES 256
+#define PLAN_CODES_SHARE 10
+#define PLAN_INDEX_WORK  360
+#define PLAN_INDEX_SHARE 8
 
 typedef enum plan_path { PLAN_SKIP, PLAN_SCAN, PLAN_GATHER, PLAN_INDEX } plan_path;
 
 typedef struct plan_source {
-    uint64_t rows, live;
+    uint64_t rows, live, row_bytes;
     bool has_index, certain;
     varve_metric index_metric;
 } plan_source;

@@ -118,8 +118,9 @@ static void choose_paths(search *s)
     plan_request asked = {s->metric, r->exact, r->range, r->count, s->keep};
     for (size_t i = 0; i < s->v->source_count; i++) {
         const row_source *source = &s->v->sources[i];
-        plan_source known = {source->rows, source->rows - tombstones_count(source->hidden), false,
-                             false, s->metric};
+        plan_source known = {.rows = source->rows, .index_metric = s->metric};
+        known.live = source->rows - tombstones_count(source->hidden);
+        known.row_bytes = varve_dtype_row_bytes(s->v->dtype, s->v->dim);
         if (source->index) {
             known.has_index = true;
             known.certain = is_certain(source);
