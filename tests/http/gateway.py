@@ -90,7 +90,10 @@ class Gateway:
             return c.reply()
 
     def metric(self, name):
-        for line in self.get("/metrics").body.decode().splitlines():
+        reply = self.get("/metrics")
+        if reply is None:
+            raise AssertionError(f"/metrics was not answered; log: {self.log()[-4000:]}")
+        for line in reply.body.decode().splitlines():
             if line.startswith(name + " "):
                 return float(line.rsplit(" ", 1)[1])
         raise KeyError(name)
