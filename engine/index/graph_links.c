@@ -21,7 +21,8 @@ enum {
     WALKS_EFFORT = 512, /* points that are bytes: effort from which edges are refined by walks */
     FAN_EFFORT = 16,    /* and effort for each set of the first split that a point joins: */
     FAN_MIN = 4,
-    FAN_MAX = GRAPH_FAN_MAX
+    FAN_MAX = GRAPH_FAN_MAX,
+    FAN_ROWS = 1 << 18 /* each doubling of the rows beyond asks for a quarter more of them */
 };
 
 /* What the effort asked for means. */
@@ -33,10 +34,14 @@ typedef struct recipe {
 
 /* A kernel compares a byte point with a leaf's points tenfold as fast as a walk does with those it
  * meets, all over memory. So for bytes wider partitions come before walks. */
-static recipe recipe_of(const graph_links_options *o, bool bytes)
+static recipe recipe_of(const graph_links_options *o, bool bytes, uint32_t rows)
 {
+    uint32_t asked = o->candidates / FAN_EFFORT, doublings = 0;
+    while (doublings < 8 && rows >> doublings > FAN_ROWS)
+        doublings++;
     uint32_t list = VV_MIN(VV_MAX(o->candidates / 2, o->degree), (uint32_t)GRAPH_LIST_MAX);
-    uint32_t fan = VV_MIN(VV_MAX(o->candidates / FAN_EFFORT, (uint32_t)FAN_MIN), (uint32_t)FAN_MAX);
+    asked += asked * doublings / 4;
+    uint32_t fan = VV_MIN(VV_MAX(asked, (uint32_t)FAN_MIN), (uint32_t)FAN_MAX);
     recipe r = {.breadth = o->candidates / 2, .walks = !bytes || o->candidates >= WALKS_EFFORT};
     r.near = (graph_near){.list = list, .near = list / 2};
     r.near.partition = (graph_partition_options){
@@ -154,7 +159,7 @@ varve_status graph_links_build(const index_build_context *c, const space *s,
     }
     w.total = rows * (ENCODE_UNITS + NEAR_UNITS + REFINE_UNITS + FAR_UNITS);
     VV_TRY(graph_points_init(&p, &w, s, err));
-    recipe r = recipe_of(options, p.codes != NULL);
+    recipe r = recipe_of(options, p.codes != NULL, p.count);
     r.near.partition.seed = c->options->seed;
     return build(&p, &r, options, &w, ret, err);
 }
@@ -169,7 +174,7 @@ uint32_t graph_links_entry(const graph_links *l) { return l->entry; }
 
 uint64_t graph_links_bytes(uint64_t rows, uint32_t width, const graph_links_options *options)
 {
-    recipe r = recipe_of(options, width > 0);
+    recipe r = recipe_of(options, width > 0, (uint32_t)VV_MIN(rows, (uint64_t)UINT32_MAX));
     uint64_t point = size_align(width, 64) + 13, edges = 4 * (uint64_t)options->degree;
     uint64_t lists = 8 * (uint64_t)r.near.list + 6 * (uint64_t)r.near.partition.fan;
     return rows * (point + edges + VV_MAX(lists, 2 * edges + 8));
