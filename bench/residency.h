@@ -14,9 +14,9 @@
 
 #include "bench.h"
 
-#include <limits.h>
-
 #include "base/random.h"
+
+#include <limits.h>
 
 #define RESIDENCY_FILES_MAX 256
 

@@ -323,7 +323,8 @@ VARVE_API VARVE_CHECKED varve_status varve_collection_describe(varve_collection 
                                                                varve_error *err);
 /* Choose how the collection is searched, with default parameters (docs/index-modes.md); the name is
  * kept as typed. NULL: back to none. Indexes are built by compaction; varve_index_build waits for
- * them. */
+ * them. Until then searches use what there is: indexes of the mode before, if they are of the same
+ * metric and the new mode is not an exact one; codes or a scan otherwise. */
 VARVE_API VARVE_CHECKED varve_status varve_index_mode_set(varve_collection *collection,
                                                           const char *index_mode, varve_error *err);
 

@@ -18,7 +18,8 @@ SUFFIXES = sources.C_SUFFIXES | {
     "",
 }
 RULES = [
-    ("a note to self: do it, or leave it out", re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")),
+    # spelled so that these two files do not offend against what they look for
+    ("a note to self: do it, or leave it out", re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HA[C]K)\b")),
     ("a path of one machine", re.compile(r"(?<![\w.}\])~*/-])/(work|home|root|Users)/\w")),
     (
         "a host of one network",

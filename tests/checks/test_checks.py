@@ -105,11 +105,11 @@ class Sizes(Checks):
 class Words(Checks):
     def test_words(self):
         for text in [
-            "/* TODO */",
-            "// XXX later",
-            'open("/home/me/x")',
-            "cd /work/main",
-            "pip --index-url x",
+            "/* TO" "DO */",
+            "// XX" "X later",
+            'open("/ho' 'me/me/x")',
+            "cd /wo" "rk/main",
+            "pip --index" "-url x",
         ]:
             self.write("engine/a.c", text + "\n")
             self.assertEqual(len(self.found(check_words.check)), 1, text)

@@ -1,17 +1,16 @@
 /* fuzz_graph.c — graph indexes whose bytes were changed behind right checksums: opened, searched,
  * loaded, checked. Errors are fine, a crash or a read outside the file is not. An input is a list
  * of changes to one of a few small whole files: what a graph must not trust lies deep in it. */
+#include "fuzz_file.h"
+
 #include "../unit/index/index_reseal.h"
 
-#include "base/file.h"
 #include "base/random.h"
 #include "index/graph_format.h"
 #include "index/index.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define CHANGE_BYTES 8
 #define CHANGES_MAX  16
@@ -31,17 +30,11 @@ static const struct seed_mode {
     {"DISKANN-COS-SQ8", VARVE_FLOAT32}, {"DISKANN-L2-PQ", VARVE_FLOAT32},
 };
 
-static char path[80];
 static uint8_t vectors[ROWS * ROW_BYTES];
 static struct {
     char *bytes;
     size_t size;
 } seeds[VV_COUNT(modes)];
-
-static void must(varve_status status)
-{
-    if (status != VARVE_OK) abort();
-}
 
 /* ---- seeds --------------------------------------------------------------------------------- */
 
@@ -65,7 +58,6 @@ static index_rows rows_of(index_rows *self, uint32_t count, uint32_t dim, varve_
 
 static void make_seed(size_t i)
 {
-    char temporary[96];
     index_spec s = {.kind = INDEX_KIND_FULL, .dim = DIM, .dtype = modes[i].dtype};
     index_build_options options = {.threads = 1, .seed = i};
     index_record record;
@@ -75,22 +67,18 @@ static void make_seed(size_t i)
     for (size_t at = 0; at < sizeof vectors; at += 4)
         put_f32(vectors + at, random_gauss(&r));
     must(index_mode_parse(modes[i].mode, &s.mode, NULL));
-    (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    must(index_build(&s, &rows, 1, &options, temporary, path, &record, NULL));
-    must(file_read(path, SIZE_MAX / 2, &seeds[i].bytes, &seeds[i].size, NULL));
+    must(index_build(&s, &rows, 1, &options, fuzz_temporary, fuzz_path, &record, NULL));
+    must(file_read(fuzz_path, SIZE_MAX / 2, &seeds[i].bytes, &seeds[i].size, NULL));
 }
-
-static void remove_file(void) { (void)unlink(path); }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    int status = fuzz_file_init("idx");
     (void)argc;
     (void)argv;
-    (void)snprintf(path, sizeof path, "%s/varve-fuzz-%d.idx", base, (int)getpid());
     for (size_t i = 0; i < VV_COUNT(modes); i++)
         make_seed(i);
-    return atexit(remove_file);
+    return status;
 }
 
 /* ---- changes ------------------------------------------------------------------------------- */
@@ -128,14 +116,6 @@ static void change(size_t seed, uint8_t *bytes, const uint8_t *c)
 }
 
 /* ---- the target ---------------------------------------------------------------------------- */
-
-static bool write_input(const uint8_t *data, size_t size)
-{
-    FILE *f = fopen(path, "wb");
-    bool written = f && fwrite(data, 1, size, f) == size;
-    if (f && fclose(f) != 0) written = false;
-    return written;
-}
 
 static void search(vector_index *x, const index_rows *rows, size_t k, uint32_t breadth)
 {
@@ -185,10 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         change(which, bytes, data + at);
     if (data[1] % 16 == 0) length -= VV_MIN(length, (size_t)data[1] * 97);
     if (data[1] % 16 != 1) index_reseal(bytes, length);
-    bool written = write_input(bytes, length);
+    bool written = fuzz_write_input(bytes, length);
     free(bytes);
     if (!written) return -1;
-    if (index_open(path, NULL, &x, NULL) == VARVE_OK) use(x);
+    if (index_open(fuzz_path, NULL, &x, NULL) == VARVE_OK) use(x);
     index_unref(x);
     return 0;
 }

@@ -2,16 +2,15 @@
  * errors are fine; a crash, a read outside the file or a slot that no row has is not. Checksums
  * would stop nearly every input at the door, so the mutator makes them right again (and leaves
  * them wrong one time in eight); its first inputs are whole files of each structure. */
+#include "fuzz_file.h"
+
 #include "../unit/index/index_reseal.h"
 
-#include "base/file.h"
 #include "base/random.h"
 #include "index/index.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SEED_ROWS     70
 #define SEED_DIM      9
@@ -44,16 +43,10 @@ static const struct {
 };
 #define SEED_COUNT VV_COUNT(made)
 
-static char path[64];
 static struct {
     char *bytes;
     size_t size;
 } seeds[SEED_COUNT];
-
-static void must(varve_status status)
-{
-    if (status != VARVE_OK) abort();
-}
 
 /* ---- seeds --------------------------------------------------------------------------------- */
 
@@ -94,9 +87,7 @@ static void make_seed(size_t n)
     index_spec spec = {.kind = made[n].kind, .dim = SEED_DIM, .dtype = made[n].dtype};
     index_build_options options = {.threads = 1, .seed = n};
     index_record record;
-    char temporary[80];
     source s;
-    (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
     must(index_mode_parse(made[n].mode, &spec.mode, NULL));
     spec.params.replica_count = 2;
     make_up(&s, &rows);
@@ -104,22 +95,19 @@ static void make_seed(size_t n)
         for (size_t i = 0; i < rows.count; i++)
             s.bytes[i * s.stride + s.stride - 1] &= (1 << SEED_DIM % 8) - 1;
     }
-    must(index_build(&spec, &rows, 1, &options, temporary, path, &record, NULL));
-    must(file_read(path, SIZE_MAX / 2, &seeds[n].bytes, &seeds[n].size, NULL));
+    must(index_build(&spec, &rows, 1, &options, fuzz_temporary, fuzz_path, &record, NULL));
+    must(file_read(fuzz_path, SIZE_MAX / 2, &seeds[n].bytes, &seeds[n].size, NULL));
     free(s.bytes);
 }
 
-static void remove_file(void) { (void)unlink(path); }
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    int status = fuzz_file_init("idx");
     (void)argc;
     (void)argv;
-    (void)snprintf(path, sizeof path, "%s/varve-fuzz-%d.idx", base, (int)getpid());
     for (size_t n = 0; n < SEED_COUNT; n++)
         make_seed(n);
-    return atexit(remove_file);
+    return status;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
@@ -176,19 +164,11 @@ static void use(vector_index *x)
     free(made_up.bytes);
 }
 
-static bool write_input(const uint8_t *data, size_t size)
-{
-    FILE *f = fopen(path, "wb");
-    bool written = f && fwrite(data, 1, size, f) == size;
-    if (f && fclose(f) != 0) written = false;
-    return written;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     vector_index *x = NULL;
-    if (!write_input(data, size)) return -1;
-    if (index_open(path, NULL, &x, NULL) != VARVE_OK) return 0;
+    if (!fuzz_write_input(data, size)) return -1;
+    if (index_open(fuzz_path, NULL, &x, NULL) != VARVE_OK) return 0;
     use(x);
     index_unref(x);
     return 0;

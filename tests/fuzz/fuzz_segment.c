@@ -2,14 +2,14 @@
  * fine, a crash or a read outside the file is not. Checksums would stop nearly every input at the
  * door, so the mutator makes them right again (and leaves them wrong one time in eight); its first
  * inputs are whole segments of each encoding. */
+#include "fuzz_file.h"
+
 #include "../unit/segment/segment_reseal.h"
 
-#include "base/file.h"
 #include "segment/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SEED_COUNT 4
 #define ROWS_MAX   4096 /* read one by one; a stepped column may promise many */
@@ -19,16 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-static char file_path[64];
 static struct {
     char *bytes;
     size_t size;
 } seeds[SEED_COUNT];
-
-static void must(varve_status status)
-{
-    if (status != VARVE_OK) abort();
-}
 
 /* ---- seeds --------------------------------------------------------------------------------- */
 
@@ -49,28 +43,23 @@ static void make_seed(unsigned n)
     static const varve_dtype types[] = {VARVE_FLOAT32, VARVE_INT8, VARVE_BINARY, VARVE_FLOAT16};
     const segment_spec spec = {.collection = 1, .number = n, .dim = 3 + n, .dtype = types[n]};
     uint8_t vector[64] = {0};
-    char temporary[80];
     segment_record record;
     segment_writer *w;
-    (void)snprintf(temporary, sizeof temporary, "%s.tmp", file_path);
-    must(segment_writer_new(temporary, &spec, &w, NULL));
+    must(segment_writer_new(fuzz_temporary, &spec, &w, NULL));
     for (uint64_t i = 0; i < 4 + n; i++)
         add_row(w, n % 2, i, vector);
-    must(segment_writer_finish(w, file_path, &record, NULL));
-    must(file_read(file_path, SIZE_MAX / 2, &seeds[n].bytes, &seeds[n].size, NULL));
+    must(segment_writer_finish(w, fuzz_path, &record, NULL));
+    must(file_read(fuzz_path, SIZE_MAX / 2, &seeds[n].bytes, &seeds[n].size, NULL));
 }
-
-static void remove_file(void) { (void)unlink(file_path); }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    int status = fuzz_file_init("seg");
     (void)argc;
     (void)argv;
-    (void)snprintf(file_path, sizeof file_path, "%s/varve-fuzz-%d.seg", base, (int)getpid());
     for (unsigned n = 0; n < SEED_COUNT; n++)
         make_seed(n);
-    return atexit(remove_file);
+    return status;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
@@ -112,20 +101,12 @@ static void read_row(segment *s, uint64_t slot)
         touch(bytes, varve_dtype_row_bytes(segment_get_spec(s)->dtype, segment_get_spec(s)->dim));
 }
 
-static bool write_input(const uint8_t *data, size_t size)
-{
-    FILE *f = fopen(file_path, "wb");
-    bool written = f && fwrite(data, 1, size, f) == size;
-    if (f && fclose(f) != 0) written = false;
-    return written;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     segment *s = NULL;
     uint64_t rows;
-    if (!write_input(data, size)) return -1;
-    if (segment_open(file_path, NULL, NULL, &s, NULL) != VARVE_OK) return 0;
+    if (!fuzz_write_input(data, size)) return -1;
+    if (segment_open(fuzz_path, NULL, NULL, &s, NULL) != VARVE_OK) return 0;
     rows = segment_get_record(s)->rows;
     for (uint64_t i = 0; i < VV_MIN(rows, (uint64_t)ROWS_MAX); i++)
         read_row(s, i);

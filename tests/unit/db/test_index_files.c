@@ -252,18 +252,22 @@ static void assert_served(db_fixture *f, bool wanted)
     assert_int_equal(s.rows_indexed, wanted ? ROWS : 0);
 }
 
-/* A change of mode or parameters leaves searches the index they have, until there is another; one
- * that promises exact hits does not. */
-static void an_older_one_serves_meanwhile(void **state)
+static void begin_indexed(db_fixture *f)
 {
-    db_fixture *f = *state;
-    varve_index_params params = {.m = 24};
     db_begin(f, "HNSW-L2", VARVE_FLOAT32);
     db_put(f, 0, ROWS, 1);
     db_seal(f);
     install_full_index(f);
     db_reopen(f, true);
     assert_served(f, true);
+}
+
+/* A change of mode or parameters leaves searches the index they have, until there is another. */
+static void an_older_one_serves_meanwhile(void **state)
+{
+    db_fixture *f = *state;
+    varve_index_params params = {.m = 24};
+    begin_indexed(f);
     db_ok(f, index_choose(f->c, "HNSW-L2", &params, &f->err));
     assert_served(f, false);
     db_ok(f, varve_index_mode_set(f->c, "IVF-L2", &f->err));
@@ -279,12 +283,7 @@ static void an_older_one_serves_meanwhile(void **state)
 static void an_approximate_one_never_serves_exact_searches(void **state)
 {
     db_fixture *f = *state;
-    db_begin(f, "HNSW-L2", VARVE_FLOAT32);
-    db_put(f, 0, ROWS, 1);
-    db_seal(f);
-    install_full_index(f);
-    db_reopen(f, true);
-    assert_served(f, true);
+    begin_indexed(f);
     db_ok(f, varve_index_mode_set(f->c, "FLAT-L2", &f->err));
     assert_false(db_source_has_index(f, 0, INDEX_KIND_FULL));
     db_reopen(f, true);

@@ -308,6 +308,25 @@ static void test_the_limit_of_memory(void **state)
     fixture_done(&f);
 }
 
+/* Of bytes, beyond a quarter of a million rows: it shows in the memory that each of them takes. */
+static void test_partitions_grow_wider_with_the_rows(void **state)
+{
+    fixture f;
+    (void)state;
+    fixture_init(&f, VARVE_METRIC_L2, VARVE_FLOAT32, 10, DIM);
+    uint64_t few = graph_links_bytes(1 << 10, DIM, &f.links) >> 10;
+    uint64_t last = graph_links_bytes(1 << 18, DIM, &f.links) >> 18;
+    assert_int_equal(few, last);
+    for (unsigned power = 19; power <= 21; power++) {
+        uint64_t next = graph_links_bytes(UINT64_C(1) << power, DIM, &f.links) >> power;
+        assert_true(next > last);
+        last = next;
+    }
+    assert_int_equal(graph_links_bytes(UINT64_C(1) << 27, DIM, &f.links) >> 27,
+                     graph_links_bytes(UINT64_C(1) << 26, DIM, &f.links) >> 26); /* the widest */
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_more_effort_finds_more),
         cmocka_unit_test(test_progress_and_cancelling_at_every_step),
         cmocka_unit_test(test_the_limit_of_memory),
+        cmocka_unit_test(test_partitions_grow_wider_with_the_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
