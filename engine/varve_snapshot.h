@@ -1,0 +1,118 @@
+/* varve_snapshot.h — the part of varve.h about copies of a folder and of its log; include varve.h.
+ * The snapshot library (snapshot/) makes snapshots, backups, restores and followers of these.
+ *
+ *   varve_checkpoint_to   a folder of its own with what this one holds now, by hard links
+ *   varve_copy            collections of one open folder into another, or into the same (clone)
+ *   varve_log_read        the log as batches, from a sequence number on
+ *   varve_replica_*       a folder that grows by such batches only
+ *
+ * Ownership, threads and errors as in varve.h. */
+#ifndef VARVE_SNAPSHOT_H
+#define VARVE_SNAPSHOT_H
+
+#include "varve.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a folder at one moment ---------------------------------------------------------------- */
+
+typedef struct varve_checkpoint_info {
+    uint64_t sequence; /* the last one in it; all that was acknowledged before the call is in it */
+    uint64_t time_ms;  /* of the last commit in it, since 1970; 0: none yet */
+    uint64_t files, bytes; /* bytes as the files' sizes say; linked ones take no space */
+} varve_checkpoint_info;
+
+/* Make at `path`, which must not exist and lie on the same file system, a data folder with exactly
+ * the state of one moment of this one, vectors of fields and deleted rows included. Immutable
+ * files are hard links, the others copies; nothing that happens to one folder is seen in the other.
+ * It can be opened as any folder, also for writing. Neither readers nor writers wait, but for the
+ * copy of the log's tail. Complete and durable when it returns; on failure, and after a crash,
+ * nothing is left at `path` (what a crash left under another name beside it is removed by the next
+ * call). Works on a read-only handle too, as long as no owner removes files meanwhile: VARVE_CONFLICT
+ * then. VARVE_EXISTS; VARVE_UNSUPPORTED another file system. */
+VARVE_API VARVE_CHECKED varve_status varve_checkpoint_to(varve *db, const char *path,
+                                                         varve_checkpoint_info *ret_info,
+                                                         varve_error *err);
+
+/* ---- collections into another folder ------------------------------------------------------- */
+
+typedef struct varve_copy_item {
+    const char *from_database, *from_collection;
+    const char *to_database, *to_collection; /* NULL: the same names */
+} varve_copy_item;
+
+typedef struct varve_copy_options {
+    bool overwrite; /* a collection of the target's name is replaced; else VARVE_EXISTS */
+    /* Asked now and then; true: VARVE_CANCELLED, and nothing has changed. NULL: never. */
+    bool (*cancelled)(void *arg);
+    void *arg;
+} varve_copy_options;
+
+typedef struct varve_copy_info {
+    uint64_t collections, rows, deleted, segments;
+    uint64_t bytes_linked, bytes_copied;
+} varve_copy_info;
+
+/* Copy collections as they are at one moment of `from`, with all that belongs to them (deleted rows,
+ * vectors of fields, indexes, settings, counters of ids), into `to`, under new inner numbers; missing
+ * databases are made. `from` and `to` may be the same handle: a clone, which takes no space until
+ * one of the two changes. Immutable files are linked where both folders are on one file system, and
+ * copied with their sums checked otherwise. All items appear in one commit, or none does; a
+ * collection that is replaced is there until then, and readers of it end undisturbed. A crash leaves
+ * either state, and nothing else that the next open would not remove. */
+VARVE_API VARVE_CHECKED varve_status varve_copy(varve *from, const varve_copy_item *items,
+                                                size_t count, varve *to,
+                                                const varve_copy_options *options,
+                                                varve_copy_info *ret_info, varve_error *err);
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+typedef struct varve_log_batch {
+    uint64_t first, last; /* sequence numbers of its first and last record */
+    uint64_t time_ms;     /* of its commit, since 1970; 0: not noted */
+    const void *bytes;    /* as the row store keeps it; borrowed for the call */
+    size_t len;
+    /* Files that this batch makes part of the folder, relative to it ("segments/7/12.seg"): they
+     * exist until varve_log_read is back, and must be stored before the batch is. */
+    const char *const *files;
+    size_t file_count;
+} varve_log_batch;
+
+/* Hand over batches of the log in order, beginning with that which holds sequence `from`; stops after
+ * `bytes_max` bytes (at least one batch), or at the end of what is durable. ret_next: where to go
+ * on. VARVE_NOT_FOUND: the log has no such batch any more, or does not hold all from there on (a
+ * large session went past it): only a new checkpoint bridges that; the message has both numbers.
+ * A callback that fails ends the call with its status. */
+typedef varve_status (*varve_log_each)(void *arg, const varve_log_batch *batch, varve_error *err);
+VARVE_API VARVE_CHECKED varve_status varve_log_read(varve *db, uint64_t from, uint64_t bytes_max,
+                                                    varve_log_each each, void *arg,
+                                                    uint64_t *ret_next, varve_error *err);
+
+/* ---- replicas ------------------------------------------------------------------------------ */
+
+/* A folder (made by varve_checkpoint_to, or restored) that takes batches. While it is open so,
+ * nobody else can open it for writing; varve_open with read_only sees what was applied before. */
+typedef struct varve_replica varve_replica;
+VARVE_API VARVE_CHECKED varve_status varve_replica_open(const char *path, varve_replica **ret,
+                                                        varve_error *err);
+VARVE_API uint64_t varve_replica_sequence(const varve_replica *replica); /* applied last */
+/* Files must be in place before. first == sequence + 1, or VARVE_CONFLICT with both numbers; bytes
+ * that are no batch, or name other families than ours: VARVE_CORRUPT; nothing is applied then. */
+VARVE_API VARVE_CHECKED varve_status varve_replica_apply(varve_replica *replica,
+                                                         const varve_log_batch *batch,
+                                                         varve_error *err);
+VARVE_API VARVE_CHECKED varve_status varve_replica_close(varve_replica *replica, varve_error *err);
+
+/* First and last sequence, time and files of a batch's bytes, without a folder: everything in them is
+ * checked. `files` of ret_batch: ended with varve_log_batch_done. */
+VARVE_API VARVE_CHECKED varve_status varve_log_parse(const void *bytes, size_t len,
+                                                     varve_log_batch *ret_batch, varve_error *err);
+VARVE_API void varve_log_batch_done(varve_log_batch *batch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
