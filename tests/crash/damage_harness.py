@@ -242,9 +242,9 @@ def table_padding(data):
 
 
 def table_version(data):
-    """The bytes of the version of a table's form, before the eight of its magic number. The versions
-    differ in how blocks are packed and filters hashed, which the table's properties say as well: a
-    table of ours, not packed, reads the same under a neighbouring one."""
+    """The bytes of the version of a table's form, before the eight of its magic number. Versions
+    differ in how blocks are packed and filters hashed, which the table's properties say as well:
+    a table of ours, not packed, reads the same under a neighbouring one."""
     return set(range(len(data) - 12, len(data) - 8))
 
 

@@ -119,8 +119,8 @@ class PowerDisk(PlainDisk):
         self.mounted = True
 
     def detach(self):
-        """A process that was killed may hold its files for a moment longer, and so may whoever looks at
-        all mounts."""
+        """A process that was killed may hold its files for a moment longer, and so may whoever
+        looks at all mounts."""
         if not self.mounted:
             return
         last = time.monotonic() + UNMOUNT_S
