@@ -5,6 +5,7 @@
 #define GATEWAY_CONFIG_H
 
 #include "base/status.h"
+#include "rerank_config.h"
 
 #include <stdio.h>
 
@@ -19,6 +20,7 @@ typedef struct config {
 #undef SWITCH_SETTING
 #undef ALIAS
     varve_options engine;
+    rerankers rerankers; /* sections of the file */
     bool help, version; /* asked for on the command line */
 } config;
 
