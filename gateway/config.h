@@ -21,7 +21,7 @@ typedef struct config {
 #undef ALIAS
     varve_options engine;
     rerankers rerankers; /* sections of the file */
-    bool help, version; /* asked for on the command line */
+    bool help, version;  /* asked for on the command line */
 } config;
 
 /* *ret must be zero. argv may be changed: a key given on it is blotted out. */

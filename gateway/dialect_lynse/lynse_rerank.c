@@ -230,6 +230,7 @@ static varve_status call(lynse_rerank *r, batch *b, char cause[static 300], varv
     r->spent_us += ns / 1000;
     (void)snprintf(cause, 300, "%s", reply.cause);
     if (status != VARVE_OK) return status;
+    gateway_count_search(r->call->gateway, SEARCH_RERANK, false, ns);
     r->documents += reply.sent;
     for (size_t i = 0; i < b->count; i++) {
         r->rows[b->row_of[i]].scored = b->scored[i];
@@ -242,6 +243,7 @@ static varve_status call(lynse_rerank *r, batch *b, char cause[static 300], varv
 static bool note_failure(lynse_rerank *r, const char *cause, const varve_error *err)
 {
     lynse_call *c = r->call;
+    gateway_count_rerank_failure(c->gateway);
     c->reply->cause.status = err->status;
     (void)snprintf(c->reply->cause.message, sizeof c->reply->cause.message, "%.250s%s%.200s",
                    err->message, *cause ? ": " : "", cause);

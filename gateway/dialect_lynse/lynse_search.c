@@ -117,7 +117,7 @@ static varve_status run_search(lynse_call *c, search_args *a, varve_hits **ret, 
     if (a->rerank.client) return search_leg(c, a, false, ret, err);
     VV_TRY(lynse_matrix_read(&c->document, "vector", false, &query, err));
     varve_search_request request = request_of(a, &query);
-    return lynse_search_run(c, &request, ret, err);
+    return lynse_search_run(c, SEARCH_VECTOR, &request, ret, err);
 }
 
 static varve_status search(lynse_call *c, varve_error *err)
@@ -167,7 +167,7 @@ static varve_status batch_search(lynse_call *c, varve_error *err)
     VV_TRY(read_args(c, &a, err));
     VV_TRY(read_queries(c, &queries, err));
     varve_search_request request = request_of(&a, &queries);
-    if (queries.rows) VV_TRY(lynse_search_run(c, &request, &hits, err));
+    if (queries.rows) VV_TRY(lynse_search_run(c, SEARCH_BATCH, &request, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"results\":[", err));
     for (size_t i = 0; i < queries.rows; i++) {
@@ -209,7 +209,7 @@ static varve_status search_range(lynse_call *c, varve_error *err)
     VV_TRY(read_range(c, &a, err));
     VV_TRY(lynse_matrix_read(&c->document, "vector", false, &query, err));
     varve_search_request request = request_of(&a, &query);
-    VV_TRY(lynse_search_run(c, &request, &hits, err));
+    VV_TRY(lynse_search_run(c, SEARCH_RANGE, &request, &hits, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"result\":{\"ids\":", err));
     VV_TRY(lynse_out_hit_ids(out, hits, 0, err));

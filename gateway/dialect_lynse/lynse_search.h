@@ -30,8 +30,9 @@ VV_CHECKED varve_status lynse_scores_choose(lynse_call *c, const char *field, bo
                                             varve_error *err);
 float lynse_score(const lynse_scores *s, float score);
 /* Search, after a look at whether the answer to so many queries can fit. */
-VV_CHECKED varve_status lynse_search_run(lynse_call *c, const varve_search_request *request,
-                                         varve_hits **ret, varve_error *err);
+VV_CHECKED varve_status lynse_search_run(lynse_call *c, search_kind kind,
+                                         const varve_search_request *request, varve_hits **ret,
+                                         varve_error *err);
 /* One search of legs. */
 VV_CHECKED varve_status lynse_query_run(lynse_call *c, const varve_query_request *request,
                                         varve_hits **ret, varve_error *err);
