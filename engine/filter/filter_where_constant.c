@@ -1,4 +1,4 @@
-/* filter_where_constant.c — conditions on literals: 1 = 1, 'b' LIKE 'a%', NULL IS NULL. The condition
+/* filter_where_constant.c — conditions on literals: 1 = 1, NULL IS NULL. The condition
  * is built as for a field, and its truth for the literal stands in the tree instead. */
 #include "filter/filter_where_inner.h"
 
