@@ -113,6 +113,8 @@ static varve_status add_vector(lynse_call *c, hybrid *h, varve_error *err)
     VV_TRY(lynse_matrix_read(&c->document, "vector", nested, &query, err));
     if (query.ragged)
         return vv_fail(err, VARVE_INVALID, "all query vectors must have the same dimension");
+    if (query.dim == 0)
+        return vv_fail(err, VARVE_INVALID, "Invalid argument: vector must not be empty");
     VV_TRY(lynse_effort_of_body(c, &effort, err));
     if (leg->field && strcmp(leg->field, "default") == 0) leg->field = NULL;
     leg->kind = VARVE_LEG_VECTOR;

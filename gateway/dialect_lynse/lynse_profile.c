@@ -116,6 +116,7 @@ static varve_status read_args(lynse_call *c, profile_args *a, varve_error *err)
     VV_TRY(lynse_filter_of_body(c, &a->filter, err));
     VV_TRY(lynse_text(c, "vector_field", &a->field, err));
     VV_TRY(lynse_field_find(c, a->field, &a->info, err));
+    if (a->info.kind != VARVE_FIELD_MULTI) VV_TRY(lynse_field_check_dense(&a->info, err));
     VV_TRY(lynse_uint(c, "k", LYNSE_K_DEFAULT, &a->k, err));
     VV_TRY(LYNSE_LIMIT(c, "k", a->k, max_top_k, err));
     VV_TRY(lynse_bool(c, "return_fields", &a->with_fields, err));

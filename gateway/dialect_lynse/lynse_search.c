@@ -27,12 +27,14 @@ static void args_done(search_args *a)
     lynse_rerank_done(&a->rerank);
 }
 
-/* Thresholds are float32 on the wire, as scores are: a score shown as 0.1 passes 0.1. */
-static varve_status read_threshold(lynse_call *c, const char *key, double *ret, varve_error *err)
+static varve_status read_threshold(lynse_call *c, const char *key, search_args *a, varve_error *err)
 {
-    double value;
-    VV_TRY(lynse_number(c, key, 0, &value, err));
-    *ret = (double)(float)value;
+    varve_field_info info;
+    double given;
+    VV_TRY(lynse_number(c, key, 0, &given, err));
+    if (!a->threshold_given) return VARVE_OK;
+    VV_TRY(lynse_field_find(c, a->field, &info, err));
+    a->threshold = lynse_threshold(given, info.metric == VARVE_METRIC_IP);
     return VARVE_OK;
 }
 
@@ -55,7 +57,7 @@ static varve_status read_args(lynse_call *c, search_args *a, varve_error *err)
     VV_TRY(lynse_uint(c, "offset", 0, &a->offset, err));
     VV_TRY(LYNSE_LIMIT(c, "offset", a->offset, max_top_k, err));
     a->threshold_given = lynse_member(c, "score_threshold") != NULL;
-    VV_TRY(read_threshold(c, "score_threshold", &a->threshold, err));
+    VV_TRY(read_threshold(c, "score_threshold", a, err));
     VV_TRY(lynse_bool(c, "return_fields", &a->with_fields, err));
     return lynse_effort_of_body(c, &a->effort, err);
 }
@@ -192,7 +194,7 @@ static varve_status read_range(lynse_call *c, search_args *a, varve_error *err)
     VV_TRY(lynse_text(c, "vector_field", &a->field, err));
     VV_TRY(lynse_need_member(c, "threshold", &given, err));
     a->threshold_given = true;
-    VV_TRY(read_threshold(c, "threshold", &a->threshold, err));
+    VV_TRY(read_threshold(c, "threshold", a, err));
     VV_TRY(lynse_uint(c, "max_results", 1000, &a->k, err));
     VV_TRY(LYNSE_LIMIT(c, "max_results", a->k, max_top_k, err));
     return lynse_bool(c, "return_fields", &a->with_fields, err);

@@ -36,6 +36,31 @@ varve_status lynse_field_find(lynse_call *c, const char *name, varve_field_info 
     return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' does not exist", name);
 }
 
+varve_status lynse_field_find_named(lynse_call *c, const char *name, varve_field_info *ret,
+                                    varve_error *err)
+{
+    if (!lynse_field_is_primary(name)) return lynse_field_find(c, name, ret, err);
+    return vv_fail(err, VARVE_INVALID,
+                   "Invalid argument: 'default' is the primary vector, which comes and goes with "
+                   "its row");
+}
+
+varve_status lynse_field_check_dense(const varve_field_info *info, varve_error *err)
+{
+    if (info->kind == VARVE_FIELD_DENSE) return VARVE_OK;
+    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' is %s", info->name,
+                   info->kind == VARVE_FIELD_SPARSE ? "sparse: ask /sparse_search"
+                                                    : "of several vectors per row: ask /search");
+}
+
+/* Half a step of float32 beyond it. */
+double lynse_threshold(double given, bool larger)
+{
+    float shown = (float)given, beyond = nextafterf(shown, larger ? -INFINITY : INFINITY);
+    if (!isfinite(shown) || !isfinite(beyond)) return (double)shown;
+    return (double)shown + ((double)beyond - (double)shown) / 2;
+}
+
 static bool rounds(varve_metric metric)
 {
     switch (metric) {
@@ -99,16 +124,12 @@ static varve_status check_answer(lynse_call *c, const varve_search_request *requ
                    request->count, max);
 }
 
-/* Fields of other kinds have routes and legs of their own. */
 static varve_status check_field(lynse_call *c, const char *name, varve_error *err)
 {
     varve_field_info info;
     if (lynse_field_is_primary(name)) return VARVE_OK;
     VV_TRY(lynse_field_find(c, name, &info, err));
-    if (info.kind == VARVE_FIELD_DENSE) return VARVE_OK;
-    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' is %s", name,
-                   info.kind == VARVE_FIELD_SPARSE ? "sparse: ask /sparse_search"
-                                                   : "of several vectors per row: ask /search");
+    return lynse_field_check_dense(&info, err);
 }
 
 varve_status lynse_search_run(lynse_call *c, search_kind kind, const varve_search_request *request,

@@ -38,7 +38,9 @@ static varve_status read_common(lynse_call *c, one_leg *o, varve_error *err)
     VV_TRY(lynse_bool(c, "return_fields", &o->with_fields, err));
     VV_TRY(lynse_bool(c, "explain", &o->explain, err));
     o->leg.threshold_given = lynse_member(c, "score_threshold") != NULL;
-    return lynse_number(c, "score_threshold", 0, &o->leg.threshold, err);
+    VV_TRY(lynse_number(c, "score_threshold", 0, &o->leg.threshold, err));
+    o->leg.threshold = lynse_threshold(o->leg.threshold, true);
+    return VARVE_OK;
 }
 
 static varve_status run(lynse_call *c, one_leg *o, varve_hits **ret, varve_error *err)
