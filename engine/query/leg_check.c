@@ -110,6 +110,15 @@ static varve_status check_examples(const varve_leg *leg, const char *name, varve
     return leg->target ? check_example(leg, leg->target, name, err) : VARVE_OK;
 }
 
+static varve_status check_how(const varve_fusion *fusion, const char *name, varve_error *err)
+{
+    if ((unsigned)fusion->kind > VARVE_FUSION_DBSF)
+        return vv_fail(err, VARVE_INVALID, "%s.fusion: unknown kind %d", name, (int)fusion->kind);
+    if (!(fusion->rrf_k >= 0) || isinf(fusion->rrf_k))
+        return vv_fail(err, VARVE_INVALID, "%s.rrf_k must be a number from 0", name);
+    return VARVE_OK;
+}
+
 static varve_status check_fusion(const varve_leg *leg, const char *name, varve_error *err)
 {
     if (leg->prefetch_count == 0)
@@ -148,8 +157,7 @@ static varve_status check_leg(checking *c, const varve_leg *leg, const char *nam
         return vv_fail(err, VARVE_INVALID, "%s.weight: not a finite number", name);
     if (leg->threshold_given && isnan(leg->threshold))
         return vv_fail(err, VARVE_INVALID, "%s.threshold: not a number", name);
-    if ((unsigned)leg->fusion.kind > VARVE_FUSION_DBSF || !(leg->fusion.rrf_k >= 0))
-        return vv_fail(err, VARVE_INVALID, "%s.fusion: unknown", name);
+    VV_TRY(check_how(&leg->fusion, name, err));
     if (leg->prefetch_count == 0) return VARVE_OK;
     snprintf(below, sizeof below, "%.*s.prefetch", NAME_MAX_BYTES - 16, name);
     return check_legs(c, leg->prefetch, leg->prefetch_count, below, err);
@@ -194,7 +202,6 @@ varve_status query_run_check(const varve_query_request *r, const varve_options *
                        r->group_size, (unsigned long long)top);
     VV_TRY(groups_check(r, limits, err));
     if (r->leg_count == 0 || !r->legs) return vv_fail(err, VARVE_INVALID, "legs: missing");
-    if ((unsigned)r->fusion.kind > VARVE_FUSION_DBSF || !(r->fusion.rrf_k >= 0))
-        return vv_fail(err, VARVE_INVALID, "fusion: unknown");
+    VV_TRY(check_how(&r->fusion, "query", err));
     return legs_check(r->legs, r->leg_count, limits, "legs", err);
 }
