@@ -121,7 +121,7 @@ static varve_status ask_ours(const text_bench *b, double *ret_rate, double *ret_
         q.rows = 0;
         q.length_total = 0;
         memset(q.df, 0, q.term_count * sizeof *q.df);
-        VV_TRY(text_stats_add(&q, b->index, NULL, err));
+        VV_TRY(text_stats_add(&q, b->index, NULL, NULL, err));
         topk_init(&best, entries, K);
         VV_TRY(text_search(&q, b->index, NULL, 0, &best, 0, &postings, err));
     }
