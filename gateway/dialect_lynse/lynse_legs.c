@@ -222,6 +222,7 @@ static varve_status read_kind(lynse_legs *l, const json_t *object, size_t depth,
         VV_TRY(lynse_text(&c, "fusion", &fusion, err));
         leg->fusion.kind = lynse_fusion_read(fusion);
         VV_TRY(lynse_number(&c, "rrf_k", 60, &leg->fusion.rrf_k, err));
+        leg->fusion.zero_rrf_k = leg->fusion.rrf_k == 0;
         return read_legs(l, value, "legs", depth + 1, &leg->prefetch, &leg->prefetch_count, err);
     }
     if (lynse_member(&c, "sample")) {
