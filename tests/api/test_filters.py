@@ -145,11 +145,12 @@ def test_refusals_in_binary(c):
         ({"filter": "5"}, b"filter must be an object"),
         ({"where": "n = 1", "filter": "{}"}, b"not both"),
         ({"where_params": "[]"}, b"needs where"),
+        ({"where": ""}, b"where, column 1"),
     ]:
         status, headers, reply = c.raw("search_binary", q, dim=DIM, **how)
         assert status == 400 and text in reply, (how, reply)
         assert headers["Content-Type"].startswith("text/plain")
-    assert c.raw("search_binary", q, dim=DIM, where="")[0] == 200
+    assert c.raw("search_binary", q, dim=DIM, where_params="", filter="")[0] == 200
 
 
 def test_the_column_is_pointed_at(c):

@@ -123,4 +123,16 @@ def test_fields_of_other_kinds_say_where_to_ask(c):
 def test_an_empty_vector_in_hybrid_search(c):
     c.fails(400, "vector must not be empty", "hybrid_search", vector=[], text="river")
     c.fails(400, "Dimension mismatch", "search", vector=[])
-    assert numpy.isfinite(c.ok("hybrid_search", vector=QUERY, text="river")["items"]["scores"]).all()
+    scores = c.ok("hybrid_search", vector=QUERY, text="river")["items"]["scores"]
+    assert numpy.isfinite(scores).all()
+
+
+def test_an_empty_filter_is_none_at_all(c):
+    """Clients leave it out when there is none: one that came out empty does not mean all rows."""
+    body = numpy.array(QUERY, "<f4").tobytes()
+    for where in ("", "  "):
+        status, _, text = c.raw("search_binary", body, dim=DIM, where=where)
+        assert status == 400 and b"expected a condition" in text
+        c.fails(400, "expected a condition", "search", vector=QUERY, where=where)
+    assert c.raw("search_binary", body, dim=DIM)[0] == 200
+    c.ok("search", vector=QUERY, where=None)
