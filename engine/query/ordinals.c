@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define WORD_ROWS   64
@@ -21,12 +22,14 @@ static uint64_t live_word(const row_source *s, uint64_t word)
     return ~tombstones_word(s->hidden, word) & mask;
 }
 
-static varve_status walk_source(const view *v, size_t source, view_visit *visit, void *context,
-                                const time_limit *clock, varve_error *err)
+varve_status view_walk_slots(const view *v, size_t source, uint64_t first, uint64_t end,
+                             view_visit *visit, void *context, const time_limit *clock,
+                             varve_error *err)
 {
     const row_source *s = &v->sources[source];
     uint64_t ordinal;
-    for (uint64_t word = 0; word < s->rows; word += WORD_ROWS) {
+    assert(first % WORD_ROWS == 0 && (end % WORD_ROWS == 0 || end == s->rows));
+    for (uint64_t word = first; word < end; word += WORD_ROWS) {
         if (word % CHECK_ROWS == 0) VV_TRY(time_limit_check(clock, err));
         for (uint64_t bits = live_word(s, word); bits; bits &= bits - 1) {
             uint64_t slot = word + (uint64_t)__builtin_ctzll(bits);
@@ -35,6 +38,12 @@ static varve_status walk_source(const view *v, size_t source, view_visit *visit,
         }
     }
     return VARVE_OK;
+}
+
+static varve_status walk_source(const view *v, size_t source, view_visit *visit, void *context,
+                                const time_limit *clock, varve_error *err)
+{
+    return view_walk_slots(v, source, 0, v->sources[source].rows, visit, context, clock, err);
 }
 
 varve_status view_walk_ordinals(const view *v, view_visit *visit, void *context,

@@ -38,5 +38,9 @@ VV_CHECKED varve_status view_find_ordinals(const view *v, const uint64_t *ordina
 typedef varve_status view_visit(void *context, row_place place, uint64_t ordinal, varve_error *err);
 VV_CHECKED varve_status view_walk_ordinals(const view *v, view_visit *visit, void *context,
                                            const time_limit *clock, varve_error *err);
+/* Those of slots [first, end) of a source: multiples of 64, or its last. */
+VV_CHECKED varve_status view_walk_slots(const view *v, size_t source, uint64_t first, uint64_t end,
+                                        view_visit *visit, void *context, const time_limit *clock,
+                                        varve_error *err);
 
 #endif

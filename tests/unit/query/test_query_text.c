@@ -1,5 +1,6 @@
 /* test_query_text.c — text legs find and score what BM25 says of every row, with and without
  * filters, over indexed stretches and youngest rows; and several legs fused by rank, by scores. */
+#include "abreast.h"
 #include "brute.h"
 
 #include "field/analyzer.h"
@@ -30,7 +31,7 @@ static varve_hits *ask(const world *w, const varve_query_request *r)
     varve_hits *hits = NULL;
     varve_error err = {0};
     if (query_run_check(r, &limits, &err) != VARVE_OK) fail_msg("%s", err.message);
-    if (query_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    if (abreast_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
     return hits;
 }
 
