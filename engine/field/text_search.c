@@ -92,12 +92,14 @@ static int compare_terms(const void *x, const void *y)
 static varve_status open_terms(search *s, varve_error *err)
 {
     text_entry entry;
+    uint32_t df;
     for (size_t i = 0; i < s->q->term_count; i++) {
         VV_TRY(text_index_find(s->x, s->q->terms[i], &entry, err));
         if (entry.rows == 0) continue;
         term *t = &s->terms[s->count];
         t->number = i;
         VV_TRY(text_list_open(s->x, &entry, &s->paths, &t->list, err));
+        if (text_list_df(&t->list, &df) && df == 0) continue; /* in other fields alone */
         VV_TRY(bound_term(s, t, err));
         if (t->list.blocks || t->list.count) s->count++;
     }
