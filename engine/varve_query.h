@@ -305,6 +305,8 @@ typedef struct varve_profile {
     uint64_t rows_total;        /* live rows */
     varve_search_work work;
     uint64_t text_postings, sparse_postings;
+    uint64_t order_postings; /* read from field indexes by legs of ORDER */
+    uint64_t order_rows;     /* rows whose fields they had to read */
     uint64_t filter_us, search_us, fusion_us, rerank_us, fetch_us, total_us;
 } varve_profile;
 VARVE_API void varve_hits_profile(const varve_hits *hits, varve_profile *ret_profile);

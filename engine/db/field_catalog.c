@@ -292,7 +292,7 @@ varve_status varve_field_get(varve_collection *c, size_t i, varve_field_info *re
 
 /* ---- index */
 
-/* Stored vectors of a named field may have been prepared for its metric, and its users know that. */
+/* A named field keeps the metric with which it was made: its users count on that. */
 static varve_status check_metric(const char *name, const char *mode, varve_metric metric,
                                  varve_error *err)
 {

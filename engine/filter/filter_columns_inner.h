@@ -17,6 +17,7 @@ typedef struct evaluation {
     const time_limit *limit;
     uint64_t words;      /* of a bitmap */
     uint64_t candidates; /* rows that are still to be decided, about */
+    uint64_t bytes;      /* of rows, since the last look at the clock */
 } evaluation;
 
 /* may NULL: it is sure. */

@@ -25,6 +25,8 @@ varve_status leg_order(const leg_job *job, leg_rows *ret, varve_error *err)
     }
     ret->count = ordered.count;
     ret->larger = leg->descending;
+    c->explain->profile.order_postings += ordered.postings;
+    c->explain->profile.order_rows += ordered.rows_read;
     return explain_add(c->explain, EXPLAIN_ROWS, ordered.rows_read, ordered.postings, 0, err);
 }
 

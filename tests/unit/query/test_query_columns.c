@@ -200,6 +200,26 @@ static void orders_by_columns_are_those_by_rows(void **state)
     assert_true(postings > 0 && rows_read < by_rows_read / 2);
 }
 
+static void a_profile_has_what_an_order_took(void **state)
+{
+    const query_input in = {.v = all, .limits = &limits};
+    varve_leg leg = {.kind = VARVE_LEG_ORDER, .order_by = "c"};
+    varve_query_request r = {.legs = &leg, .leg_count = 1, .k = 5};
+    varve_profile p;
+    varve_hits *hits = NULL;
+    (void)state;
+    for (int indexed = 0; indexed < 2; indexed++) {
+        leg.order_by = indexed ? "c" : "c[0]";
+        assert_int_equal(query_run(&in, &r, &hits, NULL), VARVE_OK);
+        varve_hits_profile(hits, &p);
+        assert_true(indexed ? p.order_postings > 0 : p.order_postings == 0);
+        /* The youngest rows have no index. */
+        assert_int_equal(p.order_rows, indexed ? MEMORY_ROWS - MEMTABLE_PART_ROWS : all->rows_live);
+        assert_non_null(strstr(varve_hits_explain(hits, 0), "rows looked at"));
+        varve_hits_free(hits);
+    }
+}
+
 /* ---- facets ---------------------------------------------------------------------------------- */
 
 static varve_facets *count(view *v, facets_request *r, bool by_rows)
@@ -285,6 +305,7 @@ static void facets_have_a_limit_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(orders_by_columns_are_those_by_rows),
+                                       cmocka_unit_test(a_profile_has_what_an_order_took),
                                        cmocka_unit_test(facets_by_columns_are_those_by_rows),
                                        cmocka_unit_test(numbers_are_counted_by_value),
                                        cmocka_unit_test(facets_have_a_limit_of_memory)};
