@@ -139,7 +139,10 @@ varve_status explain_print(const explain_entry *e, buffer *out, varve_error *err
     case EXPLAIN_MULTI:
         status = buffer_printf(out, err, "max_sim: %llu rows, %llu vectors compared", a, b);
         break;
-    case EXPLAIN_ROWS: status = buffer_printf(out, err, "%llu rows looked at", a); break;
+    case EXPLAIN_ROWS:
+        status = buffer_printf(out, err, "%llu rows looked at", a);
+        if (status == VARVE_OK && b) status = buffer_printf(out, err, ", %llu postings", b);
+        break;
     case EXPLAIN_FUSION:
         status = buffer_printf(out, err, "fusion: %llu lists of %llu rows together", a, b);
         break;

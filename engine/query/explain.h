@@ -18,7 +18,7 @@ typedef enum explain_kind {
     EXPLAIN_TEXT,   /* a: stretches of rows, b: of those without an index, c: postings */
     EXPLAIN_SPARSE, /* the same */
     EXPLAIN_MULTI,  /* a: rows whose vectors were compared, b: vectors */
-    EXPLAIN_ROWS,   /* a: rows looked at one by one */
+    EXPLAIN_ROWS,   /* a: rows looked at one by one, b: postings read instead */
     EXPLAIN_FUSION  /* a: lists, b: rows in them */
 } explain_kind;
 

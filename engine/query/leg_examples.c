@@ -17,8 +17,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define CHECK_ROWS 64
-#define SLACK      64
+#define CHECK_VALUES ((uint64_t)1 << 19) /* compared between two looks at the clock */
+#define ROW_VALUES   64                  /* a row costs as much to come by as so many */
+#define SLACK        64
 
 typedef struct examples {
     const leg_job *job;
@@ -32,6 +33,7 @@ typedef struct examples {
     double *similar;
     row_place *selves;
     size_t self_count;
+    uint64_t compared; /* values, since the last look at the clock */
 } examples;
 
 static void examples_done(examples *x)
@@ -137,11 +139,14 @@ static double combine(const varve_leg *leg, const double *similar)
     return isnan(score) ? -INFINITY : score;
 }
 
-static varve_status score_row(const examples *x, row_place place, bool exact, double *ret,
+static varve_status score_row(examples *x, row_place place, bool exact, double *ret,
                               varve_error *err)
 {
     const uint8_t *row;
     uint64_t contiguous;
+    x->compared += x->count * (x->v->dim + ROW_VALUES);
+    if (x->compared >= CHECK_VALUES) VV_TRY(query_clock_check(x->job->context->clock, err));
+    x->compared %= CHECK_VALUES;
     VV_TRY(source_vectors(&x->v->sources[place.source], place.slot, 1, &row, &contiguous, err));
     for (size_t i = 0; i < x->count; i++) {
         const float *values = x->values + i * x->v->dim;
@@ -165,7 +170,7 @@ static varve_status score_all(examples *x, best_rows *best, varve_error *err)
         const row_source *s = &x->v->sources[i];
         for (uint64_t slot = 0; slot < s->rows; slot++) {
             if (tombstones_has(s->hidden, slot)) continue;
-            if (seen++ % CHECK_ROWS == 0) VV_TRY(query_clock_check(x->job->context->clock, err));
+            seen++;
             VV_TRY(score_row(x, (row_place){i, slot}, false, &score, err));
             VV_TRY(best_rows_push(best, -score, (row_place){i, slot}, err));
         }

@@ -14,6 +14,8 @@
 #define CANDIDATES_MIN 512
 #define WIDER          4
 #define CHECK_ROWS     256
+#define MULTI_BYTES    (2 * sizeof(multi_vector) + sizeof(ranked_row)) /* a vector takes */
+#define CHECK_VALUES   ((uint64_t)1 << 20)
 
 typedef struct multi_vector { /* of a row */
     uint64_t ordinal;
@@ -34,6 +36,7 @@ typedef struct multi {
     size_t vector_count, vector_room;
     float *scores; /* of one row's vectors for one of the query's */
     row_place self;
+    uint64_t compared; /* values, since the last look at the clock */
 } multi;
 
 static void multi_done(multi *m)
@@ -55,10 +58,17 @@ static varve_status no_memory(varve_error *err)
 
 /* ---- the query ----------------------------------------------------------------------------- */
 
+static varve_status check_bytes(const multi *m, const char *name, size_t count, size_t bytes,
+                                varve_error *err)
+{
+    return query_bytes_check(m->job->context->in->limits, name, count, bytes, err);
+}
+
 static varve_status add_vector(multi *m, row_place place, uint64_t ordinal, varve_error *err)
 {
     if (m->vector_count == m->vector_room) {
         size_t room = VV_MAX((size_t)256, 2 * m->vector_room);
+        VV_TRY(check_bytes(m, "vectors of the rows to compare", m->vector_count, MULTI_BYTES, err));
         multi_vector *larger = realloc(m->vectors, room * sizeof *larger);
         if (!larger) return no_memory(err);
         m->vectors = larger;
@@ -80,6 +90,8 @@ static varve_status copy_stored(multi *m, varve_error *err)
     const view *v = m->field->v;
     const uint8_t *row;
     uint64_t contiguous;
+    VV_TRY(check_bytes(m, "vectors of the query", m->vector_count,
+                       2 * (size_t)v->dim * sizeof(float), err));
     m->values = malloc((m->vector_count * v->dim + 1) * sizeof *m->values);
     if (!m->values) return no_memory(err);
     for (size_t i = 0; i < m->vector_count; i++) {
@@ -102,7 +114,7 @@ static varve_status take_stored(multi *m, varve_error *err)
     VV_TRY(source_ordinal(&in->v->sources[m->self.source], m->self.slot, &ordinal, err));
     VV_TRY(ordinal_set_of_list(&ordinal, 1, &m->candidates, err));
     m->by_set = true;
-    VV_TRY(view_walk_ordinals(m->field->v, visit_vector, m, err));
+    VV_TRY(view_walk_ordinals(m->field->v, visit_vector, m, m->job->context->clock, err));
     ordinal_set_done(&m->candidates);
     m->by_set = false;
     if (m->vector_count == 0)
@@ -121,6 +133,7 @@ static varve_status take_query(multi *m, varve_error *err)
     if (m->field->v->dim != 0 && leg->dim != m->field->v->dim)
         return vv_fail(err, VARVE_INVALID, "Dimension mismatch: expected %u, got %zu",
                        m->field->v->dim, leg->dim);
+    VV_TRY(check_bytes(m, "vectors of the query", m->count, 2 * leg->dim * sizeof(float), err));
     m->values = malloc((m->count * leg->dim + 1) * sizeof *m->values);
     if (!m->values) return no_memory(err);
     request_floats(&r, 0, m->count, m->values);
@@ -231,10 +244,13 @@ static varve_status best_key(const multi *m, size_t i, size_t first, size_t end,
     return VARVE_OK;
 }
 
-static varve_status row_key(const multi *m, size_t first, size_t end, double *ret, varve_error *err)
+static varve_status row_key(multi *m, size_t first, size_t end, double *ret, varve_error *err)
 {
     double sum = 0, key;
     for (size_t i = 0; i < m->count; i++) {
+        m->compared += (end - first) * m->v->dim;
+        if (m->compared >= CHECK_VALUES) VV_TRY(query_clock_check(m->job->context->clock, err));
+        m->compared %= CHECK_VALUES;
         VV_TRY(best_key(m, i, first, end, &key, err));
         sum += key;
     }
@@ -289,7 +305,7 @@ varve_status leg_multi(const leg_job *job, const query_field *field, leg_rows *r
     if (m.v->rows_live == 0) return VARVE_OK;
     VV_TRY(prepare(&m, err));
     VV_TRY(find_candidates(&m, keep, err));
-    VV_TRY(view_walk_ordinals(m.v, visit_vector, &m, err));
+    VV_TRY(view_walk_ordinals(m.v, visit_vector, &m, job->context->clock, err));
     qsort(m.vectors, m.vector_count, sizeof *m.vectors, compare_vectors);
     VV_TRY(score_rows(&m, &all, err));
     VV_TRY(explain_add(job->context->explain, EXPLAIN_MULTI, all.count, m.vector_count, 0, err));

@@ -70,7 +70,8 @@ static varve_status gather_stats(texting *t, varve_error *err)
         if (!more) return VARVE_OK;
         if (s.visible_count == 0) continue;
         if (s.part.images.text)
-            VV_TRY(text_stats_add(&t->q, s.part.images.text, s.visible, err));
+            VV_TRY(
+                text_stats_add(&t->q, s.part.images.text, s.visible, t->job->context->clock, err));
         else
             VV_TRY(each_row(t, &s, count_row, err));
     }
@@ -80,7 +81,7 @@ static varve_status search_index(void *context, const stretch *s, topk *best, va
 {
     texting *t = context;
     return text_search(&t->q, s->part.images.text, s->visible, s->part.first, best,
-                       t->job->context->clock->deadline_ns, &t->postings, err);
+                       t->job->context->clock, &t->postings, err);
 }
 
 static varve_status search_all(texting *t, varve_error *err)

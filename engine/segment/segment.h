@@ -53,6 +53,7 @@ typedef struct segment_spec {
     varve_dtype dtype;
     segment_content content;
     text_options text;
+    bool any_content; /* to open: content and text are not known, and not compared */
 } segment_spec;
 
 typedef struct segment_writer segment_writer;

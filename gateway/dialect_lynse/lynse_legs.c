@@ -222,6 +222,7 @@ static varve_status read_kind(lynse_legs *l, const json_t *object, size_t depth,
         VV_TRY(lynse_text(&c, "fusion", &fusion, err));
         leg->fusion.kind = lynse_fusion_read(fusion);
         VV_TRY(lynse_number(&c, "rrf_k", 60, &leg->fusion.rrf_k, err));
+        leg->fusion.zero_rrf_k = leg->fusion.rrf_k == 0;
         return read_legs(l, value, "legs", depth + 1, &leg->prefetch, &leg->prefetch_count, err);
     }
     if (lynse_member(&c, "sample")) {
@@ -272,6 +273,18 @@ static varve_status read_common(lynse_legs *l, const json_t *object, varve_leg *
     return VARVE_OK;
 }
 
+/* Distances are those of vectors alone; an order has values of its own. */
+static varve_status round_threshold(lynse_call *c, varve_leg *leg, varve_error *err)
+{
+    varve_field_info info = {.metric = VARVE_METRIC_IP};
+    bool by_vector = leg->kind == VARVE_LEG_VECTOR ||
+                     (leg->kind == VARVE_LEG_RECOMMEND && leg->strategy == VARVE_RECOMMEND_AVERAGE);
+    if (leg->kind == VARVE_LEG_ORDER) return VARVE_OK;
+    if (by_vector) VV_TRY(lynse_field_find(c, leg->field, &info, err));
+    leg->threshold = lynse_threshold(leg->threshold, info.metric == VARVE_METRIC_IP);
+    return VARVE_OK;
+}
+
 static varve_status read_leg(lynse_legs *l, const json_t *object, size_t depth, varve_leg *leg,
                              varve_error *err)
 {
@@ -283,6 +296,7 @@ static varve_status read_leg(lynse_legs *l, const json_t *object, size_t depth, 
     VV_TRY(read_common(l, object, leg, err));
     VV_TRY(read_kind(l, object, depth, leg, err));
     if (leg->kind == VARVE_LEG_SPARSE && !leg->field) leg->field = LYNSE_SPARSE_FIELD;
+    if (leg->threshold_given) VV_TRY(round_threshold(l->call, leg, err));
     if (!prefetch || json_is_null(prefetch) || leg->kind == VARVE_LEG_FUSION) return VARVE_OK;
     return read_legs(l, prefetch, "prefetch", depth + 1, &leg->prefetch, &leg->prefetch_count, err);
 }

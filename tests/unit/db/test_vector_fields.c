@@ -200,10 +200,12 @@ static void string_ids_and_empty_vectors(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(varve_field_vectors_count(got, i), counts[i]);
     assert_true(varve_field_vectors_values(got, 2)[0] == 9);
+    assert_int_equal(varve_field_vectors_dim(got), DIM);
     varve_field_vectors_free(got);
     db_ok(f, varve_field_read(f->c, "words", ids, 3, &got, &f->err));
     assert_int_equal(varve_field_vectors_count(got, 0), 1);
     assert_true(varve_field_vectors_values(got, 0)[0] == 3);
+    assert_int_equal(varve_field_vectors_dim(got), 0);
     assert_int_equal(varve_field_vectors_indices(got, 0)[0], 7);
     assert_int_equal(varve_field_vectors_count(got, 1) + varve_field_vectors_count(got, 2), 0);
     varve_field_vectors_free(got);
@@ -377,6 +379,12 @@ static void a_field_has_its_own_index(void **state)
                  VARVE_UNSUPPORTED, "sparse");
     assert_fails(f, varve_field_index_set(f->c, "title", "NOTHING", NULL, &f->err), VARVE_INVALID,
                  "index");
+    assert_fails(f, varve_field_index_set(f->c, "title", "HNSW-IP", NULL, &f->err), VARVE_INVALID,
+                 varve_metric_name(VARVE_METRIC_IP));
+    assert_fails(f, varve_field_index_build(f->c, "title", "HNSW-IP", NULL, true, &f->err),
+                 VARVE_INVALID, varve_metric_name(VARVE_METRIC_L2));
+    db_ok(f, varve_field_get(f->c, 1, &info, &f->err));
+    assert_int_equal(info.metric, VARVE_METRIC_L2);
     db_ok(f, varve_field_index_build(f->c, "title", "HNSW-L2", NULL, false, &f->err));
     for (int round = 0; round < 2; round++) {
         field_views all = {0};

@@ -245,7 +245,7 @@ static void rows_are_found_by_ordinal(void **state)
     for (size_t i = 0; i < 50; i++)
         wanted[i] = f.w.rows[random_below(&f.w.random, f.w.row_count)].ordinal;
     wanted[7] = 3; /* there is none */
-    assert_int_equal(view_find_ordinals(f.w.v, wanted, 50, places, NULL), VARVE_OK);
+    assert_int_equal(view_find_ordinals(f.w.v, wanted, 50, NULL, places, NULL), VARVE_OK);
     for (size_t i = 0; i < 50; i++) {
         const model_row *row = NULL;
         for (size_t j = 0; j < f.w.row_count; j++)

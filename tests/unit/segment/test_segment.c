@@ -304,6 +304,11 @@ static void test_spec_and_record_must_agree(void **state)
     REFUSE_SPEC(spec.number++);
     REFUSE_SPEC(spec.dim++);
     REFUSE_SPEC(spec.dtype = VARVE_UINT8);
+    REFUSE_SPEC(spec.content = SEGMENT_SPARSE_VECTOR);
+    REFUSE_SPEC(spec.text.stem = true);
+    REFUSE_SPEC(spec.text.stop_words = true);
+    REFUSE_SPEC(spec.text.fold_accents = true);
+    REFUSE_SPEC(spec.text.language[0] = 'e');
     REFUSE_RECORD(wrong.number++);
     REFUSE_RECORD(wrong.rows--);
     REFUSE_RECORD(wrong.rowver_min--);
