@@ -52,7 +52,7 @@ static void expect_all(const text_rows *r, const char *query, const char *const 
         paths[i] = (varve_text){keys[i], strlen(keys[i])};
     varve_text text = {query, strlen(query)};
     assert_int_equal(text_query_init(&q, text, &r->options, paths, count, &memory, NULL), 0);
-    assert_int_equal(text_stats_add(&q, r->index, NULL, NULL), VARVE_OK);
+    assert_int_equal(text_stats_add(&q, r->index, NULL, NULL, NULL), VARVE_OK);
     text_rows_score(r, query, keys, count, NULL, q.k1, q.b, scores);
     topk_init(&best, entries, r->count);
     assert_int_equal(text_search(&q, r->index, NULL, 0, &best, 0, NULL, NULL), VARVE_OK);
