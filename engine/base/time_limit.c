@@ -24,7 +24,7 @@ static bool is_late(const time_limit *t)
 varve_status time_limit_check(const time_limit *t, varve_error *err)
 {
     if (!t) return VARVE_OK;
-    fault_kind fault = VV_FAULT("time_limit.look");
+    fault_kind fault = VV_FAULT_NAMED("time_limit.look");
     if (fault == VV_FAULT_EIO || is_cancelled(t))
         return vv_fail(err, VARVE_CANCELLED, "the query was cancelled by its caller");
     if (fault == VV_FAULT_NONE && !is_late(t)) return VARVE_OK;
