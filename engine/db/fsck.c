@@ -242,11 +242,24 @@ static varve_status check_field(varve_report *r, const varve_collection *c, varv
     return store_iter_check(i, err);
 }
 
+/* What the collection says of the field, and what the field says of itself. */
+static void check_definition(varve_report *r, const varve_collection *child, const vector_field *f)
+{
+    const collection_schema *own = &child->schema;
+    bool sparse = f->kind == VECTOR_SPARSE;
+    if (own->fields[0].dim != f->dim || own->fields[0].dtype != f->dtype ||
+        (own->content == SEGMENT_SPARSE_VECTOR) != sparse ||
+        (!sparse && own->fields[0].metric != f->metric))
+        find(r, "%s.%s: it is another field than its collection says", child->database,
+             child->name);
+}
+
 static void check_fields(varve_report *r, varve_collection *c)
 {
     varve_error err = {0};
     for (size_t i = 0; i < c->child_count; i++) {
         varve_collection *child = c->children[i];
+        check_definition(r, child, &c->schema.fields[1 + i]);
         if (collection_ready(child, &err) != VARVE_OK)
             continue; /* said when it is checked itself */
         if (check_field(r, c, child, c->schema.fields[1 + i].kind, &err) != VARVE_OK)

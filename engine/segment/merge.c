@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* To finish an image: this is twice what it holds, and a text index may hold 4 GiB. */
+#define IMAGES_BYTES_MOST (UINT64_C(7) << 30)
+
 typedef struct merge {
     const merge_spec *spec;
     size_t stride;      /* bytes of a vector */
@@ -99,10 +102,13 @@ static varve_status report(merge *m, varve_error *err)
     return vv_fail(err, VARVE_CANCELLED, "the merge was cancelled");
 }
 
+/* Also without a limit an output ends before its images would meet theirs. */
 static bool fits_memory(const merge *m)
 {
-    return m->spec->memory_max == 0 ||
-           segment_writer_finish_bytes(m->writer) <= m->spec->memory_max;
+    uint64_t bytes = segment_writer_finish_bytes(m->writer);
+    bool small = bytes < IMAGES_BYTES_MOST ||
+                 bytes - segment_writer_memory_bytes(m->writer) < IMAGES_BYTES_MOST;
+    return small && (m->spec->memory_max == 0 || bytes <= m->spec->memory_max);
 }
 
 /* Are there outputs for the other rows, if this one ends now? */

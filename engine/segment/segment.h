@@ -74,7 +74,7 @@ uint64_t segment_writer_bytes(const segment_writer *w); /* of the file, were it 
 uint64_t segment_writer_memory_bytes(const segment_writer *w); /* held now */
 uint64_t segment_writer_finish_bytes(const segment_writer *w); /* and at most, while finishing */
 /* Too little memory: the segment gets nothing that is built of fields, and searches will read its
- * rows. */
+ * rows. Also if building meets a limit of its own (columns.h, text_index.h). */
 void segment_writer_drop_images(segment_writer *w);
 /* Overwrites the rowvers and ordinals of all rows by first_rowver + i and first_ordinal + i: for a
  * session, which learns them when it commits. Before finish; nothing is added afterwards. */

@@ -2,6 +2,7 @@
  * memory for segment_writer_finish, because each is a section of its own. */
 #include "base/block_stream.h"
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "segment/images_beside.h"
 #include "segment/norm.h"
@@ -116,9 +117,18 @@ typedef struct row {
     varve_text fields;
 } row;
 
-static varve_status add_to_images(segment_writer *w, varve_text fields, varve_error *err)
+/* Images have limits of their own, which rows have not: a segment does without them then. */
+static varve_status unless_limit(segment_writer *w, varve_status status, const varve_error *why,
+                                 varve_error *err)
 {
-    if (w->without_images) return VARVE_OK;
+    if (status != VARVE_LIMIT)
+        return status == VARVE_OK ? VARVE_OK : vv_fail(err, status, "%s", why->message);
+    segment_writer_drop_images(w);
+    return VARVE_OK;
+}
+
+static varve_status build_images(segment_writer *w, varve_text fields, varve_error *err)
+{
     if (w->beside) return images_beside_add(w->beside, fields, err);
     for (int i = 0; i < ROW_IMAGES; i++) {
         if (!image_suits(w->spec.content, i)) continue;
@@ -126,6 +136,13 @@ static varve_status add_to_images(segment_writer *w, varve_text fields, varve_er
         VV_TRY(image_builder_add(w->builders[i], fields, err));
     }
     return VARVE_OK;
+}
+
+static varve_status add_to_images(segment_writer *w, varve_text fields, varve_error *err)
+{
+    varve_error why = {0};
+    if (w->without_images) return VARVE_OK;
+    return unless_limit(w, build_images(w, fields, &why), &why, err);
 }
 
 static varve_status add_row(segment_writer *w, const row *r, varve_error *err)
@@ -232,7 +249,7 @@ uint64_t segment_writer_memory_bytes(const segment_writer *w)
            w->field_offsets.values.len + w->fields.len + images;
 }
 
-/* Images are finished one after the other, and each is written and gone before the next. */
+/* Images are finished one after the other. */
 uint64_t segment_writer_finish_bytes(const segment_writer *w)
 {
     uint64_t most = 0;
@@ -273,15 +290,26 @@ static varve_status put_column(segment_writer *w, segment_section kind, const se
     return VARVE_OK;
 }
 
-static varve_status put_images(segment_writer *w, varve_error *err)
+static varve_status finish_images(segment_writer *w, varve_error *err)
 {
-    static const segment_section kinds[ROW_IMAGES] = {SEGMENT_COLUMNS, SEGMENT_TEXT,
-                                                      SEGMENT_SPARSE};
-    if (w->beside) VV_TRY(images_beside_finish(w->beside, w->images, err));
+    if (VV_FAULT("segment.images") != VV_FAULT_NONE)
+        return vv_fail(err, VARVE_LIMIT, "a fault in building field indexes");
+    if (w->beside) return images_beside_finish(w->beside, w->images, err);
     for (int i = 0; i < ROW_IMAGES; i++) {
         if (w->builders[i]) VV_TRY(image_builder_finish(w->builders[i], &w->images[i], err));
         image_builder_free(w->builders[i]);
         w->builders[i] = NULL;
+    }
+    return VARVE_OK;
+}
+
+static varve_status put_images(segment_writer *w, varve_error *err)
+{
+    static const segment_section kinds[ROW_IMAGES] = {SEGMENT_COLUMNS, SEGMENT_TEXT,
+                                                      SEGMENT_SPARSE};
+    varve_error why = {0};
+    VV_TRY(unless_limit(w, finish_images(w, &why), &why, err));
+    for (int i = 0; i < ROW_IMAGES && !w->without_images; i++) {
         if (w->images[i].len) VV_TRY(put_bytes(w, kinds[i], &w->images[i], err));
         buffer_done(&w->images[i]);
     }

@@ -188,7 +188,8 @@ class Harness:
         return (f"crash.{self.disk.name}: seed {self.seed}, {self.cycles} cycles in {self.folders} "
                 f"folders ({self.early_kills} more ended while opening, {self.orderly} in order), "
                 f"{self.acked} requests acknowledged, {self.in_flight} in flight, "
-                f"{self.rows_compared} rows and {self.vectors_compared} named vectors compared; {v.lost} lost, {v.resurrected} resurrected, "
+                f"{self.rows_compared} rows and {self.vectors_compared} named vectors compared; "
+                f"{v.lost} lost, {v.resurrected} resurrected, "
                 f"{v.half_batches} half batches, {v.wrong} wrong, {v.extra} extra; "
                 f"{self.fscks} fsck; slowest open {self.slowest_open * 1000:.0f} ms")
 

@@ -1,6 +1,6 @@
-"""Named vectors under crashes: fields of each kind that all clients use, and one of each client that
-comes and goes; and what was found of them afterwards, beside the rows and through the indexes of
-fields."""
+"""Named vectors under crashes: fields of each kind that all clients use, and one of each client
+that comes and goes; and what was found of them afterwards, beside the rows and through the indexes
+of fields."""
 
 import zlib
 
@@ -13,8 +13,8 @@ SPECS = {
     MULTI: {"kind": "multi", "dim": 3},
 }
 OWN_SPEC = {"dim": 3, "metric": "ip"}
-OWN = "@"     # stands for the fields that come and go
-COMMON = 7    # an index that every sparse vector has
+OWN = "@"   # stands for the fields that come and go
+COMMON = 7  # an index that every sparse vector has
 
 
 def own_field(number):

@@ -3,6 +3,8 @@
 #include "memory_count.h"
 #include "segment_rows.h"
 
+#include "base/fault.h"
+
 #define ROWS        20000
 #define FIXED_BYTES (UINT64_C(5) << 19)
 #define TEXT_MAX    400
@@ -154,12 +156,33 @@ static void test_discard(void **state)
     }
 }
 
+/* Building meets a limit: the segment is there without what is built of its fields. */
+static void test_limit_of_images(void **state)
+{
+    (void)state;
+#ifdef VARVE_FAULTS
+    for (int beside = 0; beside < 2; beside++) {
+        const row_images *images = NULL;
+        written w;
+        fault_arm("segment.images", 1, VV_FAULT_EIO);
+        write_shape(3, beside, "limit.seg", &w);
+        assert_true(fault_was_hit());
+        fault_disarm();
+        segment *s = open_segment(in_folder("limit.seg"));
+        OK(segment_check(s, err));
+        OK(segment_images(s, &images, err));
+        assert_true(!images->columns && !images->text && !images->sparse);
+        segment_doom(s);
+        segment_unref(s);
+    }
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_same_file),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_same_file),
+        cmocka_unit_test(test_malformed), cmocka_unit_test(test_limit_of_images),
         cmocka_unit_test(test_discard),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
