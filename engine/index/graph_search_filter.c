@@ -20,7 +20,7 @@
 #define FETCH_BYTES 512 /* each of which takes as long as this and its bytes in a row */
 #define LIVE_SAMPLE 32  /* live rows of the sample, at least */
 #define NEAREST     4   /* of them, those that hidden ones are compared with */
-#define CHANCE      3   /* by how much a sample may be off */
+#define CHANCE      2   /* by how much a sample may be off */
 #define WIDER       6   /* for a query that has no live row near it */
 
 static double live_share(const graph_walk *w) { return (double)w->live / w->x->rows; }
