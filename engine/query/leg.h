@@ -13,7 +13,8 @@
  * LEG_PATHS_MAX paths and LEG_TEXT_MAX bytes of a text; and query_bytes_max.
  *
  * Ownership  leg_rows_done() frees a list; its ids are borrowed from the views of the input.
- * Threads    one at a time; searches borrow threads of the pool.
+ * Threads    each leg_context is one thread's; legs that do not wait for each other have their own
+ *            (leg_several.h), and long ones hand tasks to the threads of the pool (leg_tasks.h).
  * Errors     VARVE_INVALID, VARVE_LIMIT name the leg; VARVE_NOT_FOUND a field or an id. */
 #ifndef VARVE_QUERY_LEG_H
 #define VARVE_QUERY_LEG_H
