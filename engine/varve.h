@@ -522,7 +522,8 @@ typedef struct varve_search_request {
     size_t count, dim;
     size_t k;      /* hits of each query; in a range search: the most it returns */
     size_t offset; /* best hits to leave out */
-    bool range;    /* only hits with score >= threshold (IP) or <= threshold (distances) */
+    bool range;    /* only hits with score >= threshold (IP) or <= threshold (distances), by the
+                      score as it is shown, a float32 */
     double threshold;
     bool metric_given; /* search by `metric` in place of the collection's */
     varve_metric metric;

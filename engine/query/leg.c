@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "query/fusion.h"
 #include "query/leg_several.h"
+#include "query/request.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static varve_status run_kind(const leg_job *job, leg_rows *ret, varve_error *err
 static void cut(const varve_leg *leg, size_t limit, leg_rows *l)
 {
     double worst = l->larger ? -leg->threshold : leg->threshold;
+    if (leg->kind != VARVE_LEG_ORDER) worst = request_worst_key(worst);
     size_t kept = 0;
     for (size_t i = 0; i < l->count && kept < limit; i++) {
         if (!leg->threshold_given || l->rows[i].key <= worst) l->rows[kept++] = l->rows[i];

@@ -63,7 +63,7 @@ static void group_done(search *s)
 static varve_status group_prepare(search *s, size_t first, size_t count, varve_error *err)
 {
     const varve_search_request *r = s->request;
-    double worst = r->range ? key_of(s->metric, r->threshold) : INFINITY;
+    double worst = r->range ? request_worst_key(key_of(s->metric, r->threshold)) : INFINITY;
     request_floats(r, first, count, s->values);
     for (size_t i = 0; i < count; i++) {
         collector_query *q = &s->queries[i];

@@ -273,16 +273,11 @@ static varve_status read_common(lynse_legs *l, const json_t *object, varve_leg *
     return VARVE_OK;
 }
 
-/* Distances are those of vectors alone; an order has values of its own. */
-static varve_status round_threshold(lynse_call *c, varve_leg *leg, varve_error *err)
+/* A score is shown as float32, and handed back in the fewest digits that say which; an order has
+ * values of its own. */
+static void round_threshold(varve_leg *leg)
 {
-    varve_field_info info = {.metric = VARVE_METRIC_IP};
-    bool by_vector = leg->kind == VARVE_LEG_VECTOR ||
-                     (leg->kind == VARVE_LEG_RECOMMEND && leg->strategy == VARVE_RECOMMEND_AVERAGE);
-    if (leg->kind == VARVE_LEG_ORDER) return VARVE_OK;
-    if (by_vector) VV_TRY(lynse_field_find(c, leg->field, &info, err));
-    leg->threshold = lynse_threshold(leg->threshold, info.metric == VARVE_METRIC_IP);
-    return VARVE_OK;
+    if (leg->kind != VARVE_LEG_ORDER) leg->threshold = (double)(float)leg->threshold;
 }
 
 static varve_status read_leg(lynse_legs *l, const json_t *object, size_t depth, varve_leg *leg,
@@ -296,7 +291,7 @@ static varve_status read_leg(lynse_legs *l, const json_t *object, size_t depth, 
     VV_TRY(read_common(l, object, leg, err));
     VV_TRY(read_kind(l, object, depth, leg, err));
     if (leg->kind == VARVE_LEG_SPARSE && !leg->field) leg->field = LYNSE_SPARSE_FIELD;
-    if (leg->threshold_given) VV_TRY(round_threshold(l->call, leg, err));
+    if (leg->threshold_given) round_threshold(leg);
     if (!prefetch || json_is_null(prefetch) || leg->kind == VARVE_LEG_FUSION) return VARVE_OK;
     return read_legs(l, prefetch, "prefetch", depth + 1, &leg->prefetch, &leg->prefetch_count, err);
 }

@@ -27,14 +27,12 @@ static void args_done(search_args *a)
     lynse_rerank_done(&a->rerank);
 }
 
+/* A score is shown as float32, and handed back in the fewest digits that say which. */
 static varve_status read_threshold(lynse_call *c, const char *key, search_args *a, varve_error *err)
 {
-    varve_field_info info;
     double given;
     VV_TRY(lynse_number(c, key, 0, &given, err));
-    if (!a->threshold_given) return VARVE_OK;
-    VV_TRY(lynse_field_find(c, a->field, &info, err));
-    a->threshold = lynse_threshold(given, info.metric == VARVE_METRIC_IP);
+    a->threshold = (double)(float)given;
     return VARVE_OK;
 }
 

@@ -31,9 +31,6 @@ VV_CHECKED varve_status lynse_field_find_named(lynse_call *c, const char *name,
  * of their own. */
 VV_CHECKED varve_status lynse_field_check_dense(const varve_field_info *info, varve_error *err);
 bool lynse_field_is_primary(const char *name);
-/* Scores are shown as float32: one that is shown as t passes a threshold t, whatever digits are
- * behind it. larger: the larger score is the better one. */
-double lynse_threshold(double given, bool larger);
 VV_CHECKED varve_status lynse_scores_choose(lynse_call *c, const char *field, bool filtered,
                                             bool approx, double eps, lynse_scores *ret,
                                             varve_error *err);

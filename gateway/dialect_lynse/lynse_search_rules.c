@@ -53,14 +53,6 @@ varve_status lynse_field_check_dense(const varve_field_info *info, varve_error *
                                                     : "of several vectors per row: ask /search");
 }
 
-/* Half a step of float32 beyond it. */
-double lynse_threshold(double given, bool larger)
-{
-    float shown = (float)given, beyond = nextafterf(shown, larger ? -INFINITY : INFINITY);
-    if (!isfinite(shown) || !isfinite(beyond)) return (double)shown;
-    return (double)shown + ((double)beyond - (double)shown) / 2;
-}
-
 static bool rounds(varve_metric metric)
 {
     switch (metric) {

@@ -39,7 +39,7 @@ static varve_status read_common(lynse_call *c, one_leg *o, varve_error *err)
     VV_TRY(lynse_bool(c, "explain", &o->explain, err));
     o->leg.threshold_given = lynse_member(c, "score_threshold") != NULL;
     VV_TRY(lynse_number(c, "score_threshold", 0, &o->leg.threshold, err));
-    o->leg.threshold = lynse_threshold(o->leg.threshold, true);
+    o->leg.threshold = (double)(float)o->leg.threshold;
     return VARVE_OK;
 }
 
