@@ -176,6 +176,7 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(max_batch_vectors, 100000, "rows of one write, queries of one search; 0: no limit")          \
     X(batch_bytes_max, 536870912, "bytes of one write")                                            \
     X(max_top_k, 10000, "k, n, max_results; 0: no limit")                                          \
+    X(query_bytes_max, 4294967296, "bytes of what one query collects and answers; 0: no limit")    \
     X(max_collection_vectors, 10000000, "rows of a collection; 0: no limit")                       \
     X(max_collection_vector_bytes, 1099511627776, "vector bytes of a collection; 0: no limit")     \
     X(databases_max, 10000, "databases of a folder")                                               \
@@ -523,7 +524,8 @@ typedef struct varve_search_request {
     size_t count, dim;
     size_t k;      /* hits of each query; in a range search: the most it returns */
     size_t offset; /* best hits to leave out */
-    bool range;    /* only hits with score >= threshold (IP) or <= threshold (distances) */
+    bool range;    /* only hits with score >= threshold (IP) or <= threshold (distances), by the
+                      score as it is shown, a float32 */
     double threshold;
     bool metric_given; /* search by `metric` in place of the collection's */
     varve_metric metric;

@@ -77,6 +77,8 @@ struct varve_collection {
     rowver_range *reserved; /* of sessions that have not committed */
     size_t reserved_count, reserved_capacity;
 
+    atomic_uint_fast64_t merge_rows_fit; /* of a merged segment, where one took too much memory; 0:
+                                            none did */
     atomic_uint_fast64_t last_delete_ms; /* monotonic; at first, when it was loaded */
     atomic_uint_fast64_t published;      /* views so far */
     atomic_uint_fast64_t backlog_rows;   /* of the published view: waiting for their index */

@@ -40,6 +40,29 @@ static varve_status check_spec(const segment *s, const segment_spec *spec, varve
     return VARVE_OK;
 }
 
+static bool same_text_options(const text_options *a, const text_options *b)
+{
+    return a->stem == b->stem && a->stop_words == b->stop_words &&
+           a->fold_accents == b->fold_accents &&
+           strncmp(a->language, b->language, sizeof a->language) == 0;
+}
+
+/* A text index whose words were made in another way than those of a query answers wrongly, and so
+ * does one for fields over what are sparse vectors. */
+static varve_status check_content(const segment *s, const segment_spec *spec, varve_error *err)
+{
+    static const char *const names[] = {"fields", "sparse vectors"};
+    if (spec->any_content) return VARVE_OK;
+    if (s->spec.content != spec->content)
+        return vv_fail(err, VARVE_CORRUPT, "segment %s: holds %s, the collection holds %s", s->path,
+                       names[s->spec.content == SEGMENT_SPARSE_VECTOR],
+                       names[spec->content == SEGMENT_SPARSE_VECTOR]);
+    if (!same_text_options(&s->spec.text, &spec->text))
+        return vv_fail(err, VARVE_CORRUPT,
+                       "segment %s: its options of texts are not those of the collection", s->path);
+    return VARVE_OK;
+}
+
 static varve_status check_record(const segment *s, const segment_record *expect, varve_error *err)
 {
     uint8_t is[SEGMENT_RECORD_BYTES], should[SEGMENT_RECORD_BYTES];
@@ -61,6 +84,7 @@ static varve_status open_into(segment *s, const char *path, const segment_spec *
     advise_random(s);
     VV_TRY(segment_parse(s, err));
     if (spec) VV_TRY(check_spec(s, spec, err));
+    if (spec) VV_TRY(check_content(s, spec, err));
     if (expect) VV_TRY(check_record(s, expect, err));
     advise_vectors(s);
     return VARVE_OK;
