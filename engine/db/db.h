@@ -157,7 +157,7 @@ struct varve {
     atomic_uint_fast64_t batches, batch_groups, seals, searches, rows_written, sessions;
     atomic_uint_fast64_t backlog_rows, writes_delayed, write_delay_ms;
     atomic_uint_fast64_t searched_ns; /* when the last search began; monotonic, 0: never */
-    pthread_mutex_t why_lock; /* guards: */
+    pthread_mutex_t why_lock;         /* guards: */
     char why[128];
 };
 
@@ -232,6 +232,8 @@ void collection_swapped(varve_collection *c, view *before);
 void counters_key(uint32_t cid, uint8_t ret[5]);
 void counters_add_to_batch(varve *db, store_batch *batch, uint32_t cid,
                            const collection_counters *n);
+VV_CHECKED varve_status counters_decode(const void *bytes, size_t len, uint32_t cid,
+                                        collection_counters *ret, varve_error *err);
 VV_CHECKED varve_status counters_read(varve *db, uint32_t cid, collection_counters *ret,
                                       varve_error *err);
 /* The schema's primary vector is another one now, or was just read. */
@@ -260,6 +262,9 @@ VV_CHECKED varve_status seal_wait_room(varve_collection *c, varve_error *err);
 /* ---- sessions that were interrupted after their commit point (session_recover.c) */
 VV_CHECKED varve_status sessions_recover(varve *db, varve_error *err);
 VV_CHECKED varve_status sessions_pending(store *s, bool *ret_pending, varve_error *err);
+
+/* ---- copies that did not come to their commit point (copy_commit.c) */
+VV_CHECKED varve_status copies_undo(varve *db, varve_error *err);
 
 /* ---- leftovers of crashes (sweep.c): files that the manifest does not name */
 VV_CHECKED varve_status sweep_files(varve *db, varve_error *err);

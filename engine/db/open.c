@@ -1,6 +1,6 @@
 /* open.c — open and close a data folder.
- *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions ->
- * catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves the folder
+ *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions and
+ * copies -> catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves the folder
  * such that the next open can do it again. */
 #include "db/children.h"
 #include "db/compaction.h"
@@ -189,6 +189,7 @@ static varve_status open_all(varve *db, varve_error *err)
         }
     } else {
         VV_TRY(sessions_recover(db, err));
+        VV_TRY(copies_undo(db, err));
     }
     VV_TRY(catalog_load(db, err));
     if (!db->options.read_only) VV_TRY(sweep_files(db, err));
