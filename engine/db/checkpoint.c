@@ -1,7 +1,7 @@
 /* checkpoint.c — a folder of its own with the state of one moment, beside the folder.
  *
- *   path.making/LOCK taken, rest removed -> files held -> rocks/ (store_checkpoint) -> its catalogue
- *   read -> segments/ linked as it says -> ACKED, FORMAT -> all synced -> renamed to path
+ *   path.making/LOCK taken, rest removed -> files held -> rocks/ (store_checkpoint) -> its
+ *   catalogue read -> segments/ linked as it says -> ACKED, FORMAT -> all synced -> renamed to path
  *
  * (1) What is linked is what the checkpoint's own catalogue names; the hold (dropped.h) begins
  *     before it is made, so no such file is gone when it is linked.

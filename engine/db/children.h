@@ -31,8 +31,8 @@ VV_CHECKED varve_status children_need(varve_collection *c, const char *field,
 /* "docs/title" → "title" */
 const char *child_field_name(const varve_collection *child);
 
-/* ---- the end of a collection (drop.c). A drop, or what replaces it, holds the seal locks of it and
- * of its fields from before the batch that takes it out until its files are removed. */
+/* ---- the end of a collection (drop.c). A drop, or what replaces it, holds the seal locks of it
+ * and of its fields from before the batch that takes it out until its files are removed. */
 void collection_lock_seals(varve_collection *c, const child_list *l);
 void collection_unlock_seals(varve_collection *c, const child_list *l);
 /* It is no longer in the store, nor in the map of names. */

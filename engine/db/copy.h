@@ -10,18 +10,19 @@
  *
  * (1) Until the commit point nothing names the new numbers: a copy that fails deletes its rows and
  *     its record; after a crash the next open does (copies_undo), and the sweep removes the files.
- * (2) Rows go past the log. The batch that takes the record of the copy out is where a reader of the
- *     log has to stop (log.c).
- * (3) Names, files and rows of a collection and of its vector fields' collections are of one moment:
- *     that of the snapshot, which is taken under the source's writer_lock, when no session is between
- *     its commit point and its end.
+ * (2) Rows go past the log. The batch that takes the record of the copy out is where a reader of
+ *     the log has to stop (log_read.c).
+ * (3) Names, files and rows of a collection and of its vector fields' collections are of one
+ *     moment: that of the snapshot, which is taken under the source's writer_lock, when no session
+ *     is between its commit point and its end.
  *
  * Record of a copy (STORE_META, 'k' | number u64 be), version 1, little-endian:
  *   u8 version | u32 first collection id | u32 count
  *
  * Threads  one varve_copy is of one thread; the ends of several into one folder come one after the
  *          other (copy_lock).
- * Faults   "copy.begun", "copy.linked", "copy.rows", "copy.ingested", "copy.staged", "copy.committed". */
+ * Faults   "copy.begun", "copy.linked", "copy.rows", "copy.ingested", "copy.staged",
+ *          "copy.committed". */
 #ifndef VARVE_DB_COPY_H
 #define VARVE_DB_COPY_H
 

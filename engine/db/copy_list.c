@@ -1,5 +1,5 @@
-/* copy_list.c — the collections of a copy, with those of their vector fields, as the snapshot of the
- * source has them; see copy.h. */
+/* copy_list.c — the collections of a copy, with those of their vector fields, as the snapshot of
+ * the source has them; see copy.h. */
 #include "base/bytes.h"
 #include "db/copy.h"
 

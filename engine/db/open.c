@@ -1,7 +1,7 @@
 /* open.c — open and close a data folder.
- *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions and
- * copies -> catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves the folder
- * such that the next open can do it again. */
+ *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions
+ * and copies -> catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves
+ * the folder such that the next open can do it again. */
 #include "db/children.h"
 #include "db/compaction.h"
 #include "db/dropped.h"

@@ -151,7 +151,7 @@ VV_CHECKED varve_status store_erase(store *s, store_family f, const void *from, 
                                     const void *to, size_t to_len, varve_error *err);
 /* The log (store_updates.c), of a store open for writing. Batches as they were written, from that
  * which holds `from` on; each returns false to end the walk. VARVE_NOT_FOUND: the log does not hold
- * them any more, or has a gap; the message has both numbers. from is at most store_sequence() + 1. */
+ * them any more, or has a gap; the message has both numbers. from is at most one above the last. */
 typedef struct store_update {
     uint64_t first, last; /* sequence numbers */
     const void *bytes;    /* borrowed for the call */
@@ -160,6 +160,8 @@ typedef struct store_update {
 typedef bool (*store_update_each)(void *arg, const store_update *update);
 VV_CHECKED varve_status store_updates(store *s, uint64_t from, store_update_each each, void *arg,
                                       varve_error *err);
+/* Batches name a family by the order of its making: that is the order of store_family. */
+VV_CHECKED varve_status store_check_families(store *s, varve_error *err);
 /* The first sequence number of the oldest log kept; UINT64_MAX: there is none. */
 VV_CHECKED varve_status store_log_oldest(store *s, uint64_t *ret, varve_error *err);
 

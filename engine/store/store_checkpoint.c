@@ -6,9 +6,10 @@
  * which every commit writes a few bytes to, and what is copied is what came in since. (A small one
  * is not: closed logs stay until all families are flushed.)
  *
- * RocksDB takes the list of tables at one moment and the log at a later one. Batches are in the log,
- * so the later moment is that of the checkpoint; files taken in between the two would be missing,
- * though the batch that follows them is there. So nothing is taken in meanwhile (ingest_lock). */
+ * RocksDB takes the list of tables at one moment and the log at a later one. Batches are in the
+ * log, so the later moment is that of the checkpoint; files taken in between the two would be
+ * missing, though the batch that follows them is there. So nothing is taken in meanwhile
+ * (ingest_lock). */
 #include "base/fault.h"
 #include "store/store_private.h"
 

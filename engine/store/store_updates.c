@@ -78,6 +78,17 @@ static varve_status walk(store *s, rocksdb_wal_iterator_t *i, uint64_t from, uin
     return more ? end_status(s, i, next, latest, err) : VARVE_OK;
 }
 
+varve_status store_check_families(store *s, varve_error *err)
+{
+    for (size_t f = 0; f < STORE_FAMILIES; f++) {
+        uint32_t id = rocksdb_column_family_handle_get_id(s->families[f]);
+        if (id != f + 1)
+            return vv_fail(err, VARVE_UNSUPPORTED, "family %s of %s has number %u, not %zu",
+                           store_family_names[f + 1], s->path, id, f + 1);
+    }
+    return VARVE_OK;
+}
+
 varve_status store_updates(store *s, uint64_t from, store_update_each each, void *arg,
                            varve_error *err)
 {
@@ -85,6 +96,7 @@ varve_status store_updates(store *s, uint64_t from, store_update_each each, void
     if (s->read_only)
         return vv_fail(err, VARVE_READ_ONLY, "%s is open for reading only: its owner has the log",
                        s->path);
+    VV_TRY(store_check_families(s, err));
     uint64_t latest = store_sequence(s);
     if (from > latest) return VARVE_OK;
     VV_TRY(store_fault(s, VV_FAULT("store.updates"), "read the log", err));
