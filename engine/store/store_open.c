@@ -132,6 +132,8 @@ static varve_status open_reader(const char *path, const store_options *options, 
         VV_TRY(store_check_floor(path, 0, options, err));
         return vv_fail(err, VARVE_NOT_FOUND, "there is no row store at %s", path);
     }
+    if (options->catalog_only) /* a copy just made: whoever opens all of it looks at its log */
+        return store_open_mode(path, options, LOG_TOLERATE_TORN_TAIL, ret, err);
     VV_TRY(store_check_tables(path, err));
     varve_status status = VARVE_CORRUPT;
     uint64_t seen = store_manifest_state(path);
