@@ -86,6 +86,10 @@ typedef struct remote_file {
 VV_CHECKED varve_status remote_put_file(remote *r, const char *key, const remote_file *file,
                                         const remote_cancel *cancel, varve_error *err);
 
+/* Give up an upload that `journal` tells of: what the store holds of it is dropped, and the journal
+ * removed. Fine if there is none. */
+VV_CHECKED varve_status remote_abandon_file(remote *r, const char *journal, varve_error *err);
+
 /* Bytes [offset, offset + len) in order; len UINT64_MAX: to the end. A chunk may come again from an
  * earlier place after a broken connection: `sink` is told where it begins. A sink that fails ends
  * the call with its status. Short objects: VARVE_CORRUPT. */
@@ -118,8 +122,8 @@ VV_CHECKED varve_status remote_open_folder(const char *path, bool create,
                                            varve_error *err);
 
 typedef struct remote_s3_options {
-    const char *endpoint; /* "https://s3.example.org[:port]"; NULL: Amazon's of the region */
-    const char *region;   /* NULL: "us-east-1" */
+    const char *endpoint;        /* "https://s3.example.org[:port]"; NULL: Amazon's of the region */
+    const char *region;          /* NULL: "us-east-1" */
     const char *bucket, *prefix; /* prefix NULL or "": none */
     bool virtual_host;           /* bucket in the host's name; otherwise in the path */
     const char *ca_file;         /* NULL: the system's */
@@ -134,8 +138,7 @@ typedef struct remote_s3_options {
     const char *storage_class, *server_side_encryption, *kms_key_id; /* NULL: none */
 } remote_s3_options;
 VV_CHECKED varve_status remote_open_s3(const remote_s3_options *options,
-                                       const remote_limits *limits, remote **ret,
-                                       varve_error *err);
+                                       const remote_limits *limits, remote **ret, varve_error *err);
 
 /* By URL: "s3://bucket/prefix", with what `options` holds for the rest, "file:///path" or a path. */
 VV_CHECKED varve_status remote_open(const char *url, const remote_s3_options *options, bool create,
