@@ -117,13 +117,17 @@ varve_status log_batch_walk(const void *bytes, size_t len, log_record_each each,
 
 /* ---- what it means */
 
-static varve_status add_file(log_meaning *m, const char *path, varve_error *err)
+static varve_status add_file(log_meaning *m, const manifest_file *file, varve_error *err)
 {
-    char **files = realloc(m->files, (m->file_count + 1) * sizeof *files);
+    size_t count = m->file_count + 1;
+    char **files = realloc(m->files, count * sizeof *files);
     if (files) m->files = files;
-    char *copy = files ? strdup(path) : NULL;
+    log_file *records = realloc(m->records, count * sizeof *records);
+    if (records) m->records = records;
+    char *copy = files && records ? strdup(file->path) : NULL;
     if (!copy) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a batch of the log");
-    m->files[m->file_count++] = copy;
+    records[m->file_count] = (log_file){file->is_index, {file->value, file->value_len}};
+    files[m->file_count++] = copy;
     return VARVE_OK;
 }
 
@@ -145,7 +149,7 @@ static varve_status read_record(void *arg, const log_record *r, varve_error *err
     m->past_log |= goes_past(r);
     if (r->kind != LOG_PUT || r->family != STORE_CATALOG) return VARVE_OK;
     VV_TRY(manifest_file_of(r->key, r->value, &is, &file, name, path, err));
-    return is ? add_file(m, path, err) : VARVE_OK;
+    return is ? add_file(m, &file, err) : VARVE_OK;
 }
 
 varve_status log_batch_read(const void *bytes, size_t len, log_meaning *ret, varve_error *err)
@@ -164,6 +168,7 @@ void log_meaning_done(log_meaning *m)
     for (size_t i = 0; i < m->file_count; i++)
         free(m->files[i]);
     free(m->files);
+    free(m->records);
     *m = (log_meaning){0};
 }
 
@@ -175,6 +180,7 @@ varve_status varve_log_parse(const void *bytes, size_t len, varve_log_batch *ret
     log_meaning m = {0};
     if (!bytes || !ret_batch) return vv_fail(err, VARVE_INVALID, "bytes: a batch is expected");
     VV_TRY(log_batch_read(bytes, len, &m, err));
+    free(m.records);
     *ret_batch = (varve_log_batch){.first = m.head.first,
                                    .last = m.head.last,
                                    .time_ms = m.head.time_ms,

@@ -42,10 +42,17 @@ typedef varve_status (*log_record_each)(void *arg, const log_record *record, var
 VV_CHECKED varve_status log_batch_walk(const void *bytes, size_t len, log_record_each each,
                                        void *arg, log_head *ret, varve_error *err);
 
+/* The record that names a file; borrowed from the bytes. */
+typedef struct log_file {
+    bool is_index;
+    varve_text record;
+} log_file;
+
 /* What a batch means beside its rows. */
 typedef struct log_meaning {
     log_head head;
-    char **files; /* that it makes part of the folder, relative to it; owned */
+    char **files;      /* that it makes part of the folder, relative to it; owned */
+    log_file *records; /* of each of them */
     size_t file_count;
     bool past_log; /* rows that belong to it went past the log: a large session, or a copy */
 } log_meaning;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "db/dropped.h"
 #include "db/log_batch.h"
+#include "index/index.h"
 
 typedef struct log_reading {
     varve *db;
@@ -31,13 +32,25 @@ static varve_status stop(log_reading *l, const char *why)
                    why);
 }
 
+/* An index that was dropped, in a folder that was opened again, may have left its name to a later
+ * one. Numbers of segments are never used twice. */
+static bool is_the_file(const char *path, const log_file *f)
+{
+    index_record record;
+    VV_CLEANUP(index_unrefp) vector_index *x = NULL;
+    if (!f->is_index) return file_exists(path);
+    return index_record_get(f->record.data, f->record.len, &record, NULL) == VARVE_OK &&
+           index_open(path, &record, &x, NULL) == VARVE_OK;
+}
+
 static bool has_files(const log_reading *l, const log_meaning *m, const char **ret_missing)
 {
     char path[DB_PATH_MAX];
     varve_error ignored;
     for (size_t i = 0; i < m->file_count; i++) {
         *ret_missing = m->files[i];
-        if (db_path(l->db, m->files[i], path, &ignored) != VARVE_OK || !file_exists(path))
+        if (db_path(l->db, m->files[i], path, &ignored) != VARVE_OK ||
+            !is_the_file(path, &m->records[i]))
             return false;
     }
     return true;

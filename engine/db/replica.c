@@ -3,10 +3,11 @@
  *
  * Applied batches are synced every SYNC_BYTES and at close; the floor follows them. A crash in
  * between loses the last ones, which can be applied again: the sequence number says from where.
- * Files that batches drop stay until close, when what no record names is swept. */
+ * Files that batches make needless go when these are synced; at close what no record names is
+ * swept. */
 #include "base/file.h"
 #include "db/format.h"
-#include "db/log_batch.h"
+#include "db/obsolete.h"
 #include "db/session.h"
 
 #include <stdlib.h>
@@ -16,11 +17,13 @@
 struct varve_replica {
     varve db; /* path, lock, options, row store, floor; no threads, no catalogue */
     uint64_t sequence, unsynced_bytes;
+    obsolete_files obsolete;
     bool failed; /* a write or a sync: nobody knows what is there until it is opened again */
 };
 
 static void replica_free(varve_replica *r)
 {
+    obsolete_done(&r->obsolete);
     store_close(r->db.store);
     floor_close(r->db.floor);
     lock_drop(&r->db.lock);
@@ -96,7 +99,7 @@ static varve_status sync(varve_replica *r, varve_error *err)
     VV_TRY(store_sync_log(r->db.store, err));
     VV_TRY(floor_write(r->db.floor, r->sequence, err));
     r->unsynced_bytes = 0;
-    return VARVE_OK;
+    return obsolete_remove(&r->obsolete, &r->db, err);
 }
 
 static varve_status check_files(const varve_replica *r, const log_meaning *m, varve_error *err)
@@ -131,6 +134,7 @@ static varve_status write_batch(varve_replica *r, const varve_log_batch *b, cons
 {
     VV_CLEANUP(store_batch_freep) store_batch *batch = NULL;
     VV_TRY(store_batch_new_from(b->bytes, b->len, &batch, err));
+    VV_TRY(obsolete_note(&r->obsolete, r->db.store, b->bytes, b->len, err));
     r->failed = true; /* until all of it is right */
     VV_TRY(store_write(r->db.store, batch, false, err));
     if (store_sequence(r->db.store) != head->last)

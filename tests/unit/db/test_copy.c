@@ -4,7 +4,7 @@
 
 #include "base/fault.h"
 #include "db/db.h"
-#include "db/manifest_files.h"
+#include "varve_compaction.h"
 
 #include <pthread.h>
 #include <sys/stat.h>
@@ -67,6 +67,39 @@ static void test_clone(void **state)
         assert_folder_as(&s, s.path, &other_model, false, "else", "docs");
         scene_end(&s);
     }
+}
+
+/* Segments that were born elsewhere are merged and indexed as any. */
+static void test_clone_compacted(void **state)
+{
+    scene s;
+    const varve_copy_item one = item("docs", NULL, "twin");
+    const varve_compact_options keep = {.keep_deleted = true};
+    varve_compact_report report;
+    (void)state;
+    scene_begin(&s, 12);
+    scene_close(&s, true);
+    s.options.compactor_path = COMPACTOR_PATH;
+    s.options.index_rows_min = 32;
+    scene_open(&s);
+    scene_steps(&s, 40);
+    ok(&s, varve_copy(s.db, &one, 1, s.db, NULL, NULL, &s.err));
+    varve_collection *twin = opened(&s, s.db, "default", "twin");
+    model twin_model = s.m;
+    ok(&s, varve_index_build(twin, "HNSW-IP", NULL, false, &s.err));
+    assert_model(&twin_model, twin);
+    ok(&s, varve_compact(twin, &keep, &report, &s.err));
+    go_on(&s, twin, &twin_model, 20);
+    ok(&s, varve_compact(twin, &keep, NULL, &s.err));
+    const varve_copy_item again = item("twin", NULL, "third"); /* a copy of a copy, with indexes */
+    ok(&s, varve_copy(s.db, &again, 1, s.db, NULL, NULL, &s.err));
+    assert_model(&twin_model, twin);
+    assert_model(&s.m, s.c);
+    varve_collection_release(twin);
+    scene_close(&s, true);
+    assert_folder_as(&s, s.path, &twin_model, true, "default", "twin");
+    assert_folder_as(&s, s.path, &twin_model, false, "default", "third");
+    scene_end(&s);
 }
 
 /* ---- into another folder, and back */
@@ -380,9 +413,10 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clone),    cmocka_unit_test(test_out_and_back),
-        cmocka_unit_test(test_far),      cmocka_unit_test(test_settings_kept),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_beside_writers),
+        cmocka_unit_test(test_clone),          cmocka_unit_test(test_clone_compacted),
+        cmocka_unit_test(test_out_and_back),   cmocka_unit_test(test_far),
+        cmocka_unit_test(test_settings_kept),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_beside_writers),
 #ifdef VARVE_FAULTS
         cmocka_unit_test(test_failures),
 #endif

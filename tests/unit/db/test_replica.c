@@ -3,8 +3,9 @@
  * be the folder as it was then: by the model, and byte for byte by a checkpoint of that moment. */
 #include "snapshot_fixture.h"
 
+#include "base/bytes.h"
 #include "base/fault.h"
-#include "db/db.h"
+#include "db/manifest_files.h"
 #include "varve_compaction.h"
 #include "varve_query.h"
 
@@ -148,6 +149,40 @@ static void apply_until(voyage *v, uint64_t sequence)
     ok(&v->s, varve_replica_close(r, &v->s.err));
 }
 
+static varve_status count_one(void *arg, const manifest_file *file, varve_error *err)
+{
+    size_t *count = arg;
+    (void)file;
+    (void)err;
+    ++*count;
+    return VARVE_OK;
+}
+
+static size_t files_of(const char *path)
+{
+    file_names n = {0};
+    char inner[DB_PATH_MAX];
+    size_t count = 0;
+    if (file_list(path, &n, NULL) != VARVE_OK) return 1; /* a file */
+    for (size_t i = 0; i < n.count; i++)
+        if (file_join(inner, sizeof inner, path, n.names[i], NULL) == VARVE_OK)
+            count += files_of(inner);
+    file_names_free(&n);
+    return count;
+}
+
+/* Files in segments/ beyond those that the catalogue names. */
+static long files_too_many(voyage *v)
+{
+    char segments[400];
+    size_t named = 0;
+    store *rows = open_rocks(&v->s, v->replica);
+    ok(&v->s, manifest_files_each(rows, count_one, &named, &v->s.err));
+    store_close(rows);
+    snprintf(segments, sizeof segments, "%s/segments", v->replica);
+    return (long)files_of(segments) - (long)named;
+}
+
 static void begin(voyage *v, uint64_t seed)
 {
     memset(v, 0, sizeof *v);
@@ -258,6 +293,38 @@ static void test_voyages(void **state)
     }
 }
 
+/* A follower that is never closed does not gather files that were replaced. */
+static void test_replaced_files_go(void **state)
+{
+    voyage v;
+    varve_replica *r = NULL;
+    static uint8_t filler[5 << 20];
+    (void)state;
+    run(&v, 3, 12, 12);
+    ok(&v.s, varve_replica_open(v.replica, &r, &v.s.err));
+    for (size_t i = 0; i < v.count; i++)
+        ok(&v.s, apply(&v, r, &v.all[i]));
+    assert_true(files_too_many(&v) > 0); /* not synced yet */
+    uint8_t *b = filler;                 /* one large batch, so that it is synced */
+    size_t len = sizeof filler - 64;
+    put_u64(b, varve_replica_sequence(r) + 1);
+    put_u32(b + 8, 1);
+    b[12] = 0x5;
+    b[13] = STORE_BLOBS + 1;
+    b[14] = 4;
+    memcpy(b + 15, "\0\0\0\1", 4);
+    size_t at = 19, left = len;
+    for (; left > 127; left >>= 7)
+        b[at++] = (uint8_t)(left | 0x80);
+    b[at++] = (uint8_t)left;
+    const varve_log_batch large = {.bytes = b, .len = at + len};
+    ok(&v.s, varve_replica_apply(r, &large, &v.s.err));
+    assert_int_equal(files_too_many(&v), 0);
+    ok(&v.s, varve_replica_close(r, &v.s.err));
+    assert_folder(&v.s, v.replica, &v.s.m, true);
+    end(&v);
+}
+
 /* ---- refusals */
 
 static void test_refusals(void **state)
@@ -332,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_voyages),
+        cmocka_unit_test(test_replaced_files_go),
         cmocka_unit_test(test_refusals),
 #ifdef VARVE_FAULTS
         cmocka_unit_test(test_failures),
