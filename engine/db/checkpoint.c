@@ -257,6 +257,7 @@ varve_status varve_checkpoint_to(varve *db, const char *path, varve_checkpoint_i
     varve_status status = fill(&k, err);
     if (status == VARVE_OK) status = publish(&k, err);
     unmake_store(&k);
+    if (status != VARVE_OK && store_is_broken(db->store)) db_break(db, err);
     varve_error second = {0};
     bool ours = k.lock.fd >= 0;
     if (status != VARVE_OK && ours && file_remove_tree(k.temporary, &second) != VARVE_OK)

@@ -187,7 +187,7 @@ static void begin(voyage *v, uint64_t seed)
 {
     memset(v, 0, sizeof *v);
     v->all = calloc(SHIPPED_MAX, sizeof *v->all);
-    v->targets = calloc(TARGETS, sizeof *v->targets);
+    v->targets = calloc(TARGETS + 1, sizeof *v->targets);
     scene_begin(&v->s, seed);
     scene_close(&v->s, true);
     v->s.options.log_keep_ms = 3600000;
