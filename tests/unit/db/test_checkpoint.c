@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "db/dropped.h"
+#include "db/session.h"
 
 #include <pthread.h>
 #include <sys/stat.h>
@@ -168,6 +169,7 @@ typedef struct worker {
     scene *s;
     atomic_bool stop;
     uint64_t sessions;
+    unsigned pause_us; /* between two rounds */
 } worker;
 
 #define SESSION_ROWS 300
@@ -215,6 +217,57 @@ static void test_sessions_whole(void **state)
     scene_end(&s);
 }
 
+/* A session between its commit point and its end is awaited; one that is not coming to its end is a
+ * refusal. */
+static void mark_session(scene *s, bool begun)
+{
+    uint8_t key[SESSION_KEY_BYTES];
+    store_batch *batch = store_batch_new();
+    session_key(1, key);
+    if (begun)
+        store_batch_put(batch, s->db->store, STORE_META, key, sizeof key, "x", 1);
+    else
+        store_batch_delete(batch, s->db->store, STORE_META, key, sizeof key);
+    varve_error err;
+    if (store_write(s->db->store, batch, true, &err) != VARVE_OK) abort();
+    store_batch_free(batch);
+}
+
+static void *end_session_later(void *arg)
+{
+    worker *w = arg;
+    pthread_mutex_lock(&w->s->db->writer_lock);
+    mark_session(w->s, true);
+    atomic_store(&w->stop, true); /* begun */
+    usleep(200000);
+    mark_session(w->s, false);
+    pthread_mutex_unlock(&w->s->db->writer_lock);
+    return NULL;
+}
+
+static void test_session_awaited(void **state)
+{
+    scene s;
+    pthread_t thread;
+    char path[320];
+    (void)state;
+    scene_begin(&s, 4);
+    scene_steps(&s, 10);
+    mark_session(&s, true);
+    assert_int_equal(varve_checkpoint_to(s.db, beside(&s, "b", path), NULL, &s.err),
+                     VARVE_CONFLICT);
+    assert_int_equal(others_beside(&s), 0);
+    mark_session(&s, false);
+    worker w = {.s = &s};
+    assert_int_equal(pthread_create(&thread, NULL, end_session_later, &w), 0);
+    while (!atomic_load(&w.stop))
+        usleep(1000);
+    checkpoint(&s, "b", path, NULL);
+    pthread_join(thread, NULL);
+    assert_folder(&s, path, &s.m, true);
+    scene_end(&s);
+}
+
 /* Drops and creations, seals and checkpoints at once: every file that is named is linked. */
 static void *drop_and_create(void *arg)
 {
@@ -223,6 +276,7 @@ static void *drop_and_create(void *arg)
     static float vectors[200 * MODEL_DIM];
     varve_rows rows = {.count = 200, .dim = MODEL_DIM, .vectors = vectors};
     for (; !atomic_load(&w->stop); w->sessions++) {
+        usleep(w->pause_us);
         varve_collection *c = NULL;
         if (varve_collection_create(w->s->db, "default", "short", NULL, &c, &err) != VARVE_OK ||
             varve_insert(c, &rows, NULL, NULL, &err) != VARVE_OK ||
@@ -278,6 +332,41 @@ static void test_of_a_reader(void **state)
     assert_folder(&s, path, &s.m, true);
     assert_folder(&s, path, &s.m, false);
     assert_folder(&s, s.path, &s.m, false);
+    scene_end(&s);
+}
+
+/* Beside an owner that drops files and trims its log: whole, or refused. */
+static void test_of_a_reader_beside(void **state)
+{
+    scene s;
+    pthread_t thread;
+    char path[320];
+    int made = 0;
+    (void)state;
+    scene_begin(&s, 1);
+    worker w = {.s = &s, .pause_us = 20000};
+    varve_options o = s.options;
+    o.read_only = true;
+    assert_int_equal(pthread_create(&thread, NULL, drop_and_create, &w), 0);
+    for (int i = 0; i < 16; i++) {
+        varve *db = NULL;
+        varve_status status = varve_open(s.path, &o, &db, &s.err);
+        if (status != VARVE_OK) continue; /* what an open beside an owner promises is not ours */
+        usleep(500u * (unsigned)(i % 4));
+        status = varve_checkpoint_to(db, beside(&s, "b", path), NULL, &s.err);
+        if (status == VARVE_OK) {
+            made++;
+            assert_sound(path);
+            ok(&s, file_remove_tree(path, &s.err));
+        } else {
+            assert_int_equal(status, VARVE_CONFLICT);
+        }
+        assert_int_equal(others_beside(&s), 0);
+        ok(&s, varve_close(db, &s.err));
+    }
+    atomic_store(&w.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(made > 0);
     scene_end(&s);
 }
 
@@ -362,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_relaxed_and_log), cmocka_unit_test(test_hold),
         cmocka_unit_test(test_sessions_whole),  cmocka_unit_test(test_drops_beside),
         cmocka_unit_test(test_of_a_reader),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_session_awaited), cmocka_unit_test(test_of_a_reader_beside),
 #ifdef VARVE_FAULTS
         cmocka_unit_test(test_failures),
 #endif
