@@ -32,7 +32,7 @@ typedef struct transfer {
     size_t sent;
     uint64_t progress_ns; /* when something moved last */
     curl_off_t moved;
-    bool stalled, cancelled;
+    bool stalled, cancelled, rewound;
     varve_status sink_status;
 } transfer;
 
@@ -209,6 +209,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
     transfer *t = arg;
     if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > t->request->body_len)
         return CURL_SEEKFUNC_FAIL;
+    t->rewound = t->rewound || t->sent > 0;
     t->sent = (size_t)offset;
     return CURL_SEEKFUNC_OK;
 }
@@ -275,6 +276,8 @@ static void set_request(transfer *t, struct curl_slist *headers)
         (void)curl_easy_setopt(c, CURLOPT_READDATA, t);
         (void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
         (void)curl_easy_setopt(c, CURLOPT_SEEKDATA, t);
+        /* A body of nothing is sent again without our seeing it, but not on a new connection. */
+        if (q->body_len == 0) (void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
     }
     if (strcmp(q->method, "HEAD") == 0) (void)curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
     (void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
@@ -309,6 +312,7 @@ static varve_status outcome(transfer *t, CURLcode code)
     a->status = (int)status;
     a->sent = t->moved > 0 || t->sent > 0 || status != 0 || code == CURLE_GOT_NOTHING ||
               code == CURLE_RECV_ERROR || t->stalled;
+    a->sent_twice = t->rewound;
     if (code == CURLE_OK) return VARVE_OK;
     if (t->cancelled) return vv_fail(t->err, VARVE_CANCELLED, "cancelled");
     if (t->sink_status != VARVE_OK) return t->sink_status;

@@ -25,9 +25,12 @@ void http_pool_free(http_pool *p); /* NULL-safe */
 
 typedef struct http_answer {
     int status; /* 0: none came */
-    bool has_length, may_pass, sent;
-    /* may_pass: the failure of the way, which another attempt may not meet; sent: the request went
-     * out, so that the other side may have done what it says */
+    bool has_length;
+    bool may_pass; /* the failure is one of the way, which another attempt may not meet */
+    bool sent;     /* the request went out, so that the other side may have done what it says */
+    /* It went out twice: libcurl sends again, of itself, what meets the end of a kept connection.
+     * The answer is then one to the second. */
+    bool sent_twice;
     uint64_t content_length, retry_after_s;
     char etag[REMOTE_TAG_MAX], date[40], last_modified[40], content_range[80], region[40];
     char encryption[32], checksum_sha256[64], checksum_algorithm[16];

@@ -158,19 +158,30 @@ static varve_status s3_get(remote *base, const char *key, uint64_t offset, uint6
 
 /* ---- stat, list ---------------------------------------------------------------------------- */
 
+static varve_status stat_once(s3_remote *r, const char *key, s3_tries *tries, s3_answer *answer,
+                              varve_error *err)
+{
+    const s3_call call = {.method = "HEAD", .key = key};
+    VV_TRY(s3_send_once(r, &call, tries, answer, err));
+    if (answer->http.has_length && answer->http.etag[0]) return VARVE_OK;
+    answer->verdict = (s3_verdict){VARVE_IO, S3_AGAIN, false};
+    return vv_fail(err, VARVE_IO, "the store tells no size or no tag");
+}
+
 static varve_status s3_stat(remote *base, const char *key, remote_stat_result *ret,
                             varve_error *err)
 {
     s3_remote *r = (s3_remote *)base;
     s3_tries tries;
     s3_answer answer;
-    const s3_call call = {.method = "HEAD", .key = key};
+    varve_status status;
     s3_tries_begin(&tries, r, 0, NULL);
     s3_answer_init(&answer);
-    varve_status status = s3_send(r, &call, &tries, &answer, err);
+    while ((status = stat_once(r, key, &tries, &answer, err)) != VARVE_OK) {
+        status = s3_try_again(r, &tries, &answer, status, err);
+        if (status != VARVE_OK) break;
+    }
     const http_answer *h = &answer.http;
-    if (status == VARVE_OK && (!h->has_length || !h->etag[0]))
-        status = vv_fail(err, VARVE_IO, "the store tells neither size nor tag");
     if (status == VARVE_OK) {
         int64_t modified = http_parse_date(h->last_modified);
         ret->size = h->content_length;

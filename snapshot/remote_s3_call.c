@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define URL_MAX 16384
+#define URL_MAX     16384
+#define CLOCK_OFF_S 600 /* more, and a refusal that tells no reason is put down to it */
 
 void s3_answer_init(s3_answer *a)
 {
@@ -125,7 +126,18 @@ static void set_message(const s3_answer *a, varve_error *err)
         vv_error_set(err, a->verdict.status, "the store says %d", h->status);
 }
 
-static varve_status judge(const s3_call *call, s3_answer *a, s3_tries *tries, varve_error *err)
+/* Answers to HEAD have no body, and tell no code. What another clock, or other credentials, would
+ * mend is guessed, and tried once. */
+static s3_remedy guess_remedy(const s3_remote *r, const http_answer *h)
+{
+    int64_t there = http_parse_date(h->date);
+    int64_t here = (int64_t)(clock_wall_ms() / 1000) + atomic_load(&r->clock_offset_s);
+    bool clock = there >= 0 && (there > here + CLOCK_OFF_S || there < here - CLOCK_OFF_S);
+    return clock ? S3_CLOCK : S3_RELOAD;
+}
+
+static varve_status judge(const s3_remote *r, const s3_call *call, s3_answer *a, s3_tries *tries,
+                          varve_error *err)
 {
     const buffer *body = &a->http.body;
     if (body->len > 0 && !s3_xml_read_failure(body->data, body->len, &a->failure) &&
@@ -135,6 +147,8 @@ static varve_status judge(const s3_call *call, s3_answer *a, s3_tries *tries, va
     /* The rest of a GET that has no tag is no object of S3's. */
     if (a->verdict.status == VARVE_OK && call->sink && !a->http.etag[0])
         a->verdict = (s3_verdict){VARVE_IO, S3_AGAIN, false};
+    if (!a->failure.code[0] && (a->http.status == 400 || a->http.status == 403))
+        a->verdict.remedy = guess_remedy(r, &a->http);
     if (a->verdict.status == VARVE_OK) return VARVE_OK;
     tries->unsure = tries->unsure || a->verdict.unsure;
     set_message(a, err);
@@ -157,7 +171,8 @@ static varve_status send_prepared(s3_remote *r, const s3_call *call, const signe
                             .progress_ms = r->base.limits.request_ms,
                             .paced = &r->base};
     varve_status status = http_send(r->http, &q, &a->http, err);
-    if (status == VARVE_OK) return judge(call, a, tries, err);
+    tries->unsure = tries->unsure || a->http.sent_twice;
+    if (status == VARVE_OK) return judge(r, call, a, tries, err);
     a->verdict = (s3_verdict){status, a->http.may_pass ? S3_AGAIN : S3_FINAL, a->http.sent};
     tries->unsure = tries->unsure || a->verdict.unsure;
     return status;

@@ -504,6 +504,8 @@ static varve_status put_parts(filing *f, varve_error *err)
     status = resume(f, err);
     if (status == VARVE_OK) status = upload(f, err);
     if (status == VARVE_NOT_FOUND) { /* the store forgot the upload: from the start */
+        varve_status gone = f->upload ? abort_upload(f->r, f->upload, NULL) : VARVE_OK;
+        (void)gone; /* if it did not forget it after all */
         s3_upload_free(f->upload);
         f->upload = NULL;
         status = upload(f, err);

@@ -89,7 +89,10 @@ typedef struct put {
     remote_when when;
     s3_tries tries;
     s3_answer answer;
-    char tag[REMOTE_TAG_MAX]; /* of what was stored */
+    char tag[REMOTE_TAG_MAX];       /* of what was stored */
+    size_t condition;               /* which of the call's headers */
+    char wrong_tag[REMOTE_TAG_MAX]; /* of other bytes, stored by an attempt of ours */
+    bool wrong_stored;
 } put;
 
 /* Does the answer, of what it was given, tell other sums than ours? */
@@ -115,18 +118,27 @@ static varve_status holds_ours(put *p, bool *ret, varve_error *err)
 }
 
 /* The tag is not the MD5 of our bytes: either the store makes its tags in another way, or it stored
- * something else. Reading back tells. What is wrong is removed, so that a put on condition that
- * there is nothing can be tried again; VARVE_CORRUPT then. */
-static varve_status check_doubtful(put *p, varve_error *err)
+ * something else. Reading back tells. What is wrong is then ours to replace: on condition that it is
+ * still there, or, where the store knows no such condition, by removing it first. */
+static varve_status check_doubtful(put *p, s3_call *call, varve_error *err)
 {
     bool ours = false;
+    remote_abilities can = {0};
+    memcpy(p->wrong_tag, p->tag, sizeof p->wrong_tag);
     VV_TRY(holds_ours(p, &ours, err));
     if (ours) {
         if (!p->answer.http.checksum_sha256[0]) atomic_store(&p->r->tags_are_no_md5, true);
         return VARVE_OK;
     }
-    VV_TRY(s3_delete(p->r, p->key, err));
+    p->wrong_stored = true;
     p->answer.verdict = (s3_verdict){VARVE_CORRUPT, S3_AGAIN, false};
+    if (p->when != REMOTE_ALWAYS) {
+        VV_TRY(remote_get_abilities(&p->r->base, &can, err));
+        if (can.put_if_tag)
+            call->headers[p->condition] = (s3_header){"if-match", p->wrong_tag};
+        else
+            VV_TRY(s3_delete(p->r, p->key, err));
+    }
     return vv_fail(err, VARVE_CORRUPT, "the store holds other bytes than it was sent");
 }
 
@@ -152,19 +164,28 @@ static bool condition_failed(const put *p, varve_status status)
             (status == VARVE_NOT_FOUND && p->when == REMOTE_IF_TAG && http == 404));
 }
 
-static varve_status attempt(put *p, const s3_call *call, varve_error *err)
+static varve_status attempt(put *p, s3_call *call, varve_error *err)
 {
     VV_TRY(s3_send_once(p->r, call, &p->tries, &p->answer, err));
     memcpy(p->tag, p->answer.http.etag, sizeof p->tag);
-    return answer_fits(p) ? VARVE_OK : check_doubtful(p, err);
+    if (!p->tag[0]) { /* half an answer */
+        p->answer.verdict = (s3_verdict){VARVE_IO, S3_AGAIN, true};
+        p->tries.unsure = true;
+        return vv_fail(err, VARVE_IO, "the store tells no tag");
+    }
+    return answer_fits(p) ? VARVE_OK : check_doubtful(p, call, err);
 }
 
-static varve_status run_put(put *p, const s3_call *call, varve_error *err)
+static varve_status run_put(put *p, s3_call *call, varve_error *err)
 {
     varve_status status;
     while ((status = attempt(p, call, err)) != VARVE_OK) {
         if (condition_failed(p, status)) return check_condition(p, status, err);
-        VV_TRY(s3_try_again(p->r, &p->tries, &p->answer, status, err));
+        status = s3_try_again(p->r, &p->tries, &p->answer, status, err);
+        if (status == VARVE_OK) continue;
+        if (p->wrong_stored && s3_delete(p->r, p->key, NULL) != VARVE_OK)
+            vv_error_prefix(err, "wrong bytes are left there");
+        return status;
     }
     return VARVE_OK;
 }
@@ -182,6 +203,7 @@ varve_status s3_put_bytes(s3_remote *r, const char *key, const void *bytes, size
                     .body_sha256 = sums->sha256_hex};
     s3_add_header(&call, "x-amz-checksum-sha256", sums->sha256_base64);
     s3_storage_headers(r, &call);
+    p.condition = call.header_count;
     if (when == REMOTE_IF_ABSENT) s3_add_header(&call, "if-none-match", "*");
     if (when == REMOTE_IF_TAG) s3_add_header(&call, "if-match", tag);
     s3_tries_begin(&p.tries, r, len, cancel);

@@ -62,7 +62,10 @@ PASSING = {
 # A body of 200 is the object to a GET: bits and errors in it are for the caller's sums to find.
 NOT_SEEN = {
     ("get", Fault.FLIP), ("get range", Fault.FLIP), ("list", Fault.STALE_LIST),
+    ("delete", Fault.NOT_FOUND),
 }  # fmt: skip
+# An upload that was begun, and whose id we never heard: for the bucket's lifecycle rule.
+LOSING_ID = {Fault.TIMEOUT, Fault.LOST_ANSWER, Fault.SHORT, Fault.GARBAGE}
 FINAL = {"IO", "CORRUPT", "TIMEOUT", "CONFLICT", "EXISTS", "NOT_FOUND", "UNSUPPORTED"}
 
 
@@ -79,9 +82,14 @@ def visible(scene):
     return {k: v for k, v in scene.objects().items() if not k.startswith("probe/")}
 
 
+def check_strays(scene):
+    lost = [1 for _, target, fault in scene.fake.log if "uploads=" in target and fault in LOSING_ID]
+    assert len(scene.fake.uploads) <= len(lost)
+
+
 def check_done(scene, call, result):
     assert visible(scene) == call.after
-    assert scene.fake.uploads == {}
+    check_strays(scene)
     if call.out is not None:
         assert result.out == call.out
 
@@ -94,7 +102,7 @@ def check_clean_failure(scene, call, result, fault):
     assert visible(scene) in (call.before, call.after)
     if fault in (Fault.DENIED, Fault.NOT_FOUND, Fault.NOT_IMPLEMENTED, Fault.PRECONDITION):
         return
-    assert scene.fake.uploads == {}
+    check_strays(scene)
 
 
 def check_again(scene, call):
@@ -118,7 +126,8 @@ def walk(scene, call, name, fault, at):
     if result.code == 0 and (name, fault) not in NOT_SEEN:
         check_done(scene, call, result)
     elif result.code:
-        assert fault not in PASSING, place
+        told = scene.fake.log[at][0] != "HEAD" or fault != Fault.INCOMPLETE_BODY
+        assert fault not in PASSING or not told, place  # 400, and no code with it
         check_clean_failure(scene, call, result, fault)
     check_again(scene, call)
 
