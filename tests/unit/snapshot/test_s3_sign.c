@@ -116,8 +116,8 @@ static void test_limits(void **state)
     memset(secret, 'S', sizeof secret);
     secret[sizeof secret - 1] = '\0';
     buffer_init(&out, 4096, "authorization");
-    s3_sign_request q = {"GET", "/",  "", &header, 1,      EMPTY_SHA256,
-                         "r",   "s3", "", secret,  "20130524T000000Z"};
+    s3_sign_request q = {"GET", "/", "",     &header,           1, EMPTY_SHA256, "r",
+                         "s3",  "",  secret, "20130524T000000Z"};
     assert_status(s3_sign(&q, &out, &err), VARVE_LIMIT);
     assert_null(strstr(err.message, "SSSS"));
     q.secret_key = "s";
