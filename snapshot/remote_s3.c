@@ -22,16 +22,12 @@ typedef struct reading {
     void *arg;
 } reading;
 
-/* "bytes FIRST-LAST/TOTAL" or, of an answer of 416, "bytes * /TOTAL" without the space. */
+/* "bytes FIRST-LAST/TOTAL" */
 static bool parse_range(const char *text, uint64_t *ret_first, uint64_t *ret_last,
                         uint64_t *ret_total)
 {
     unsigned long long first = 0, last = 0, total = 0;
     int used = 0;
-    if (sscanf(text, "bytes */%llu%n", &total, &used) == 1 && !text[used]) {
-        *ret_total = total;
-        return true;
-    }
     if (sscanf(text, "bytes %llu-%llu/%llu%n", &first, &last, &total, &used) != 3 || text[used] ||
         first > last || last >= total)
         return false;
@@ -77,16 +73,9 @@ static varve_status on_bytes(void *arg, const http_answer *answer, const void *b
     return VARVE_OK;
 }
 
-/* An answer without a byte never met on_bytes; a range behind the end is judged by the size told. */
+/* An answer without a byte never met on_bytes. */
 static varve_status end_attempt(reading *g, s3_answer *a, varve_status status, varve_error *err)
 {
-    uint64_t first = 0, last = 0, total = 0;
-    if (status == VARVE_CORRUPT && a->http.status == 416 &&
-        parse_range(a->http.content_range, &first, &last, &total)) {
-        if (g->len == UINT64_MAX && total == g->at) return VARVE_OK;
-        return vv_fail(err, VARVE_CORRUPT, "the object has %llu bytes only",
-                       (unsigned long long)total);
-    }
     if (status != VARVE_OK) return status;
     if (!g->begun) VV_TRY(begin_attempt(g, &a->http, err));
     a->verdict = (s3_verdict){VARVE_CORRUPT, S3_AGAIN, false};
@@ -94,6 +83,20 @@ static varve_status end_attempt(reading *g, s3_answer *a, varve_status status, v
         return vv_fail(err, VARVE_CORRUPT, "the answer ends %llu bytes early",
                        (unsigned long long)(g->end - g->at));
     return VARVE_OK;
+}
+
+static varve_status s3_stat(remote *base, const char *key, remote_stat_result *ret,
+                            varve_error *err);
+
+/* A range of nothing, which is none that HTTP could ask for; nor does every store say how long the
+ * object is where a range begins behind its end. */
+static varve_status get_nothing(remote *base, const char *key, uint64_t offset, varve_error *err)
+{
+    remote_stat_result found = {0};
+    VV_TRY(s3_stat(base, key, &found, err));
+    if (offset <= found.size) return VARVE_OK;
+    return vv_fail(err, VARVE_CORRUPT, "the object has %llu bytes only",
+                   (unsigned long long)found.size);
 }
 
 static varve_status get_once(s3_remote *r, const char *key, reading *g, s3_tries *tries,
@@ -111,6 +114,8 @@ static varve_status get_once(s3_remote *r, const char *key, reading *g, s3_tries
     if (g->at > 0 || g->len != UINT64_MAX) s3_add_header(&call, "range", range);
     if (g->tag[0]) s3_add_header(&call, "if-match", g->tag);
     varve_status status = s3_send_once(r, &call, tries, answer, err);
+    if (answer->http.status == 416 && g->len == UINT64_MAX)
+        return get_nothing(&r->base, key, g->at, err);
     status = end_attempt(g, answer, status, err);
     if (g->at - g->attempt_from >= PROGRESS_BYTES) remote_attempts_progress(&tries->attempts);
     return status;
@@ -123,19 +128,6 @@ static varve_status run_get(s3_remote *r, const char *key, reading *g, s3_tries 
     while ((status = get_once(r, key, g, tries, answer, err)) != VARVE_OK)
         VV_TRY(s3_try_again(r, tries, answer, status, err));
     return VARVE_OK;
-}
-
-static varve_status s3_stat(remote *base, const char *key, remote_stat_result *ret,
-                            varve_error *err);
-
-/* A range of nothing is none that HTTP could ask for. */
-static varve_status get_nothing(remote *base, const char *key, uint64_t offset, varve_error *err)
-{
-    remote_stat_result found = {0};
-    VV_TRY(s3_stat(base, key, &found, err));
-    if (offset <= found.size) return VARVE_OK;
-    return vv_fail(err, VARVE_CORRUPT, "the object has %llu bytes only",
-                   (unsigned long long)found.size);
 }
 
 static varve_status s3_get(remote *base, const char *key, uint64_t offset, uint64_t len,
