@@ -4,8 +4,8 @@
  *
  * Ownership  credentials_source_free ends a source; copies are wiped with credentials_wipe.
  * Threads    any number at once; one of them fetches while the others wait.
- * Errors     VARVE_INVALID none given, or a file without what was asked for · VARVE_NOT_FOUND no such
- *            file · VARVE_IO · VARVE_TIMEOUT. No message holds a key, a secret or a token. */
+ * Errors     VARVE_INVALID none given, or a file without what was asked for · VARVE_NOT_FOUND no
+ *            such file · VARVE_IO · VARVE_TIMEOUT. No message holds a key, a secret or a token. */
 #ifndef VARVE_SNAPSHOT_CREDENTIALS_H
 #define VARVE_SNAPSHOT_CREDENTIALS_H
 

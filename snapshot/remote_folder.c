@@ -1,7 +1,7 @@
 /* remote_folder.c — a folder as a remote; see remote.h and remote_folder_inner.h.
  *
- *        new_begin            write, sync            place            sync of the directory
- * (none) ---------> EMPTY -----------------> SYNCED -------> NAMED ------------------------> durable
+ *        new_begin         write, sync          place         sync of the directory
+ * (none) ---------> EMPTY -------------> SYNCED ------> NAMED ----------------------> durable
  *                     +-- a crash leaves "~new-…", unlocked: removed by the next open
  *
  * (1) A name is given by link() or rename() alone, to bytes that are synced.

@@ -63,8 +63,8 @@ VV_CHECKED varve_status http_send(http_pool *p, const http_request *request, htt
 /* Seconds since 1970 of "Fri, 24 May 2013 00:00:00 GMT"; -1: none. */
 int64_t http_parse_date(const char *text);
 
-/* The parts of "https://host[:port]"; anything behind the authority, or a user in it: VARVE_INVALID.
- * host has the port where it is not the scheme's own, as in the Host header. */
+/* The parts of "https://host[:port]"; anything behind the authority, or a user in it:
+ * VARVE_INVALID. host has the port where it is not the scheme's own, as in the Host header. */
 typedef struct http_endpoint {
     bool tls, loopback;
     char host[300];

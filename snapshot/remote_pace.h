@@ -6,7 +6,8 @@
  *     do status = attempt(...);
  *     while (may_pass(status) && (status = remote_attempts_wait(&a, status, 0, err)) == VARVE_OK);
  *
- * Threads    a remote_attempts belongs to one call; bandwidth is shared by all calls of a remote. */
+ * Threads    a remote_attempts belongs to one call; bandwidth is shared by all calls of a
+ *            remote. */
 #ifndef VARVE_SNAPSHOT_REMOTE_PACE_H
 #define VARVE_SNAPSHOT_REMOTE_PACE_H
 
@@ -27,8 +28,9 @@ typedef struct remote_attempts {
 /* bytes: to be moved by the call, which may take longer for it. */
 void remote_attempts_begin(remote_attempts *a, const remote *r, uint64_t bytes,
                            const remote_cancel *cancel);
-/* An attempt failed with `failed`, whose words are in err. VARVE_OK: waited, try again. Otherwise what
- * the call ends with: VARVE_CANCELLED, or `failed`, with the reason for the end added. */
+/* An attempt failed with `failed`, whose words are in err. VARVE_OK: waited, try again.
+ * Otherwise what the call ends with: VARVE_CANCELLED, or `failed`, with the reason for the end
+ * added. */
 VV_CHECKED varve_status remote_attempts_wait(remote_attempts *a, varve_status failed,
                                              uint64_t wait_least_ms, varve_error *err);
 /* Enough came through for the attempts to be counted anew. */

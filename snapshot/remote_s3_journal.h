@@ -14,7 +14,8 @@
  * Version history. 1: first.
  *
  * Ownership  s3_upload_free ends an upload; NULL is fine.
- * Errors     VARVE_NOT_FOUND no such file · VARVE_CORRUPT not a journal of ours · as base/file.h. */
+ * Errors     VARVE_NOT_FOUND no such file · VARVE_CORRUPT not a journal of ours · as
+ *            base/file.h. */
 #ifndef VARVE_SNAPSHOT_REMOTE_S3_JOURNAL_H
 #define VARVE_SNAPSHOT_REMOTE_S3_JOURNAL_H
 

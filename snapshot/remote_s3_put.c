@@ -118,8 +118,8 @@ static varve_status holds_ours(put *p, bool *ret, varve_error *err)
 }
 
 /* The tag is not the MD5 of our bytes: either the store makes its tags in another way, or it stored
- * something else. Reading back tells. What is wrong is then ours to replace: on condition that it is
- * still there, or, where the store knows no such condition, by removing it first. */
+ * something else. Reading back tells. What is wrong is then ours to replace: on condition that
+ * it is still there, or, where the store knows no such condition, by removing it first. */
 static varve_status check_doubtful(put *p, s3_call *call, varve_error *err)
 {
     bool ours = false;
@@ -142,7 +142,8 @@ static varve_status check_doubtful(put *p, s3_call *call, varve_error *err)
     return vv_fail(err, VARVE_CORRUPT, "the store holds other bytes than it was sent");
 }
 
-/* A condition failed. If an earlier attempt may have been carried out, it may be ours that is there. */
+/* A condition failed. If an earlier attempt may have been carried out, it may be ours that is
+ * there. */
 static varve_status check_condition(put *p, varve_status failed, varve_error *err)
 {
     bool ours = false;

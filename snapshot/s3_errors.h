@@ -19,7 +19,8 @@ typedef struct s3_verdict {
     bool unsure; /* the store may have done it nevertheless */
 } s3_verdict;
 
-/* http: status of the answer; code: of its <Error>, or "". An <Error> in an answer of 200 counts. */
+/* http: status of the answer; code: of its <Error>, or "". An <Error> in an answer of 200
+ * counts. */
 s3_verdict s3_judge(int http, const char *code);
 
 #endif

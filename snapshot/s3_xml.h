@@ -1,10 +1,12 @@
-/* s3_xml.h — the few XML answers of S3 that a backup needs, read strictly with libexpat: no document
- * type (so no entities of a stranger's making), at most S3_XML_DEPTH_MAX levels, the root element
- * that was asked for, numbers that are numbers. Elements that we do not know are passed over.
+/* s3_xml.h — the few XML answers of S3 that a backup needs, read strictly with libexpat: no
+ * document type (so no entities of a stranger's making), at most S3_XML_DEPTH_MAX levels, the
+ * root element that was asked for, numbers that are numbers. Elements that we do not know are
+ * passed over.
  *
  * Ownership  texts handed to callbacks are borrowed for the call.
  * Threads    stateless.
- * Errors     VARVE_CORRUPT: not XML, or not what was asked for; VARVE_LIMIT: an element too long. */
+ * Errors     VARVE_CORRUPT: not XML, or not what was asked for; VARVE_LIMIT: an element too
+ *            long. */
 #ifndef VARVE_SNAPSHOT_S3_XML_H
 #define VARVE_SNAPSHOT_S3_XML_H
 

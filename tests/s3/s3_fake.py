@@ -35,11 +35,13 @@ class Answer:
 
 
 def xml(text, status=200, headers=None):
-    return Answer(status, (HEAD + text).encode(), {"Content-Type": "application/xml", **(headers or {})})
+    about = {"Content-Type": "application/xml", **(headers or {})}
+    return Answer(status, (HEAD + text).encode(), about)
 
 
 def error(status, code, message="", headers=None):
-    text = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message><RequestId>1</RequestId></Error>"
+    told = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>1</RequestId>"
+    text = f"<Error>{told}</Error>"
     return xml(text, status, headers)
 
 
@@ -143,7 +145,8 @@ class Fake:
         page, cut = keys[: self.page], len(keys) > self.page
         quoted = urllib.parse.quote if query.get("encoding-type") == "url" else escape
         rows = "".join(
-            f"<Contents><Key>{quoted(k)}</Key><Size>{len(objects[k].data)}</Size></Contents>" for k in page
+            f"<Contents><Key>{quoted(k)}</Key><Size>{len(objects[k].data)}</Size></Contents>"
+            for k in page
         )
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if cut else ""
         coding = "<EncodingType>url</EncodingType>" if "encoding-type" in query else ""
@@ -191,7 +194,8 @@ class Fake:
         )
         marker = f"<NextPartNumberMarker>{page[-1]}</NextPartNumberMarker>" if cut else ""
         return xml(
-            f"<ListPartsResult><IsTruncated>{str(cut).lower()}</IsTruncated>{marker}{rows}</ListPartsResult>"
+            f"<ListPartsResult><IsTruncated>{str(cut).lower()}</IsTruncated>"
+            f"{marker}{rows}</ListPartsResult>"
         )
 
     def complete(self, key, query, headers, body):
@@ -213,7 +217,8 @@ class Fake:
         self.objects[key] = Object(data, etag, self.now())
         del self.uploads[query["uploadId"]]
         return xml(
-            f"<CompleteMultipartUploadResult><ETag>{escape(etag)}</ETag></CompleteMultipartUploadResult>"
+            "<CompleteMultipartUploadResult>"
+            f"<ETag>{escape(etag)}</ETag></CompleteMultipartUploadResult>"
         )
 
     def abort(self, key, query):

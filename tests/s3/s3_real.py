@@ -1,6 +1,6 @@
 """A real S3 server for tests: Debian's OpenStack Swift with its S3 dialect, four processes on
-loopback. Its packages are unpacked into a folder of ours; nothing is installed, nobody else's service
-started, and no privilege needed.
+loopback. Its packages are unpacked into a folder of ours: nothing is installed, nobody else's
+service started, and no privilege needed.
 
     s3_real.py install FOLDER        download and unpack, unless it is there
     s3_real.py run FOLDER            start, print endpoint and keys, stop with standard input
@@ -41,7 +41,8 @@ folder, *ports = sys.argv[1:]
 for name, port in zip(("account", "container", "object"), ports):
     builder = RingBuilder(4, 1, 1)
     builder.add_dev(dict(id=0, region=1, zone=1, ip="127.0.0.1", port=int(port), device="d",
-                         weight=1.0, replication_ip="127.0.0.1", replication_port=int(port), meta=""))
+                         weight=1.0, meta="", replication_ip="127.0.0.1",
+                         replication_port=int(port)))
     builder.rebalance()
     builder.get_ring().save(f"{folder}/{name}.ring.gz")
 """
@@ -100,7 +101,9 @@ class NotStarted(Exception):
 
 def run(*command, cwd=None):
     try:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{command[0]}: {error}") from None
     if done.returncode:
@@ -150,13 +153,13 @@ class Swift:
         self.packages, self.folder = Path(packages), Path(folder)
         self.processes = []
         (self.folder / "devices" / "d").mkdir(parents=True)
-        account, container, objects, proxy = free_ports(4)
-        self.port, self.url = proxy, f"http://127.0.0.1:{proxy}"
+        account, container, objects, self.port = free_ports(4)
+        self.url = f"http://127.0.0.1:{self.port}"
         self.write("swift.conf", "[swift-hash]\nswift_hash_path_suffix = test\n")
         self.python("-c", RINGS, self.folder, account, container, objects).wait()
         for name, port in (("account", account), ("container", container), ("object", objects)):
             self.launch(name, SERVER, port)
-        self.launch("proxy", PROXY, proxy)
+        self.launch("proxy", PROXY, self.port)
         try:
             self.wait_until_up()
         except NotStarted:
@@ -195,7 +198,8 @@ class Swift:
         """A signed request without a body; its status."""
         empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         date = datetime.now(timezone.utc).strftime(s3_signature.DATE)
-        headers = {"host": f"127.0.0.1:{self.port}", "x-amz-date": date, "x-amz-content-sha256": empty}
+        host = f"127.0.0.1:{self.port}"
+        headers = {"host": host, "x-amz-date": date, "x-amz-content-sha256": empty}
         made = s3_signature.signature(
             method, path, query, headers, sorted(headers), SECRET, REGION, empty
         )

@@ -230,7 +230,8 @@ def test_no_secret_is_shown(scene):
     [{"endpoint": "http://192.0.2.1"}, {"endpoint": "http://user:word@127.0.0.1"},
      {"endpoint": "https://127.0.0.1/path"}, {"endpoint": "file:///etc"}, {"endpoint": "ftp://x"},
      {"url": "s3://Bad_Bucket"}, {"url": "s3://bucket/a//b"}, {"url": "s3://bucket/../b"},
-     {"url": "gopher://bucket"}, {"url": "s3://"}, {"region": "a b"}, {"storage_class": "a\r\nb: c"}],
+     {"url": "gopher://bucket"}, {"url": "s3://"}, {"region": "a b"},
+     {"storage_class": "a\r\nb: c"}],
 )  # fmt: skip
 def test_refused_options(scene, options):
     result = scene.tool("list", "", **options)
@@ -253,8 +254,8 @@ def certificates_fixture(tmp_path_factory):
     """(certificate, key) of 127.0.0.1."""
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-days", "2", "-subj", "/CN=fake", "-addext", "subjectAltName=IP:127.0.0.1",
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=fake", "-addext", "subjectAltName=IP:127.0.0.1",
          "-keyout", folder / "key", "-out", folder / "certificate"],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -1,5 +1,5 @@
-/* test_remote_folder.c — a folder as a remote: conditions, modes, links, order, what a crash leaves,
- * and one put on condition among many at once. */
+/* test_remote_folder.c — a folder as a remote: conditions, modes, links, order, what a crash
+ * leaves, and one put on condition among many at once. */
 #include "unit.h"
 
 #include "base/file.h"
@@ -217,7 +217,8 @@ static void test_files(void **state)
     assert_ok(remote_abandon_file(r, "/nonexistent", NULL));
 }
 
-/* What was being written when a process ended goes at the next open, what is being written stays. */
+/* What was being written when a process ended goes at the next open, what is being written
+ * stays. */
 static void test_remains(void **state)
 {
     remote *second = NULL;

@@ -1,6 +1,6 @@
 /* test_s3_sign.c — the signer against the examples of the Amazon S3 API reference ("Signature
- * Calculations for the Authorization Header", 2013-05-24), and what the canonical form must be where
- * other signers were seen to be refused. */
+ * Calculations for the Authorization Header", 2013-05-24), and what the canonical form must be
+ * where other signers were seen to be refused. */
 #include "unit.h"
 
 #include "s3_sign.h"
