@@ -163,11 +163,14 @@ static varve_status new_begin(remote_folder *f, new_object *ret, varve_error *er
                                   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) >= 0);
         if (error == EEXIST) continue;
         if (error != 0) return folder_fail(err, "make a file", error);
-        if (flock(n.fd, LOCK_EX | LOCK_NB) == 0 && fstat(n.fd, &found) == 0 && found.st_nlink > 0) {
+        bool locked = flock(n.fd, LOCK_EX | LOCK_NB) == 0;
+        error = locked || errno == EWOULDBLOCK ? 0 : errno;
+        if (locked && fstat(n.fd, &found) == 0 && found.st_nlink > 0) {
             *ret = n;
             return VARVE_OK;
         }
         new_done(&n);
+        if (error != 0) return folder_fail(err, "lock a file", error);
     }
 }
 

@@ -228,6 +228,14 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     return t->stalled || t->cancelled;
 }
 
+/* Wiped: one of them may be a session token. */
+static void free_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *item = list; item; item = item->next)
+        explicit_bzero(item->data, strlen(item->data));
+    curl_slist_free_all(list);
+}
+
 static struct curl_slist *make_headers(const http_request *q, varve_error *err)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
@@ -240,9 +248,10 @@ static struct curl_slist *make_headers(const http_request *q, varve_error *err)
                 VARVE_OK &&
             buffer_add(&line, "", 1, err) == VARVE_OK)
             longer = curl_slist_append(list, line.data);
-        if (!longer) curl_slist_free_all(list);
+        if (!longer) free_headers(list);
         list = longer;
     }
+    if (line.data) explicit_bzero(line.data, line.capacity);
     return list;
 }
 
@@ -331,14 +340,14 @@ varve_status http_send(http_pool *p, const http_request *request, http_answer *a
     struct curl_slist *headers = make_headers(request, err);
     t.curl = headers ? take_handle(p) : NULL;
     if (!t.curl) {
-        curl_slist_free_all(headers);
+        free_headers(headers);
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for a request");
     }
     t.progress_ns = clock_now_ns();
     set_safety(p, t.curl, request->progress_ms);
     set_request(&t, headers);
     varve_status status = outcome(&t, curl_easy_perform(t.curl));
-    curl_slist_free_all(headers);
+    free_headers(headers);
     give_handle(p, t.curl);
     return status;
 }

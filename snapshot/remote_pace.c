@@ -56,6 +56,13 @@ void remote_attempts_begin(remote_attempts *a, const remote *r, uint64_t bytes,
     random_seed(&a->random, now ^ (uint64_t)(uintptr_t)a);
 }
 
+void remote_attempts_progress(remote_attempts *a)
+{
+    uint64_t end_ns = clock_now_ns() + deadline_ms(a->limits, 0) * NS_PER_MS;
+    a->made = 0;
+    a->end_ns = VV_MAX(a->end_ns, end_ns);
+}
+
 uint64_t remote_attempts_wait_max(const remote_limits *limits, uint64_t made)
 {
     uint64_t wait = limits->wait_first_ms;

@@ -33,8 +33,8 @@ void remote_attempts_begin(remote_attempts *a, const remote *r, uint64_t bytes,
  * added. */
 VV_CHECKED varve_status remote_attempts_wait(remote_attempts *a, varve_status failed,
                                              uint64_t wait_least_ms, varve_error *err);
-/* Enough came through for the attempts to be counted anew. */
-static inline void remote_attempts_progress(remote_attempts *a) { a->made = 0; }
+/* Enough came through for attempts and time to be counted anew. */
+void remote_attempts_progress(remote_attempts *a);
 /* The longest wait before attempt number `made` + 1; for tests. */
 uint64_t remote_attempts_wait_max(const remote_limits *limits, uint64_t made);
 

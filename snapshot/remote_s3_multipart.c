@@ -483,12 +483,17 @@ static bool may_go_on(varve_status status)
 /* (2) */
 static void end_upload(filing *f, varve_status status)
 {
-    bool kept = f->file->journal && may_go_on(status);
-    if (status != VARVE_OK && !kept && f->upload && f->upload->id[0] &&
-        abort_upload(f->r, f->upload, NULL) != VARVE_OK)
-        kept = f->file->journal != NULL; /* for remote_abandon_file */
-    if (f->file->journal && !kept && file_unlink(f->file->journal, NULL) != VARVE_OK)
-        kept = true; /* one that fits nothing is of no effect */
+    const char *journal = f->file->journal;
+    bool begun = f->upload && f->upload->id[0];
+    varve_status ended = VARVE_OK; /* what cannot be ended is left to remote_abandon_file */
+    if (journal && may_go_on(status)) return;
+    if (status == VARVE_OK)
+        ended = journal ? file_unlink(journal, NULL) : VARVE_OK;
+    else if (journal)
+        ended = s3_abandon_file(f->r, journal, NULL);
+    else if (begun)
+        ended = abort_upload(f->r, f->upload, NULL);
+    (void)ended;
 }
 
 static varve_status put_parts(filing *f, varve_error *err)

@@ -111,26 +111,40 @@ def run(*command, cwd=None):
     return done.stdout
 
 
-def wanted_packages():
-    """name=version of what is not installed yet."""
-    lines = run("apt-get", "install", "--print-uris", "-y", "--no-install-recommends", PACKAGE)
+def fetch(root, options):
+    """Download and unpack PACKAGE with all that it needs and is not installed."""
+    apt = ("apt-get", *options)
+    lines = run(*apt, "install", "--print-uris", "-y", "--no-install-recommends", PACKAGE)
     names = [line.split()[1] for line in lines.splitlines() if line.startswith("'")]
-    return ["=".join(name.split("_")[:2]).replace("%3a", ":") for name in names]
+    packages = ["=".join(name.split("_")[:2]).replace("%3a", ":") for name in names]
+    if packages:
+        run(*apt, "download", "-qq", *packages, cwd=root / "debs")
+    for package in sorted((root / "debs").glob("*.deb")):
+        run("dpkg", "-x", str(package), str(root))
+
+
+def own_lists(root):
+    """Options of apt-get with lists of packages of our own, fresh."""
+    for name in ("lists/partial", "cache/archives/partial"):
+        (root / name).mkdir(parents=True)
+    options = ("-o", f"Dir::State::Lists={root}/lists", "-o", f"Dir::Cache={root}/cache")
+    run("apt-get", *options, "update", "-qq")
+    return options
 
 
 def install(folder):
     """The folder with the packages' files."""
-    root = Path(folder) / "swift-packages"
+    root = Path(folder).absolute() / "swift-packages"
     if (root / "complete").exists():
         return root
     shutil.rmtree(root, ignore_errors=True)
     (root / "debs").mkdir(parents=True)
-    packages = wanted_packages()
-    if packages:
-        run("apt-get", "download", "-qq", *packages, cwd=root / "debs")
-    for package in sorted((root / "debs").glob("*.deb")):
-        run("dpkg", "-x", str(package), str(root))
-    shutil.rmtree(root / "debs")
+    try:
+        fetch(root, ())
+    except Unavailable:  # the machine's lists are missing, or old
+        fetch(root, own_lists(root))
+    for name in ("debs", "lists", "cache"):
+        shutil.rmtree(root / name, ignore_errors=True)
     (root / "complete").touch()
     return root
 

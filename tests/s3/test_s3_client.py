@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from s3_fake import Object, serve
+from s3_faults import Fault
 
 MIB = 1 << 20
 
@@ -236,6 +237,28 @@ def test_no_secret_is_shown(scene):
 def test_refused_options(scene, options):
     result = scene.tool("list", "", **options)
     assert result.status == "INVALID" and scene.fake.log == []
+
+
+def test_threads_on_one_remote(scene):
+    scene.tool.ok("hammer", "h", 6, 15)
+    assert scene.objects() == {}
+    scene.tool.ok("hammer", "h", 6, 30, url=f"file://{scene.folder}/folder")
+
+
+@pytest.mark.parametrize("verb", ["get", "put-file"])
+def test_cancel(scene, verb):
+    """Also of a store that does not answer, and of waits between attempts."""
+    scene.fake.objects["some/prefix/k"] = Object(b"x", '"t"', scene.fake.now())
+    arguments = [verb, "k"] + ([scene.file("f", b"y")] if verb == "put-file" else [])
+    for fault, waits in ((Fault.TIMEOUT, {}), (Fault.SLOW_DOWN, {"wait_max_ms": 300_000})):
+        scene.fake.log.clear()
+        at = 5 if verb == "put-file" else 0  # behind the question what the store can do
+        scene.fake.faults = dict.fromkeys(range(at, 100), fault)
+        began = time.monotonic()
+        wait = {"wait_ms": 300_000, **waits} if waits else {}
+        result = scene.tool(*arguments, request_ms=60_000, cancel_ms=600, attempts=99, **wait)
+        assert result.status == "CANCELLED", result.err
+        assert time.monotonic() - began < 20
 
 
 def test_bandwidth_limit(scene):
