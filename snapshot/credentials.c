@@ -11,12 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX   65536
-#define FETCH_EARLY_MS   (5 * 60 * 1000) /* before they expire */
-#define METADATA_MS      5000            /* without progress; the service is near */
-#define ROLE_MAX         128
-#define METADATA_DEFAULT "http://169.254.169.254"
-#define METADATA_PATH    "/latest/meta-data/iam/security-credentials/"
+#define FILE_BYTES_MAX    65536
+#define FETCH_EARLY_MS    (5 * 60 * 1000) /* before they expire */
+#define METADATA_MS       5000            /* without progress; the service is near */
+#define METADATA_ATTEMPTS 3
+#define METADATA_WAIT_MS  200
+#define ROLE_MAX          128
+#define METADATA_DEFAULT  "http://169.254.169.254"
+#define METADATA_PATH     "/latest/meta-data/iam/security-credentials/"
 
 struct credentials_source {
     http_pool *http;
@@ -69,6 +71,18 @@ static varve_status fetch_file(const credentials_source *s, credentials *ret, va
 
 /* ---- the metadata service, version 2 -------------------------------------------------------- */
 
+/* The service may be busy, or out of reach for a moment. */
+static varve_status ask_often(http_pool *http, const http_request *q, http_answer *answer,
+                              varve_error *err)
+{
+    for (int i = 1;; i++) {
+        varve_status status = http_send(http, q, answer, err);
+        bool again = status == VARVE_OK ? answer->status >= 500 : answer->may_pass;
+        if (!again || i == METADATA_ATTEMPTS) return status;
+        clock_sleep_ms(METADATA_WAIT_MS);
+    }
+}
+
 static varve_status ask_metadata(const credentials_source *s, const char *method, const char *path,
                                  const s3_header *header, http_answer *answer, varve_error *err)
 {
@@ -81,7 +95,7 @@ static varve_status ask_metadata(const credentials_source *s, const char *method
                       .header_count = 1,
                       .has_body = strcmp(method, "PUT") == 0,
                       .progress_ms = METADATA_MS};
-    VV_TRY(http_send(s->http, &q, answer, err));
+    VV_TRY(ask_often(s->http, &q, answer, err));
     if (answer->status != 200) return vv_fail(err, VARVE_IO, "it answers %d", answer->status);
     return VARVE_OK;
 }

@@ -152,6 +152,18 @@ def install(folder):
 # ---- the server
 
 
+def data_folder(*candidates):
+    """The first whose file system keeps extended attributes, which Swift stores with its files."""
+    for folder in map(Path, candidates):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            os.setxattr(folder, "user.swift.metadata", b"x")
+            return folder
+        except OSError:
+            continue
+    raise Unavailable("no file system with extended attributes")
+
+
 def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
@@ -254,7 +266,7 @@ def main():
     verb, folder = sys.argv[1:]
     packages = install(folder)
     if verb == "run":
-        data = Path(folder) / f"swift-{os.getpid()}"
+        data = data_folder(Path(folder) / f"swift-{os.getpid()}")
         server = Swift(packages, data)
         print(server.url, BUCKET, ACCESS, SECRET, REGION, flush=True)
         sys.stdin.read()

@@ -129,7 +129,7 @@ def walk(scene, call, name, fault, at):
         told = scene.fake.log[at][0] != "HEAD" or fault != Fault.INCOMPLETE_BODY
         assert fault not in PASSING or not told, place  # 400, and no code with it
         check_clean_failure(scene, call, result, fault)
-    check_again(scene, call)
+        check_again(scene, call)
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.value)

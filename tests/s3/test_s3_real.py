@@ -3,6 +3,7 @@ name where that cannot be had."""
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,15 @@ def swift_fixture(tmp_path_factory):
     home = os.environ.get("VARVE_S3_FOLDER") or tmp_path_factory.mktemp("packages")
     try:
         packages = s3_real.install(home)
+        data = s3_real.data_folder(
+            tmp_path_factory.mktemp("swift"), Path(home) / f"swift-{os.getpid()}"
+        )
     except s3_real.Unavailable as error:
         pytest.skip(f"s3real: {error}")
-    server = s3_real.Swift(packages, tmp_path_factory.mktemp("swift"))
+    server = s3_real.Swift(packages, data)
     yield server
     server.close()
+    shutil.rmtree(data)
 
 
 @pytest.fixture(name="tool")
