@@ -192,6 +192,8 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(disk_reserve_bytes, 67108864, "free space below which inserts are refused")                  \
     X(block_cache_bytes, 67108864, "cache of the row store")                                       \
     X(row_buffer_bytes, 268435456, "write buffer of the row store")                                \
+    X(log_keep_bytes, 0, "bytes of the log kept for those who ship it; 0: no such limit")          \
+    X(log_keep_ms, 0, "time it is kept for them; with both at 0 it is not kept")                   \
     X(search_threads, 0, "threads of one search; 0: as many as processors")                        \
     X(parallel_bytes_min, 8388608, "vector bytes below which a search stays on its thread")        \
     X(index_rows_min, 2048, "rows of a segment below which it is scanned, whatever the mode")      \

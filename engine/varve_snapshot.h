@@ -20,7 +20,7 @@ extern "C" {
 
 typedef struct varve_checkpoint_info {
     uint64_t sequence; /* the last one in it; all that was acknowledged before the call is in it */
-    uint64_t time_ms;  /* of the last commit in it, since 1970; 0: none yet */
+    uint64_t time_ms;  /* since 1970: no commit in it is later, and the last one is close; 0: none */
     uint64_t files, bytes; /* bytes as the files' sizes say; linked ones take no space */
 } varve_checkpoint_info;
 
@@ -28,10 +28,11 @@ typedef struct varve_checkpoint_info {
  * the state of one moment of this one, vectors of fields and deleted rows included. Immutable
  * files are hard links, the others copies; nothing that happens to one folder is seen in the other.
  * It can be opened as any folder, also for writing. Neither readers nor writers wait, but for the
- * copy of the log's tail. Complete and durable when it returns; on failure, and after a crash,
- * nothing is left at `path` (what a crash left under another name beside it is removed by the next
- * call). Works on a read-only handle too, as long as no owner removes files meanwhile: VARVE_CONFLICT
- * then. VARVE_EXISTS; VARVE_UNSUPPORTED another file system. */
+ * copy of the log's tail and for the end of a large session that is being committed. Complete and
+ * durable when it returns; on failure nothing is left at `path`, and after a crash nothing or all of
+ * it (what a crash left beside it, as <path>.making, is removed by the next call). Works on a
+ * read-only handle too, as long as no owner changes files meanwhile: VARVE_CONFLICT then, try again.
+ * VARVE_EXISTS; VARVE_LOCKED: another call is making it; VARVE_UNSUPPORTED: another file system. */
 VARVE_API VARVE_CHECKED varve_status varve_checkpoint_to(varve *db, const char *path,
                                                          varve_checkpoint_info *ret_info,
                                                          varve_error *err);

@@ -3,13 +3,24 @@
 #include "db/catalog.h"
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "query/query.h"
 
 #include <stdlib.h>
 
+void catalog_note_time(varve *db, store_batch *batch)
+{
+    uint8_t note[CATALOG_TIME_BYTES] = {'V', 'T'};
+    uint64_t now = clock_wall_ms();
+    put_u64(note + 2, now);
+    store_batch_log_data(batch, note, sizeof note);
+    atomic_store(&db->committed_ms, now);
+}
+
 varve_status catalog_write(varve *db, store_batch *batch, varve_error *err)
 {
+    catalog_note_time(db, batch);
     VV_TRY(db_check_writable(db, false,
                              err)); /* again: it may have broken while the lock was awaited */
     VV_TRY(db_note_failure(db, store_write(db->store, batch, true, err), err));

@@ -24,6 +24,9 @@ bool catalog_collection_key_get(const void *key, size_t len, char ret_database[S
 /* What the in-memory map is keyed by; length returned. */
 size_t catalog_map_key(const char *database, const char *name, char ret[CATALOG_NAME_KEY_MAX]);
 void catalog_put_next(varve *db, store_batch *batch);
+/* When: rides in the log with the batch, as 'V' 'T' | u64 ms since 1970. */
+#define CATALOG_TIME_BYTES 10
+void catalog_note_time(varve *db, store_batch *batch);
 /* Write a catalogue batch durably; under writer_lock. */
 VV_CHECKED varve_status catalog_write(varve *db, store_batch *batch, varve_error *err);
 /* Into the map of collections (which takes a reference), and out of it. */

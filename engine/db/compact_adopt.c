@@ -9,6 +9,7 @@
  * difference between two states of each set. seal_lock keeps a drop of the collection away
  * meanwhile. */
 #include "db/compaction_inner.h"
+#include "db/dropped.h"
 #include "db/session.h"
 
 #include <errno.h>
@@ -351,12 +352,12 @@ static void doom_replaced(const adoption *a)
 {
     const row_source *now = a->j->c->view->sources + a->at;
     for (size_t i = 0; i < a->j->count; i++) {
-        if (is_merge(a)) segment_doom(now[i].seg);
+        if (is_merge(a)) dropped_segment(a->j->c->db, now[i].seg);
         if (now[i].index) {
-            index_doom(now[i].index);
+            dropped_index(a->j->c->db, now[i].index);
         } else if (now[i].index_generation > 0) {
-            index_remove_file(a->j->c, segment_get_record(now[i].seg)->number,
-                              now[i].index_generation);
+            index_drop_file(a->j->c, segment_get_record(now[i].seg)->number,
+                            now[i].index_generation);
         }
     }
 }

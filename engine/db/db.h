@@ -17,7 +17,9 @@
  *   publish_lock  folder      the swap of the views of one commit; never held over I/O
  *   lock          collection  view pointer, schema; leaf
  *   compaction.lock, loader.lock   folder   requests, jobs, wake-ups; leaves
- *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves */
+ *   hold_lock     folder      files that wait to be removed (dropped.h); leaf
+ *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves
+ *   copy_lock     folder      before all others: the end of one varve_copy at a time */
 #ifndef VARVE_DB_H
 #define VARVE_DB_H
 
@@ -125,6 +127,10 @@ struct varve {
     struct write_request *queue_head, *queue_tail;
     bool has_leader;
     pthread_mutex_t publish_lock; /* see vector_fields.h */
+    pthread_mutex_t copy_lock;    /* see copy.h */
+    pthread_mutex_t hold_lock;    /* guards: */
+    unsigned holds;
+    struct dropped_file *dropped;
 
     pthread_mutex_t tick_lock;
     pthread_cond_t tick_wake;
@@ -146,6 +152,7 @@ struct varve {
     atomic_bool low_space;             /* free space is below the reserve, or a write found none */
     atomic_bool unsynced;              /* relaxed writes wait for an fsync */
     atomic_uint_fast64_t acknowledged; /* sequence known to be on stable storage */
+    atomic_uint_fast64_t committed_ms; /* time of the last commit, since 1970; 0: none yet */
     atomic_uint_fast64_t segments, segment_bytes, index_bytes, disk_free;
     atomic_uint_fast64_t batches, batch_groups, seals, searches, rows_written, sessions;
     atomic_uint_fast64_t backlog_rows, writes_delayed, write_delay_ms;

@@ -1,9 +1,9 @@
 /* drop.c — the end of a collection with all its vector fields, of one field, and of a database.
  * One WriteBatch takes everything out of the store; the files go afterwards. Seal locks are held
  * meanwhile, so that no seal is under way: the collection's first, then those of its fields. */
-#include "base/file.h"
 #include "db/children.h"
 #include "db/compaction.h"
+#include "db/dropped.h"
 
 #include <stdlib.h>
 
@@ -48,9 +48,7 @@ static void remove_files(varve_collection *c)
 {
     char path[DB_PATH_MAX];
     varve_error ignored;
-    if (collection_dir(c->db, c->id, path, &ignored) != VARVE_OK) return;
-    varve_status status = file_remove_tree(path, &ignored);
-    (void)status;
+    if (collection_dir(c->db, c->id, path, &ignored) == VARVE_OK) dropped_path(c->db, path);
 }
 
 static varve_status new_batch(const varve_collection *c, store_batch **ret, varve_error *err)

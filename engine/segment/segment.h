@@ -84,7 +84,9 @@ void segment_writer_discardp(segment_writer **w); /* for VV_CLEANUP */
 /* ---- reader -------------------------------------------------------------------------------- */
 
 typedef struct segment segment;
-/* spec NULL, expect NULL: open whatever is there (tools); else the file must agree with them. */
+/* spec NULL, expect NULL: open whatever is there (tools); else the file must agree with them. What
+ * expect names by its hash may have been born in another collection, or under another number: it is
+ * the segment of the spec and the record then. */
 VV_CHECKED varve_status segment_open(const char *path, const segment_spec *spec,
                                      const segment_record *expect, segment **ret, varve_error *err);
 segment *segment_ref(segment *s);

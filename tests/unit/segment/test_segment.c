@@ -300,7 +300,6 @@ static void test_spec_and_record_must_agree(void **state)
     (void)state;
 #define REFUSE_SPEC(change)   (spec = t.spec, (change), assert_refused(path, &spec, &record))
 #define REFUSE_RECORD(change) (wrong = record, (change), assert_refused(path, &t.spec, &wrong))
-    REFUSE_SPEC(spec.collection++);
     REFUSE_SPEC(spec.number++);
     REFUSE_SPEC(spec.dim++);
     REFUSE_SPEC(spec.dtype = VARVE_UINT8);
@@ -320,6 +319,32 @@ static void test_spec_and_record_must_agree(void **state)
     assert_refused(other, &u.spec, &record);
     free_rows(&t);
     free_rows(&u);
+}
+
+/* A copy has another place, and is the same file by its hash; without a record the place counts. */
+static void test_born_elsewhere(void **state)
+{
+    test_rows t = make_rows(50, 8, VARVE_INT8, ROWS_MIXED, 7);
+    const char *path = in_folder("a.seg");
+    segment_record record = write_rows(&t, path);
+    segment_spec spec = t.spec;
+    segment *s = NULL;
+    (void)state;
+    spec.collection += 3;
+    assert_refused(path, &spec, NULL);
+    OK(segment_open(path, &spec, &record, &s, err));
+    assert_int_equal(segment_get_spec(s)->collection, t.spec.collection + 3);
+    segment_unref(s);
+    spec.number = record.number += 5;
+    assert_refused(path, &spec, NULL);
+    OK(segment_open(path, &spec, &record, &s, err));
+    assert_int_equal(segment_get_record(s)->number, t.spec.number + 5);
+    assert_int_equal(segment_get_spec(s)->number, t.spec.number + 5);
+    OK(segment_check(s, err));
+    segment_unref(s);
+    record.directory_hash ^= 1;
+    assert_refused(path, &spec, &record);
+    free_rows(&t);
 }
 
 static void test_record_bytes(void **state)
@@ -446,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_format_is_fixed),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_spec_and_record_must_agree),
+        cmocka_unit_test(test_born_elsewhere),
         cmocka_unit_test(test_record_bytes),
         cmocka_unit_test(test_doom),
         cmocka_unit_test(test_norms),
