@@ -46,7 +46,7 @@ static bool parse_rocks(const char *at, file_role *ret)
     *ret = ROLE_CURRENT;
     if (strcmp(at, "CURRENT") == 0) return true;
     *ret = ROLE_CONFIG;
-    if (strcmp(at, "IDENTITY") == 0) return true;
+    if (strcmp(at, "IDENTITY") == 0 || strcmp(at, "GUARD") == 0) return true;
     *ret = ROLE_MANIFEST;
     if (take(&at, "MANIFEST-")) return take_digits(&at, 6, &number) && !*at;
     *ret = ROLE_OPTIONS;

@@ -5,7 +5,7 @@
  *   rocks/CURRENT                                 current
  *   rocks/MANIFEST-<n>, rocks/OPTIONS-<n>         manifest, options
  *   rocks/<n>.sst, rocks/<n>.log                  sst, wal
- *   rocks/IDENTITY                                config
+ * *   rocks/IDENTITY, rocks/GUARD                   config
  *   segments/<collection>/<n>.seg                 segment
  *   segments/<collection>/<n>.<field>.<g>.idx     index
  *

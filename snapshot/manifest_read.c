@@ -200,7 +200,7 @@ static void read_list_or_files(fields *f, manifest *m, const secret *s)
 static varve_status check_sum(json_t *j, const char *json, size_t len, const secret *s,
                               const char *what, varve_error *err)
 {
-    VV_CLEANUP(buffer_done) buffer text;
+    VV_CLEANUP(buffer_done) buffer text = {0};
     uint8_t found[SUMS_BYTES], wanted[SUMS_BYTES];
     buffer_init(&text, len + 1, "manifest");
     if (fields_dump(j, &text, NULL) != VARVE_OK || text.len != len ||

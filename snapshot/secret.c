@@ -107,7 +107,7 @@ static json_t *new_hex(const uint8_t *bytes, size_t len)
 static varve_status write_wrap(const wrap *w, char **ret_json, varve_error *err)
 {
     VV_CLEANUP(fields_decrefp) json_t *j = json_object();
-    VV_CLEANUP(buffer_done) buffer text;
+    VV_CLEANUP(buffer_done) buffer text = {0};
     buffer_init(&text, KEY_JSON_MAX, "key");
     VV_TRY(fields_set(j, "format", fields_new_u64(KEY_FORMAT), err));
     VV_TRY(fields_set(j, "key_id", json_string(w->key_id), err));

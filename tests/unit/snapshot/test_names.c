@@ -124,6 +124,7 @@ static void test_paths(void **state)
     expect_path("ACKED", ROLE_CONFIG, 0);
     expect_path("rocks/CURRENT", ROLE_CURRENT, 0);
     expect_path("rocks/IDENTITY", ROLE_CONFIG, 0);
+    expect_path("rocks/GUARD", ROLE_CONFIG, 0);
     expect_path("rocks/MANIFEST-000005", ROLE_MANIFEST, 0);
     expect_path("rocks/OPTIONS-000007", ROLE_OPTIONS, 0);
     expect_path("rocks/000123.sst", ROLE_SST, 0);

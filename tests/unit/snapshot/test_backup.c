@@ -1,0 +1,441 @@
+/* test_backup.c — backups of a real data folder, and what comes back of them: whole, incremental,
+ * encrypted, interrupted at every step. */
+#include "fixture.h"
+
+#include "snapshots.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- helpers ---- */
+
+static restore_result restore(fixture *f, const char *snap_id)
+{
+    const restore_options options = {.folder = f->target, .snap_id = snap_id, .threads = 2};
+    restore_result result = {0};
+    must(restore_run(f->repo, &options, &result, err));
+    return result;
+}
+
+/* Every file of the restored folder has the bytes of the one that was backed up. */
+static void expect_same_files(fixture *f, const object_name *snapshot)
+{
+    manifest m;
+    must(snapshots_load(f->repo, snapshot, &m, err));
+    assert_true(m.file_count >= 5);
+    for (size_t i = 0; i < m.file_count; i++) {
+        char path[1024];
+        uint8_t sum[SUMS_BYTES];
+        uint64_t size;
+        snprintf(path, sizeof path, "%s/%s", f->target, m.files[i].path);
+        must(sums_of_file(path, sum, &size, err));
+        assert_int_equal(size, m.files[i].size);
+        assert_memory_equal(sum, m.files[i].sha256, SUMS_BYTES);
+        struct stat st;
+        assert_int_equal(lstat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    manifest_done(&m);
+}
+
+static void remove_target(fixture *f) { must(file_remove_tree(f->target, err)); }
+
+static varve_status count_pin(void *arg, const char *key, uint64_t size, varve_error *err)
+{
+    (void)size, (void)err;
+    *(size_t *)arg += strstr(key, "/pins/") != NULL;
+    return VARVE_OK;
+}
+
+static size_t count_pins(fixture *f)
+{
+    size_t count = 0;
+    remote *plain = remote_open_memory(f->store, NULL, NULL);
+    must(remote_list(plain, "", NULL, count_pin, &count, err));
+    remote_close(plain);
+    return count;
+}
+
+/* ---- tests ---- */
+
+static void round_trip(const char *passphrase)
+{
+    fixture f;
+    fixture_init(&f, passphrase);
+    fixture_add_rows(&f, 200);
+    fixture_open_repo(&f);
+    const backup_result made = fixture_backup(&f);
+    assert_false(made.skipped);
+    assert_int_equal(made.kind, MANIFEST_FULL);
+    assert_in_range(made.files_new, made.files - 2, made.files); /* some are alike */
+    assert_int_equal(count_pins(&f), 0);
+    const restore_result back = restore(&f, NULL);
+    assert_int_equal(back.files, made.files);
+    assert_int_equal(back.files_kept, 0);
+    assert_string_equal(back.snapshot.id, made.snapshot.id);
+    expect_same_files(&f, &made.snapshot);
+    assert_int_equal(count_pins(&f), 0);
+    fixture_done(&f);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    round_trip(NULL);
+}
+
+static void test_round_trip_encrypted(void **state)
+{
+    (void)state;
+    round_trip("a passphrase");
+}
+
+static void test_restored_folder_works(void **state)
+{
+    (void)state;
+    fixture f;
+    varve *db = NULL;
+    varve_collection *c = NULL;
+    uint64_t live = 0;
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 150);
+    fixture_open_repo(&f);
+    (void)fixture_backup(&f);
+    (void)restore(&f, NULL);
+    must(varve_open(f.target, NULL, &db, err));
+    must(varve_collection_open(db, "default", "docs", &c, err));
+    must(varve_count(c, &live, err));
+    assert_int_equal(live, 150);
+    varve_collection_release(c);
+    must(varve_close(db, err));
+    fixture_done(&f);
+}
+
+static void test_unchanged_is_skipped(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 10);
+    fixture_open_repo(&f);
+    const backup_result first = fixture_backup(&f);
+    uint64_t before = remote_memory_count(f.store);
+    const backup_result second = fixture_backup(&f);
+    assert_true(second.skipped);
+    assert_string_equal(second.snapshot.id, first.snapshot.id);
+    assert_int_equal(remote_memory_count(f.store), before);
+    backup_options options = fixture_backup_options(&f);
+    backup_result third = {0};
+    options.kind = BACKUP_FULL;
+    must(backup_run(f.repo, &options, &third, err));
+    assert_false(third.skipped);
+    assert_int_equal(third.kind, MANIFEST_FULL);
+    assert_int_equal(third.files_new, 0); /* all of it was there */
+    fixture_done(&f);
+}
+
+static void test_incremental(void **state)
+{
+    (void)state;
+    fixture f;
+    manifest m;
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 300);
+    fixture_open_repo(&f);
+    const backup_result first = fixture_backup(&f);
+    fixture_add_rows(&f, 3);
+    const backup_result second = fixture_backup(&f);
+    assert_int_equal(second.kind, MANIFEST_INCREMENTAL);
+    assert_true(second.files_new < second.files);
+    must(snapshots_load(f.repo, &second.snapshot, &m, err));
+    assert_true(m.has_parent);
+    assert_string_equal(m.parent_id, first.snapshot.id);
+    manifest_done(&m);
+    (void)restore(&f, NULL);
+    expect_same_files(&f, &second.snapshot);
+    remove_target(&f);
+    f.collection.rows = 300;
+    (void)restore(&f, first.snapshot.id);
+    expect_same_files(&f, &first.snapshot);
+    fixture_done(&f);
+}
+
+static void test_list_of_files_in_a_blob(void **state)
+{
+    (void)state;
+    for (int sealed = 0; sealed < 2; sealed++) {
+        fixture f;
+        backup_result made = {0};
+        fixture_init(&f, sealed ? "a passphrase" : NULL);
+        fixture_add_rows(&f, 100);
+        fixture_open_repo(&f);
+        backup_options options = fixture_backup_options(&f);
+        options.inline_max = 1500;
+        must(backup_run(f.repo, &options, &made, err));
+        (void)restore(&f, NULL);
+        expect_same_files(&f, &made.snapshot);
+        fixture_done(&f);
+    }
+}
+
+static bool contains(const char *bytes, size_t len, const char *text)
+{
+    return memmem(bytes, len, text, strlen(text)) != NULL;
+}
+
+/* No object holds a word of the data. */
+static varve_status look_for_plain_text(void *arg, const char *key, uint64_t size, varve_error *err)
+{
+    fixture *f = arg;
+    size_t len = 0;
+    (void)size, (void)err;
+    const char *bytes = remote_memory_bytes(f->store, key, &len);
+    assert_false(contains(bytes, len, "docs"));
+    assert_false(contains(bytes, len, "MANIFEST-"));
+    assert_false(contains(bytes, len, "leveldb"));
+    assert_false(contains(bytes, len, "a passphrase"));
+    return VARVE_OK;
+}
+
+static void test_encrypted_tells_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, "a passphrase");
+    fixture_add_rows(&f, 20);
+    fixture_open_repo(&f);
+    (void)fixture_backup(&f);
+    must(remote_list(f.remote, "", NULL, look_for_plain_text, &f, err));
+    assert_true(remote_memory_count(f.store) > 8);
+    repo *none = NULL;
+    varve_error wrong = {0};
+    const secret_source another = {.passphrase = "another"};
+    repo_options options = {.db_id = FIXTURE_DB, .secret = &another, .env = &f.env};
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_INVALID);
+    assert_contains(wrong.message, "wrong passphrase");
+    options.secret = NULL;
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_INVALID);
+    assert_contains(wrong.message, "encrypted");
+    fixture_done(&f);
+}
+
+static void test_repository_is_looked_at_first(void **state)
+{
+    (void)state;
+    fixture f;
+    repo *none = NULL;
+    varve_error wrong = {0};
+    fixture_init(&f, NULL);
+    f.remote = remote_open_memory(f.store, NULL, NULL);
+    repo_options options = {.db_id = FIXTURE_DB, .env = &f.env};
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_NOT_FOUND);
+    options.db_id = "../../x";
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_INVALID);
+    options.db_id = FIXTURE_DB;
+    fixture_open_repo(&f);
+    const secret_source source = {.passphrase = "p"};
+    options.secret = &source;
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_INVALID);
+    assert_contains(wrong.message, "not encrypted");
+    static const char newer[] = "{\"format\":2,\"more\":1}";
+    remote_memory_set(f.store, "repo.json", newer, strlen(newer));
+    options.secret = NULL;
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_NEWER_FORMAT);
+    static const char broken[] = "{\"format\":1}";
+    remote_memory_set(f.store, "repo.json", broken, strlen(broken));
+    assert_status(repo_open(f.remote, &options, &none, &wrong), VARVE_CORRUPT);
+    assert_null(none);
+    fixture_done(&f);
+}
+
+static void test_foreign_files_are_refused(void **state)
+{
+    (void)state;
+    fixture f;
+    char path[1024];
+    varve_error wrong = {0};
+    backup_result result = {0};
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 5);
+    fixture_open_repo(&f);
+    const backup_options options = fixture_backup_options(&f);
+    snprintf(path, sizeof path, "%s/segments/9", f.folder);
+    assert_int_equal(symlink("/etc", path), 0);
+    assert_status(backup_run(f.repo, &options, &result, &wrong), VARVE_INVALID);
+    assert_contains(wrong.message, "segments/9");
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/rocks/secret.txt", f.folder);
+    must(file_replace(path, "x", 1, err));
+    assert_status(backup_run(f.repo, &options, &result, &wrong), VARVE_INVALID);
+    assert_contains(wrong.message, "secret.txt");
+    assert_int_equal(count_pins(&f), 0);
+    fixture_done(&f);
+}
+
+static void test_cache_of_sums_is_not_trusted_blindly(void **state)
+{
+    (void)state;
+    fixture f;
+    char path[1024], *text = NULL;
+    size_t len = 0;
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 100);
+    fixture_open_repo(&f);
+    (void)fixture_backup(&f);
+    snprintf(path, sizeof path, "%s/sums", f.state);
+    must(file_read(path, 1 << 20, &text, &len, err));
+    text[len / 2] ^= 1; /* whatever this hits */
+    must(file_replace(path, text, len, err));
+    free(text);
+    fixture_add_rows(&f, 1);
+    const backup_result made = fixture_backup(&f);
+    (void)restore(&f, NULL);
+    expect_same_files(&f, &made.snapshot);
+    fixture_done(&f);
+}
+
+static bool cancel_at_once(void *arg) { return --*(int *)arg < 0; }
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    fixture f;
+    varve_error wrong = {0};
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 100);
+    fixture_open_repo(&f);
+    for (int steps = 0; steps < 12; steps += 3) {
+        int left = steps;
+        backup_result result = {0};
+        backup_options options = fixture_backup_options(&f);
+        options.cancel = (remote_cancel){cancel_at_once, &left};
+        assert_status(backup_run(f.repo, &options, &result, &wrong), VARVE_CANCELLED);
+        object_name none;
+        assert_status(snapshots_newest(f.repo, UINT64_MAX, &none, &wrong), VARVE_NOT_FOUND);
+        assert_int_equal(count_pins(&f), 0);
+    }
+    (void)fixture_backup(&f);
+    int left = 2;
+    const restore_options options = {.folder = f.target, .cancel = {cancel_at_once, &left}};
+    restore_result result = {0};
+    assert_status(restore_run(f.repo, &options, &result, &wrong), VARVE_CANCELLED);
+    assert_false(file_exists(f.target));
+    (void)restore(&f, NULL);
+    fixture_done(&f);
+}
+
+/* ---- every step fails once, or is the last ---- */
+
+typedef struct breaker {
+    uint64_t at, seen;
+    remote_memory_action action;
+    bool after, lasting; /* lasting: nothing works from there on */
+    bool hit;
+} breaker;
+
+static remote_memory_action break_one(void *arg, const remote_memory_request *request)
+{
+    breaker *b = arg;
+    if (!request->done) b->seen++;
+    if (request->done != b->after) return REMOTE_MEMORY_GO;
+    bool now = b->lasting ? b->seen >= b->at : b->seen == b->at;
+    b->hit |= now;
+    return now ? b->action : REMOTE_MEMORY_GO;
+}
+
+static void break_backup(remote_memory_action action, bool after, bool lasting)
+{
+    fixture f;
+    breaker b = {.action = action, .after = after, .lasting = lasting};
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 70);
+    f.hook = break_one;
+    f.hook_arg = &b;
+    b.at = UINT64_MAX;
+    fixture_open_repo(&f);
+    (void)fixture_backup(&f);
+    uint64_t steps = b.seen, failed = 0;
+    for (uint64_t at = 1; at < steps + 5; at++) {
+        backup_result result = {0};
+        backup_options options = fixture_backup_options(&f);
+        fixture_add_rows(&f, 1);
+        options.sequence = f.sequence;
+        b = (breaker){.at = UINT64_MAX};
+        b = (breaker){.at = at, .action = action, .after = after, .lasting = lasting};
+        varve_status status = backup_run(f.repo, &options, &result, NULL);
+        failed += status != VARVE_OK;
+        b.at = UINT64_MAX;
+        if (status == VARVE_OK) {
+            remove_target(&f);
+            (void)restore(&f, result.snapshot.id);
+            continue;
+        }
+        object_name newest; /* listed: whole; not listed: the one before is */
+        must(snapshots_newest(f.repo, UINT64_MAX, &newest, err));
+        if (newest.lsn != f.sequence) (void)fixture_backup(&f);
+        remove_target(&f);
+        (void)restore(&f, NULL);
+    }
+    assert_true(failed > 5);
+    fixture_done(&f);
+}
+
+static void test_backup_fails_anywhere(void **state)
+{
+    (void)state;
+    break_backup(REMOTE_MEMORY_FAIL, false, false);
+    break_backup(REMOTE_MEMORY_TIMEOUT, true, false);
+    break_backup(REMOTE_MEMORY_FAIL, false, true);
+}
+
+static void test_restore_fails_anywhere(void **state)
+{
+    (void)state;
+    fixture f;
+    breaker b = {.at = UINT64_MAX};
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 70);
+    f.hook = break_one;
+    f.hook_arg = &b;
+    fixture_open_repo(&f);
+    (void)fixture_backup(&f);
+    static const remote_memory_action actions[] = {REMOTE_MEMORY_FAIL, REMOTE_MEMORY_FLIP,
+                                                   REMOTE_MEMORY_SHORT};
+    for (size_t a = 0; a < VV_COUNT(actions); a++) {
+        bool hit = true;
+        for (uint64_t at = 1; hit; at++) {
+            const restore_options options = {.folder = f.target, .threads = 1};
+            restore_result result = {0};
+            b = (breaker){.at = at, .action = actions[a]};
+            varve_status status = restore_run(f.repo, &options, &result, NULL);
+            hit = b.hit;
+            b = (breaker){.at = UINT64_MAX};
+            assert_int_equal(file_exists(f.target), status == VARVE_OK);
+            if (status != VARVE_OK) result = restore(&f, NULL);
+            expect_same_files(&f, &result.snapshot);
+            remove_target(&f);
+        }
+    }
+    fixture_done(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_round_trip_encrypted),
+        cmocka_unit_test(test_restored_folder_works),
+        cmocka_unit_test(test_unchanged_is_skipped),
+        cmocka_unit_test(test_incremental),
+        cmocka_unit_test(test_list_of_files_in_a_blob),
+        cmocka_unit_test(test_encrypted_tells_nothing),
+        cmocka_unit_test(test_repository_is_looked_at_first),
+        cmocka_unit_test(test_foreign_files_are_refused),
+        cmocka_unit_test(test_cache_of_sums_is_not_trusted_blindly),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_backup_fails_anywhere),
+        cmocka_unit_test(test_restore_fails_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
