@@ -30,7 +30,12 @@ void names_prefix(name_kind kind, const char *db_id, uint32_t timeline, char ret
     switch (kind) {
     case NAME_KEY: snprintf(ret, NAMES_KEY_MAX, "keys/"); break;
     case NAME_BLOB: snprintf(ret, NAMES_KEY_MAX, "blobs/"); break;
-    case NAME_HISTORY: snprintf(ret, NAMES_KEY_MAX, "db/%s/tl/", db_id); break;
+    case NAME_HISTORY:
+        if (timeline)
+            snprintf(ret, NAMES_KEY_MAX, "db/%s/tl/%08u/HISTORY.json", db_id, timeline);
+        else
+            snprintf(ret, NAMES_KEY_MAX, "db/%s/tl/", db_id);
+        break;
     case NAME_SNAP: snprintf(ret, NAMES_KEY_MAX, "db/%s/tl/%08u/snap/", db_id, timeline); break;
     case NAME_WAL: snprintf(ret, NAMES_KEY_MAX, "db/%s/tl/%08u/wal/", db_id, timeline); break;
     case NAME_PIN: snprintf(ret, NAMES_KEY_MAX, "db/%s/pins/", db_id); break;
@@ -49,9 +54,7 @@ void names_build(const object_name *n, char ret[NAMES_KEY_MAX])
     case NAME_REPO: snprintf(ret, NAMES_KEY_MAX, "repo.json"); break;
     case NAME_BLOB: build_blob(n, ret); break;
     case NAME_WRITER: snprintf(ret, NAMES_KEY_MAX, "db/%s/WRITER.json", n->db_id); break;
-    case NAME_HISTORY:
-        snprintf(ret, NAMES_KEY_MAX, "db/%s/tl/%08u/HISTORY.json", n->db_id, n->timeline);
-        break;
+    case NAME_HISTORY: memcpy(ret, folder, sizeof folder); break;
     case NAME_WAL:
         snprintf(ret, NAMES_KEY_MAX, "%.100s%020llu-%020llu.wlb", folder,
                  (unsigned long long)n->lsn, (unsigned long long)n->last);

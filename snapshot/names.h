@@ -56,7 +56,8 @@ bool names_is_id(const char *text); /* a UUID in lower case */
 /* Sixteen random bytes as a UUID of version 4. */
 void names_make_id(const uint8_t random[16], char ret[NAMES_ID_SIZE]);
 
-/* Prefixes for lists: "db/<db_id>/pins/" and the like; timeline only for NAME_SNAP and NAME_WAL. */
+/* Prefixes for lists: "db/<db_id>/pins/" and the like. timeline: of NAME_SNAP, NAME_WAL and
+ * NAME_HISTORY; 0 with the latter: the folder of all timelines. */
 void names_prefix(name_kind kind, const char *db_id, uint32_t timeline, char ret[NAMES_KEY_MAX]);
 
 #endif

@@ -23,10 +23,10 @@ typedef struct verify_job {
     uint8_t salt[16];     /* which objects a share means, differs each time */
     pthread_mutex_t lock; /* guards what is below */
     verify_report report;
-    hashmap seen; /* keys that were looked at -> &sound or &damaged */
+    hashmap seen; /* keys that were looked at -> what is known of them */
 } verify_job;
 
-static const char sound = 's', damaged = 'd';
+static const char sound = 's', damaged = 'd', being_looked_at = 'l';
 
 void verify_report_done(verify_report *report)
 {
@@ -60,8 +60,7 @@ static bool is_finding(varve_status status)
 typedef struct object_walk {
     verify_job *j;
     const manifest *m;
-    bool whole; /* every object was read; guarded by j->lock */
-    size_t found;
+    size_t found; /* guarded by j->lock */
 } object_walk;
 
 static const manifest_file *file_at(const manifest *m, size_t i)
@@ -80,11 +79,15 @@ static bool is_read(const verify_job *j, const manifest_file *f)
     return get_u64(sum) % SAMPLE_BUCKET < (uint64_t)(j->o->share * SAMPLE_BUCKET);
 }
 
-/* &sound, &damaged, or NULL: nobody has looked yet. */
-static const char *look_up(verify_job *j, const char *key)
+/* What is known of an object. NULL: nobody has looked yet, and now the caller does; those who come
+ * meanwhile, for another file with the same content, leave it to him. */
+static const char *claim(verify_job *j, const char *key)
 {
     (void)pthread_mutex_lock(&j->lock);
     const char *found = hashmap_get(&j->seen, key, strlen(key));
+    bool kept =
+        found || hashmap_put(&j->seen, key, strlen(key), (void *)(uintptr_t)&being_looked_at);
+    (void)kept; /* without memory it is looked at again */
     (void)pthread_mutex_unlock(&j->lock);
     return found;
 }
@@ -120,7 +123,7 @@ static varve_status check_object(void *arg, size_t i, varve_error *err)
     manifest_blob_key(f, key);
     if (j->o->cancel.asked && j->o->cancel.asked(j->o->cancel.arg))
         return vv_fail(err, VARVE_CANCELLED, "cancelled");
-    const char *known = look_up(j, key);
+    const char *known = claim(j, key);
     if (known == &damaged) add_object_finding(w, f, "it is damaged, see above");
     if (known) return VARVE_OK;
     varve_error found = {0};

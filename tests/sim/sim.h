@@ -37,8 +37,7 @@
     X(GENERATION, "generation") /* backups do not see gc/ */                                       \
     X(RECORD, "record")         /* collections write no gc/<run>.json */                           \
     X(RELIST, "relist")         /* collections do not see pins */                                  \
-    X(CONDITION, "condition")   /* conditional puts are not */                                     \
-    X(DEADLINE, "deadline")     /* deletes may take effect days later */
+    X(CONDITION, "condition")   /* conditional puts are not */
 
 typedef enum sim_break {
 #define X(name, word) BREAK_##name,

@@ -98,8 +98,7 @@ static varve_status apply_delete(sim *w, const char *key, varve_error *err)
 static void pass_ghost(sim *w, sim_ghost *g)
 {
     varve_status ignored = VARVE_OK;
-    bool late = w->now_ms - g->sent_ms > SIM_DEADLINE_MS;
-    bool dropped = late && !(w->broken == BREAK_DEADLINE && g->is_delete);
+    bool dropped = w->now_ms - g->sent_ms > SIM_DEADLINE_MS;
     if (w->trace)
         printf("  %llu a request arrives late%s: %s %s\n", (unsigned long long)w->now_ms,
                dropped ? ", too late" : "", g->is_delete ? "delete" : "put", g->key);
@@ -114,8 +113,7 @@ static void pass_ghost(sim *w, sim_ghost *g)
 void sim_pass_ghosts(sim *w, bool all)
 {
     for (size_t i = 0; i < SIM_GHOSTS; i++)
-        if (w->ghosts[i].used && (all || sim_chance(w, w->broken == BREAK_DEADLINE ? 20 : 500)))
-            pass_ghost(w, &w->ghosts[i]);
+        if (w->ghosts[i].used && (all || sim_chance(w, 500))) pass_ghost(w, &w->ghosts[i]);
 }
 
 /* ---- rules that are broken ----------------------------------------------------------------- */
