@@ -3,8 +3,9 @@
  *   scan the folder, sum its files -> lease -> pin -> read gc/ -> for each file: skip, or store
  *   -> look at what was stored -> renew pin and lease -> PUT the manifest -> read it back -> unpin
  *
- * (1) The backup exists from the put of its manifest on, and all that it needs was there before, and
- *     is under a pin until then. Whatever happens earlier leaves garbage for prune, never a backup.
+ * (1) The backup exists from the put of its manifest on, and all that it needs was there before,
+ *     and is under a pin until then. Whatever happens earlier leaves garbage for prune, never a
+ *     backup.
  * (2) The pin is written before gc/ is read, and gc/ before anything is looked up. A blob that a
  *     running collection may delete is stored anew under its next generation.
  * (3) After a failure at or behind the put of the manifest the pin stays until it expires: the put
@@ -14,9 +15,9 @@
  *
  * Ownership  options are borrowed for the call.
  * Threads    one backup of a database at a time; several databases at once.
- * Errors     VARVE_LOCKED, VARVE_CONFLICT the lease or the pin was lost: try again · VARVE_CANCELLED
- *            · VARVE_CORRUPT a stored object does not hold what was handed in · those of scan.h,
- *            repo.h. */
+ * Errors     VARVE_LOCKED, VARVE_CONFLICT the lease or the pin was lost: try again ·
+ *            VARVE_CANCELLED · VARVE_CORRUPT a stored object does not hold what was handed in ·
+ *            those of scan.h, repo.h. */
 #ifndef VARVE_SNAPSHOT_BACKUP_H
 #define VARVE_SNAPSHOT_BACKUP_H
 

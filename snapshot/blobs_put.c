@@ -1,5 +1,5 @@
-/* blobs_put.c — blobs stored; see blobs.h. Small ones go as they are in memory; large ones as a file,
- * sealed into a scratch file first if the repository is encrypted. */
+/* blobs_put.c — blobs stored; see blobs.h. Small ones go as they are in memory; large ones as a
+ * file, sealed into a scratch file first if the repository is encrypted. */
 #include "blobs.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
-/* lease.c — see lease.h. The put of WRITER.json decides; HISTORY.json of a new timeline follows, and
- * is made up for by the next lease_take of the same holder if a crash comes between. */
+/* lease.c — see lease.h. The put of WRITER.json decides; HISTORY.json of a new timeline follows,
+ * and is made up for by the next lease_take of the same holder if a crash comes between. */
 #include "lease.h"
 
 #include "base/clock.h"

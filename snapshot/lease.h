@@ -1,15 +1,15 @@
 /* lease.h — who may write: db/<db_id>/WRITER.json, changed by conditional puts alone.
  *
- *              lease_take                    lease_renew (the tag still fits)
- *   (free) ---------------> HELD, epoch e  ------------------------------------> HELD
- *      ^                        |  lease_drop                  somebody else took it: VARVE_CONFLICT
+ *              lease_take                  lease_renew (the tag still fits)
+ *   (free) ---------------> HELD, epoch e ----------------------------------> HELD
+ *      ^                        |  lease_drop      else: VARVE_CONFLICT, somebody took it
  *      +------------------------+
  *
- * (1) A timeline has one holder, for ever (timeline.h). Taking over from another holder, whose lease
- *     has expired, begins a new one. So two writers never commit to one timeline, whatever their
- *     clocks say and however long one of them slept.
- * (2) A holder who finds his own lease takes it again at once: after a crash nobody waits. A holder's
- *     id belongs to one data folder; whoever copies the folder makes a new one.
+ * (1) A timeline has one holder, for ever (timeline.h). Taking over from another holder, whose
+ *     lease has expired, begins a new one. So two writers never commit to one timeline, whatever
+ *     their clocks say and however long one of them slept.
+ * (2) A holder who finds his own lease takes it again at once: after a crash nobody waits. A
+ *     holder's id belongs to one data folder; whoever copies the folder makes a new one.
  * (3) Nobody takes over before expires_ms + LEASE_SKEW_MS of his own clock, unless forced.
  *
  * Where the store has no conditional puts, only one holder may ever write: another one is refused

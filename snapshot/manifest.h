@@ -7,15 +7,15 @@
  *   collections [{id, database, name, rows, deleted, digest?, schema_sha256?, golden [{q, k, ids,
  *     dist}]}]                      ascending by id; q and dist: base64 of float32, little-endian
  *   files [{path, role, size, sha256, key, collection?, enc {key_id}?, stored_size?,
- *     stored_sha256?}]              ascending by path; the last three if the repository is encrypted
+ *     stored_sha256?}]              ascending by path; the last three: of encrypted repositories
  *   files_blob {…}                  in place of files when these would take too much: a blob with
  *                                   {"files": […], "format": 1}, described as a file without path
  *   sum                             SHA-256 of all the others' text; in an encrypted repository
  *                                   "hmac" in its place, and the whole object is sealed
  *
  * What is read is believed only after every field was checked: a path fits folder_path.h, a key is
- * the one that its content must have, numbers are within limits, nothing is unknown, twice or out of
- * order, and the text is the one that we would write.
+ * the one that its content must have, numbers are within limits, nothing is unknown, twice or out
+ * of order, and the text is the one that we would write.
  *
  * Ownership  manifest_done() frees what manifest_parse allocated; all pointers in a manifest are
  *            borrowed from it, or from whoever filled it.
@@ -103,7 +103,8 @@ const char *manifest_kind_word(manifest_kind kind);
 object_name manifest_name(const manifest *m); /* its own key */
 void manifest_blob_key(const manifest_file *f, char ret[NAMES_KEY_MAX]);
 
-/* Files and collections sorted as above. The JSON is appended to out, whose limit is the caller's. */
+/* Files and collections sorted as above. The JSON is appended to out, whose limit is the
+ * caller's. */
 VV_CHECKED varve_status manifest_write(manifest *m, const secret *s, buffer *out, varve_error *err);
 VV_CHECKED varve_status manifest_write_list(const manifest *m, const secret *s, buffer *out,
                                             varve_error *err);

@@ -2,16 +2,16 @@
  * repository, while backups and restores of any number of machines go on.
  *
  *   manifests -> retention says which go -> delete those
- *   -> revoke pins that have expired -> list blobs; those that no manifest and no pin needs, and that
- *   are older than the grace, are candidates -> gc/<run>.json -> wait -> read manifests and pins
- *   anew -> delete the candidates that are still not needed -> remove gc/<run>.json
+ *   -> revoke pins that have expired -> list blobs; those that no manifest and no pin needs, and
+ *   that are older than the grace, are candidates -> gc/<run>.json -> wait -> read manifests and
+ *   pins anew -> delete the candidates that are still not needed -> remove gc/<run>.json
  *
  * (1) A manifest goes before its blobs, gc/<run>.json lies there before the first delete and until
  *     after the last, and pins are read between. A backup writes its pin before it reads gc/. So
  *     either the backup sees that a blob is doomed, and stores it under another generation, or the
  *     collection sees the pin, and leaves the blob: for every interleaving, without clocks.
- * (2) Clocks matter for what died: a pin that expired PRUNE_SLACK_MS ago is revoked, and a record of
- *     a run is removed GC_RECORD_SLACK_MS after the time from which on that run deletes nothing.
+ * (2) Clocks matter for what died: a pin that expired PRUNE_SLACK_MS ago is revoked, and a record
+ *     of a run is removed GC_RECORD_SLACK_MS after the time from which on that run deletes nothing.
  *     Both stand on one condition: a request takes effect within that slack, or never.
  * (3) After a delete that failed, and may still arrive, the record stays until it expires.
  * (4) One manifest or pin that cannot be read ends the run before anything is deleted: nobody knows

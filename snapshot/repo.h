@@ -2,7 +2,7 @@
  * encrypted or not. All other modules reach the remote through it.
  *
  *   repo.json   {cipher, created_unix_ms, format, hash, key_id?, repo_id}; written once
- *   keys/…      the wrapped data key of an encrypted one (secret_format.h); written before repo.json
+ *   keys/…      the wrapped data key of an encrypted one (secret_format.h); written first
  *
  * Ownership  the remote is borrowed and must live longer. repo_close() ends a repository; NULL is
  *            fine.

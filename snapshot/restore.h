@@ -1,7 +1,8 @@
 /* restore.h — a snapshot into a new data folder: all of it, checked, or nothing.
  *
  *   read the manifest -> pin -> is it still there? -> <dir>.restore-tmp: keep what is right there
- *   already, fetch the rest, remove what does not belong -> open it, compare -> sync -> rename to <dir>
+ *   already, fetch the rest, remove what does not belong -> open it, compare -> sync -> rename to
+ *   <dir>
  *
  * (1) <dir> must not exist, and appears by one rename, complete and durable. Until then, and after
  *     any failure or crash, there is only <dir>.restore-tmp, with which the next try goes on.

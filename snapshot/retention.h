@@ -1,8 +1,8 @@
 /* retention.h — which snapshots stay: a pure function of rules, snapshots and the time.
  *
  *   last N                 the N newest
- *   hourly … yearly N      the newest of each of the N newest hours (days, ISO weeks, months, years;
- *                          UTC) that have one
+ *   hourly … yearly N      the newest of each of the N newest hours (days, ISO weeks, months,
+ *                          years; UTC) that have one
  *   min_age_ms             all that are younger, by their time
  *   pinned                 for ever
  *   newest, verified       the newest of all, and the newest that was verified, stay in any case

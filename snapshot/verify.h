@@ -1,5 +1,5 @@
-/* verify.h — are the snapshots of a database what they were? Findings are collected, so that one look
- * tells all that is wrong; only what keeps the look itself from going on is a failure.
+/* verify.h — are the snapshots of a database what they were? Findings are collected, so that one
+ * look tells all that is wrong; only what keeps the look itself from going on is a failure.
  *
  *   VERIFY_STRUCTURE   every manifest checks out, every object is there with the right size
  *   VERIFY_CHECKSUMS   and has the right sums: all of them, or a random share

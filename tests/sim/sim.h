@@ -1,7 +1,7 @@
-/* sim.h — a simulated world for the backup repository: one store in memory, a clock, and actors that
- * back up, prune, restore and take over. Every actor is a coroutine that stops before and after each
- * call of its remote, so that any other may run there; a call may fail, take effect although it
- * seems to have failed, take effect later, or be the last that its actor makes.
+/* sim.h — a simulated world for the backup repository: one store in memory, a clock, and actors
+ * that back up, prune, restore and take over. Every actor is a coroutine that stops before and
+ * after each call of its remote, so that any other may run there; a call may fail, take effect
+ * although it seems to have failed, take effect later, or be the last that its actor makes.
  *
  * All that happens follows from the seed.
  *

@@ -130,7 +130,8 @@ static varve_status check_left(void *arg, const object_name *name, const char *k
     return VARVE_OK;
 }
 
-/* When all is quiet, and collections have run: every snapshot is whole, and nothing else is there. */
+/* When all is quiet, and collections have run: every snapshot is whole, and nothing else is
+ * there. */
 void sim_check_end(sim *w)
 {
     varve_status ignored = VARVE_OK;

@@ -1,9 +1,10 @@
-/* fixture.h — what tests of the repository begin with: a data folder with a few segments, a store in
- * memory, a repository on it, and a clock and random numbers that the test owns. */
+/* fixture.h — what tests of the repository begin with: a data folder with a few segments, a store
+ * in memory, a repository on it, and a clock and random numbers that the test owns. */
 #ifndef SNAPSHOT_FIXTURE_H
 #define SNAPSHOT_FIXTURE_H
 
-#include "../base/unit.h"
+#include "unit.h"
+
 #include "backup.h"
 #include "base/random.h"
 #include "remote_memory.h"
@@ -111,7 +112,8 @@ static inline void fixture_add_rows(fixture *f, size_t count)
 
 static inline void fixture_init(fixture *f, const char *passphrase)
 {
-    *f = (fixture){.now_ms = 1795219200000, .secret = {.passphrase = passphrase, .scrypt_log2n = 4}};
+    *f = (fixture){.now_ms = 1795219200000};
+    f->secret = (secret_source){.passphrase = passphrase, .scrypt_log2n = 4};
     f->env = (snapshot_env){
         .now_ms = fixture_now, .sleep_ms = fixture_sleep, .random = fixture_random, .arg = f};
     random_seed(&f->random, 5);

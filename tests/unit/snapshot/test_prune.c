@@ -1,5 +1,5 @@
-/* test_prune.c — collections one step at a time: what they take, what they leave, and what keeps them
- * from starting. The interleavings are the simulator's (tests/sim). */
+/* test_prune.c — collections one step at a time: what they take, what they leave, and what keeps
+ * them from starting. The interleavings are the simulator's (tests/sim). */
 #include "fixture.h"
 
 #include "blobs.h"

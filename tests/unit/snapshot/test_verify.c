@@ -1,5 +1,5 @@
-/* test_verify.c — damage of every kind to every object: the right level of verification finds it and
- * names it, and no restore brings it back as data. */
+/* test_verify.c — damage of every kind to every object: the right level of verification finds it
+ * and names it, and no restore brings it back as data. */
 #include "fixture.h"
 
 #include "snapshots.h"
