@@ -1,6 +1,7 @@
-/* fuzz_manifest.c — any bytes for a manifest, a key of the repository, a name and an encrypted object.
- * Besides not crashing: a manifest that is taken is written again as the same text, every path in it
- * fits the grammar, every key is that of its content; a name that is taken is built again as it was. */
+/* fuzz_manifest.c — any bytes for a manifest, a key of the repository, a name and an encrypted
+ * object. Besides not crashing: a manifest that is taken is written again as the same text, every
+ * path in it fits the grammar, every key is that of its content; a name that is taken is built
+ * again as it was. */
 #include "fields.h"
 #include "manifest.h"
 
