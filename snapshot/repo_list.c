@@ -60,20 +60,17 @@ static varve_status list_folders(repo *r, const char *prefix, size_t part_len, e
                                  void *arg, varve_error *err)
 {
     first_key first;
-    char after[NAMES_KEY_MAX + 64] = "", part[NAMES_ID_SIZE];
+    char after[REMOTE_KEY_MAX + NAMES_ID_SIZE + 2] = "", part[NAMES_ID_SIZE];
     for (;;) {
         VV_TRY(first_after(r, prefix, after, &first, err));
         if (!first.found) return VARVE_OK;
         const char *begin = first.key + strlen(prefix), *slash = strchr(begin, '/');
         bool fits = slash && (size_t)(slash - begin) == part_len;
-        if (!fits && strlen(first.key) >= sizeof after) /* nothing of ours is that long */
-            snprintf(after, sizeof after, "%.*s0", (int)strlen(prefix) + 40, first.key);
-        else if (!fits)
-            snprintf(after, sizeof after, "%s", first.key);
+        if (!fits) memcpy(after, first.key, sizeof first.key);
         if (!fits) continue;
         memcpy(part, begin, part_len);
         part[part_len] = 0;
-        snprintf(after, sizeof after, "%s%s0", prefix, part);
+        snprintf(after, sizeof after, "%.*s%s0", REMOTE_KEY_MAX, prefix, part);
         VV_TRY(each(arg, part, err));
     }
 }
