@@ -17,6 +17,9 @@
 static varve_status allocate(backup_job *b, varve_error *err)
 {
     size_t count = b->scan.count;
+    if (count > MANIFEST_FILES_MAX)
+        return vv_fail(err, VARVE_LIMIT, "%s has %zu files; a snapshot has at most %d",
+                       b->o->folder, count, MANIFEST_FILES_MAX);
     b->files = calloc(count, sizeof *b->files);
     b->is_new = calloc(count, sizeof *b->is_new);
     b->blobs = calloc(count + 1, sizeof *b->blobs);
@@ -186,23 +189,28 @@ static varve_status commit(backup_job *b, varve_error *err)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-/* Has the newest snapshot of this timeline all of it? */
-static varve_status is_unchanged(backup_job *b, object_name *ret, bool *ret_unchanged,
-                                 varve_error *err)
+/* Has the newest snapshot of this timeline all of it? Or more? */
+static varve_status compare_newest(backup_job *b, object_name *ret, bool *ret_unchanged,
+                                   varve_error *err)
 {
     *ret_unchanged = false;
-    if (b->o->kind != BACKUP_AUTO) return VARVE_OK;
     varve_status status = snapshots_newest(b->r, UINT64_MAX, ret, err);
     if (status == VARVE_NOT_FOUND) return VARVE_OK;
     VV_TRY(status);
-    *ret_unchanged = ret->lsn == b->o->sequence && ret->timeline == b->lease->timeline;
+    if (ret->timeline != b->lease->timeline) return VARVE_OK;
+    if (ret->lsn > b->o->sequence)
+        return vv_fail(err, VARVE_CONFLICT,
+                       "the folder is at sequence %llu, but snapshot %s of its timeline at %llu: "
+                       "after a restore a new timeline has to begin",
+                       (unsigned long long)b->o->sequence, ret->id, (unsigned long long)ret->lsn);
+    *ret_unchanged = b->o->kind == BACKUP_AUTO && ret->lsn == b->o->sequence;
     return VARVE_OK;
 }
 
 static varve_status run(backup_job *b, backup_result *result, varve_error *err)
 {
     VV_TRY(take_lease(b, err));
-    VV_TRY(is_unchanged(b, &result->snapshot, &result->skipped, err));
+    VV_TRY(compare_newest(b, &result->snapshot, &result->skipped, err));
     if (result->skipped) return VARVE_OK;
     VV_TRY(scan_files(b, err));
     VV_TRY(take_pin(b, err));
@@ -211,6 +219,7 @@ static varve_status run(backup_job *b, backup_result *result, varve_error *err)
     VV_TRY(backup_store_files(b, err));
     VV_TRY(backup_check_files(b, err));
     VV_TRY(commit(b, err));
+    if (b->o->state) blobs_clean_scratch(b->r, b->o->state);
     result->snapshot = manifest_name(&b->manifest);
     result->kind = b->manifest.kind;
     result->files = b->scan.count;

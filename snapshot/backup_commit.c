@@ -30,14 +30,27 @@ static varve_status store_list(backup_job *b, varve_error *err)
     return VARVE_OK;
 }
 
+/* What we could not read back ourselves is not written. */
+static varve_status check_readable(const backup_job *b, const buffer *text, varve_error *err)
+{
+    manifest again;
+    varve_status status =
+        manifest_parse(text->data, text->len, b->r->secret, "the manifest", &again, err);
+    if (status == VARVE_OK) manifest_done(&again);
+    return status == VARVE_CORRUPT ? VARVE_INVALID : status;
+}
+
 varve_status backup_write_manifest(backup_job *b, buffer *text, varve_error *err)
 {
     size_t max = b->o->inline_max ? b->o->inline_max : MANIFEST_BYTES_MAX;
     buffer_init(text, VV_MIN(max, MANIFEST_BYTES_MAX), "manifest");
     varve_status status = manifest_write(&b->manifest, b->r->secret, text, err);
-    if (status != VARVE_LIMIT) return status;
-    VV_TRY(store_list(b, err));
-    buffer_clear(text);
-    text->max_bytes = MANIFEST_BYTES_MAX;
-    return manifest_write(&b->manifest, b->r->secret, text, err);
+    if (status == VARVE_LIMIT) {
+        VV_TRY(store_list(b, err));
+        buffer_clear(text);
+        text->max_bytes = MANIFEST_BYTES_MAX;
+        status = manifest_write(&b->manifest, b->r->secret, text, err);
+    }
+    VV_TRY(status);
+    return check_readable(b, text, err);
 }

@@ -29,5 +29,7 @@ VV_CHECKED varve_status blobs_describe(repo *r, const blobs_source *source, mani
  * has the content it was described by. */
 VV_CHECKED varve_status blobs_put(repo *r, const blobs_source *source, const manifest_file *file,
                                   const remote_cancel *cancel, varve_error *err);
+/* After a backup: give up uploads, and remove sealed copies, that nobody will go on with. */
+void blobs_clean_scratch(repo *r, const char *scratch);
 
 #endif

@@ -76,6 +76,35 @@ varve_status blobs_describe(repo *r, const blobs_source *source, manifest_file *
     return sums_stream_end(&sum, file->stored_sha256, err);
 }
 
+/* ---- scratch files ---- */
+
+#define SCRATCH_PREFIX "varve-"
+#define SUFFIX_UPLOAD  ".upload"
+#define SUFFIX_SEALED  ".sealed"
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+    return len >= suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
+/* What cannot be removed now is tried again after the next backup. */
+void blobs_clean_scratch(repo *r, const char *scratch)
+{
+    file_names names = {0};
+    varve_status ignored = file_list(scratch, &names, NULL);
+    for (size_t i = 0; i < names.count; i++) {
+        char path[PATH_SIZE];
+        const char *name = names.names[i];
+        if (strncmp(name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) != 0) continue;
+        if (file_join(path, sizeof path, scratch, name, NULL) != VARVE_OK) continue;
+        if (has_suffix(name, SUFFIX_UPLOAD)) ignored = remote_abandon_file(r->remote, path, NULL);
+        if (has_suffix(name, SUFFIX_SEALED)) ignored = file_unlink(path, NULL);
+    }
+    (void)ignored;
+    file_names_free(&names);
+}
+
 /* ---- put ---- */
 
 static varve_status changed(const blobs_source *source, varve_error *err)
@@ -129,7 +158,7 @@ static varve_status scratch_path(const blobs_source *source, const manifest_file
     char hex[SUMS_HEX_SIZE];
     sums_hex(file->stored_sha256, hex);
     const char *folder = source->scratch ? source->scratch : P_tmpdir;
-    int n = snprintf(ret, PATH_SIZE, "%s/varve-%s%s", folder, hex, suffix);
+    int n = snprintf(ret, PATH_SIZE, "%s/" SCRATCH_PREFIX "%s%s", folder, hex, suffix);
     if (n < 0 || n >= PATH_SIZE) return vv_fail(err, VARVE_LIMIT, "%s is too long", folder);
     return VARVE_OK;
 }
@@ -138,8 +167,8 @@ static varve_status put_large(repo *r, const blobs_source *source, const manifes
                               const char *key, const remote_cancel *cancel, varve_error *err)
 {
     char journal[PATH_SIZE], scratch[PATH_SIZE];
-    VV_TRY(scratch_path(source, file, ".upload", journal, err));
-    VV_TRY(scratch_path(source, file, ".sealed", scratch, err));
+    VV_TRY(scratch_path(source, file, SUFFIX_UPLOAD, journal, err));
+    VV_TRY(scratch_path(source, file, SUFFIX_SEALED, scratch, err));
     if (r->secret) VV_TRY(seal_to_scratch(r, source, file, scratch, err));
     remote_file f = {.path = r->secret ? scratch : source->path,
                      .size = file->stored_size,

@@ -117,7 +117,7 @@ static varve_status take_once(repo *r, const lease_options *o, lease *l, varve_e
     l->timeline = seen.timeline;
     l->parent = seen.parent;
     l->parent_lsn = seen.parent_lsn;
-    if (!seen.exists || strcmp(seen.holder, o->holder) != 0) {
+    if (!seen.exists || o->branch || strcmp(seen.holder, o->holder) != 0) {
         VV_TRY(next_timeline(r, &seen, &l->timeline, &l->parent, err));
         l->parent_lsn = l->parent ? o->lsn : 0;
     }

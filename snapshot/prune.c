@@ -127,6 +127,7 @@ static varve_status run(prune_job *j, varve_error *err)
     VV_TRY(prune_decide(j, err));
     VV_TRY(prune_find_needed(j, err)); /* everything can be read: now something may be deleted */
     if (!dry) VV_TRY(prune_delete_manifests(j, err));
+    if (!dry) VV_TRY(prune_marks(j, err));
     VV_TRY(prune_wal(j, err));
     VV_TRY(prune_expired(j, err));
     VV_TRY(find_candidates(j, err));

@@ -85,6 +85,21 @@ varve_status prune_delete_manifests(prune_job *j, varve_error *err)
     return VARVE_OK;
 }
 
+static varve_status judge_mark(void *arg, const object_name *name, const char *key, uint64_t size,
+                               varve_error *err)
+{
+    prune_job *j = arg;
+    (void)size;
+    for (size_t i = 0; i < j->result.snapshot_count; i++)
+        if (strcmp(j->result.snapshots[i].name.id, name->id) == 0) return VARVE_OK;
+    return remote_delete(j->r->remote, key, err);
+}
+
+varve_status prune_marks(prune_job *j, varve_error *err)
+{
+    return repo_list(j->r, NAME_VERIFIED, j->r->db_id, 0, judge_mark, j, err);
+}
+
 /* ---- the log ------------------------------------------------------------------------------- */
 
 typedef struct wal_walk {

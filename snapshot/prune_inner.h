@@ -23,6 +23,8 @@ bool prune_is_needed(const prune_job *j, const char *key);
 /* Snapshots of r's database, and what retention says of each; into result. */
 VV_CHECKED varve_status prune_decide(prune_job *j, varve_error *err);
 VV_CHECKED varve_status prune_delete_manifests(prune_job *j, varve_error *err);
+/* Marks of verification whose snapshot is gone. */
+VV_CHECKED varve_status prune_marks(prune_job *j, varve_error *err);
 /* Log objects that no snapshot that stays, and no pin, needs. */
 VV_CHECKED varve_status prune_wal(prune_job *j, varve_error *err);
 /* Pins and records whose time has long passed, of all databases. */

@@ -13,7 +13,7 @@
 static void write_file(const char *folder, const char *path, const char *text)
 {
     char whole[1024];
-    snprintf(whole, sizeof whole, "%s/%s", folder, path);
+    if (file_join(whole, sizeof whole, folder, path, NULL) != VARVE_OK) abort();
     char *slash = strrchr(whole, '/');
     *slash = 0;
     if (file_make_dir(whole, NULL) != VARVE_OK) abort();

@@ -9,7 +9,7 @@ typedef enum fate { /* of one request */
                     FATE_FINE,
                     FATE_REFUSED, /* nothing happens */
                     FATE_UNKNOWN, /* it happens, and the caller is told that it timed out */
-                    FATE_GHOST /* the same is told; it happens later, or not at all */
+                    FATE_GHOST    /* the same is told; it happens later, or not at all */
 } fate;
 
 static const remote_type type;

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "snapshots.h"
+#include "varve_snapshot.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -109,6 +110,40 @@ static void test_restored_folder_works(void **state)
     assert_int_equal(live, 150);
     varve_collection_release(c);
     must(varve_close(db, err));
+    fixture_done(&f);
+}
+
+/* A checkpoint of a folder that is open and goes on growing, as backups are made in earnest. */
+static void test_checkpoint_of_an_open_folder(void **state)
+{
+    (void)state;
+    fixture f;
+    varve *db = NULL;
+    varve_collection *c = NULL;
+    varve_checkpoint_info info = {0};
+    backup_result made = {0};
+    char path[600];
+    fixture_init(&f, "a passphrase");
+    fixture_add_rows(&f, 150);
+    fixture_open_repo(&f);
+    snprintf(path, sizeof path, "%s/checkpoint", f.dir.path);
+    must(varve_open(f.folder, NULL, &db, err));
+    must(varve_collection_open(db, "default", "docs", &c, err));
+    must(varve_checkpoint_to(db, path, &info, err));
+    const float vector[8] = {1};
+    const varve_id id = {.num = 999};
+    const varve_rows rows = {.count = 1, .dim = 8, .ids = &id, .vectors = vector};
+    must(varve_upsert(c, &rows, NULL, NULL, err)); /* not part of it */
+    backup_options options = fixture_backup_options(&f);
+    options.folder = path;
+    options.sequence = info.sequence;
+    options.commit_ms = info.time_ms;
+    must(backup_run(f.repo, &options, &made, err));
+    assert_int_equal(made.files, info.files);
+    varve_collection_release(c);
+    must(varve_close(db, err));
+    (void)restore(&f, NULL);
+    expect_same_files(&f, &made.snapshot);
     fixture_done(&f);
 }
 
@@ -426,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_round_trip_encrypted),
         cmocka_unit_test(test_restored_folder_works),
+        cmocka_unit_test(test_checkpoint_of_an_open_folder),
         cmocka_unit_test(test_unchanged_is_skipped),
         cmocka_unit_test(test_incremental),
         cmocka_unit_test(test_list_of_files_in_a_blob),

@@ -84,6 +84,32 @@ static void test_own_lease_is_taken_again(void **state)
     fixture_done(&f);
 }
 
+static void test_branch(void **state)
+{
+    (void)state;
+    fixture f;
+    backup_result result = {0};
+    varve_error wrong = {0};
+    fixture_init(&f, NULL);
+    fixture_add_rows(&f, 20);
+    fixture_open_repo(&f);
+    (void)fixture_backup(&f);
+    backup_options options = fixture_backup_options(&f);
+    options.sequence -= 3; /* the folder was put back to what it was before */
+    assert_status(backup_run(f.repo, &options, &result, &wrong), VARVE_CONFLICT);
+    assert_contains(wrong.message, "new timeline");
+    lease l = {0};
+    const lease_options branch = {
+        .holder = FIXTURE_HOLDER, .lsn = options.sequence, .branch = true, .reason = "restore"};
+    must(lease_take(f.repo, &branch, &l, err));
+    assert_int_equal(l.timeline, 2);
+    assert_int_equal(l.parent, 1);
+    options.lease = &l;
+    must(backup_run(f.repo, &options, &result, err));
+    assert_int_equal(result.snapshot.timeline, 2);
+    fixture_done(&f);
+}
+
 static void test_force(void **state)
 {
     (void)state;
@@ -262,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_first_writer),
         cmocka_unit_test(test_second_writer_waits_and_branches),
         cmocka_unit_test(test_own_lease_is_taken_again),
+        cmocka_unit_test(test_branch),
         cmocka_unit_test(test_force),
         cmocka_unit_test(test_store_without_conditions),
         cmocka_unit_test(test_crash_between_lease_and_history),
