@@ -58,7 +58,7 @@ typedef struct backup_options {
     uint64_t pin_life_ms;   /* 0: PIN_LIFE_MS */
     uint64_t lease_life_ms; /* 0: LEASE_LIFE_MS */
 
-    remote_cancel cancel; /* asked between steps */
+    remote_cancel cancel; /* asked between steps, by any of the threads */
     void (*progress)(void *arg, const backup_progress *p);
     void *progress_arg;
 } backup_options;

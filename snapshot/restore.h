@@ -40,7 +40,7 @@ typedef struct restore_options {
     restore_check check; /* asked too, if not NULL */
     void *check_arg;
     uint64_t pin_life_ms; /* 0: PIN_LIFE_MS */
-    remote_cancel cancel;
+    remote_cancel cancel; /* asked between steps, by any of the threads */
     void (*progress)(void *arg, const restore_progress *p);
     void *progress_arg;
 } restore_options;

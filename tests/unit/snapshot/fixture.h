@@ -10,7 +10,10 @@
 #include "remote_memory.h"
 #include "repo.h"
 #include "restore.h"
+#include "snapshots.h"
 #include "test_dir.h"
+
+#include <sys/stat.h>
 
 #define FIXTURE_DB     "00000000-0000-4000-8000-0000000000db"
 #define FIXTURE_HOLDER "00000000-0000-4000-8000-00000000aaaa"
@@ -148,6 +151,54 @@ static inline backup_result fixture_backup(fixture *f)
     backup_result result = {0};
     must(backup_run(f->repo, &options, &result, err));
     return result;
+}
+
+static inline restore_result fixture_restore(fixture *f, const char *snap_id)
+{
+    const restore_options options = {.folder = f->target, .snap_id = snap_id, .threads = 2};
+    restore_result result = {0};
+    must(restore_run(f->repo, &options, &result, err));
+    return result;
+}
+
+/* Every file of the restored folder has the bytes of the one that was backed up. */
+static inline void fixture_expect_same(fixture *f, const object_name *snapshot)
+{
+    manifest m;
+    must(snapshots_load(f->repo, snapshot, &m, err));
+    assert_true(m.file_count >= 5);
+    for (size_t i = 0; i < m.file_count; i++) {
+        char path[1024];
+        uint8_t sum[SUMS_BYTES];
+        uint64_t size;
+        snprintf(path, sizeof path, "%s/%s", f->target, m.files[i].path);
+        must(sums_of_file(path, sum, &size, err));
+        assert_int_equal(size, m.files[i].size);
+        assert_memory_equal(sum, m.files[i].sha256, SUMS_BYTES);
+        struct stat st;
+        assert_int_equal(lstat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    manifest_done(&m);
+}
+
+static inline void fixture_remove_target(fixture *f) { must(file_remove_tree(f->target, err)); }
+
+static inline varve_status fixture_count_pin(void *arg, const char *key, uint64_t size,
+                                             varve_error *err)
+{
+    (void)size, (void)err;
+    *(size_t *)arg += strstr(key, "/pins/") != NULL;
+    return VARVE_OK;
+}
+
+static inline size_t fixture_count_pins(fixture *f)
+{
+    size_t count = 0;
+    remote *plain = remote_open_memory(f->store, NULL, NULL);
+    must(remote_list(plain, "", NULL, fixture_count_pin, &count, err));
+    remote_close(plain);
+    return count;
 }
 
 #endif
