@@ -12,8 +12,8 @@
  *     may still arrive.
  * (4) A backup that is tried again finds what the last try stored, and goes on with a large file in
  *     the middle of it (scratch folder).
- * (5) A folder that is behind the newest snapshot of its timeline is refused (VARVE_CONFLICT): after
- *     a restore in place a new timeline is begun, see lease_options.
+ * (5) A folder that is behind the newest snapshot of its timeline is refused (VARVE_CONFLICT):
+ *     after a restore in place a new timeline is begun, see lease_options.
  *
  * Ownership  options are borrowed for the call.
  * Threads    one backup of a database at a time; several databases at once.

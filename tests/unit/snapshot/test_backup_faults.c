@@ -1,5 +1,6 @@
-/* test_backup_faults.c — backups and restores that fail, or end, at every step: of the store, and of
- * the machine at home. What is listed is whole, what is restored is right, and the next try does it. */
+/* test_backup_faults.c — backups and restores that fail, or end, at every step: of the store, and
+ * of the machine at home. What is listed is whole, what is restored is right, and the next try does
+ * it. */
 #include "fixture.h"
 
 #include "base/fault.h"
