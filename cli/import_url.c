@@ -18,7 +18,7 @@
 #include "base64.h"
 #include "floats.h"
 #include "http_client.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include "base/bytes.h"
@@ -122,15 +122,15 @@ static varve_status start(job *j, varve_error *err)
     if (plan->dtype && !text_to_dtype(plan->dtype, &spec.dtype))
         return vv_fail(err, VARVE_INVALID, "there is no vector type '%s'", plan->dtype);
     VV_TRY(http_open(plan->to.where, plan->to.api_key, &j->http, err));
-    VV_TRY(remote_exists(j->http, &plan->to, &exists, err));
+    VV_TRY(server_exists(j->http, &plan->to, &exists, err));
     if (!exists) {
-        VV_TRY(remote_create(j->http, &plan->to, &spec, err));
+        VV_TRY(server_create(j->http, &plan->to, &spec, err));
         j->made = true;
         return VARVE_OK;
     }
-    if (plan->dtype) VV_TRY(remote_check_dtype(j->http, &plan->to, plan->dtype, err));
+    if (plan->dtype) VV_TRY(server_check_dtype(j->http, &plan->to, plan->dtype, err));
     if (!plan->index_mode) return VARVE_OK;
-    return remote_index_mode(j->http, &plan->to, plan->index_mode, err);
+    return server_index_mode(j->http, &plan->to, plan->index_mode, err);
 }
 
 static varve_status make_path(const job *j, buffer *path, varve_error *err)
@@ -175,7 +175,7 @@ varve_status import_to_url(const import_plan *plan, source *from, progress *bar,
     if (status == VARVE_OK) status = send(&j, err);
     if (status == VARVE_OK) *ret_rows = j.rows_sent;
     if (status != VARVE_OK && j.made && !plan->commit_batches) {
-        varve_status ignored = remote_drop(j.http, &plan->to, NULL);
+        varve_status ignored = server_drop(j.http, &plan->to, NULL);
         (void)ignored; /* the failure that led here is the one to report */
     }
     http_close(j.http);

@@ -1,18 +1,18 @@
 /* search_url.c — `varve search` on a server. */
 #include "http_client.h"
-#include "remote.h"
+#include "server.h"
 #include "search_order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static varve_status remote_vector(search *s, http_client *http, varve_error *err)
+static varve_status server_vector(search *s, http_client *http, varve_error *err)
 {
     VV_CLEANUP(http_answer_freep) json_t *rows = NULL;
     if (!s->like) return VARVE_OK;
-    VV_TRY(remote_get(http, &s->at, &s->like_id, 1, &rows, err));
-    return remote_floats(json_array_get(json_array_get(rows, 0), 0), &s->vector, &s->dim, err);
+    VV_TRY(server_get(http, &s->at, &s->like_id, 1, &rows, err));
+    return server_floats(json_array_get(json_array_get(rows, 0), 0), &s->vector, &s->dim, err);
 }
 
 static json_t *floats_of(const search *s)
@@ -56,10 +56,10 @@ static void add_legs(const search *s, bool hybrid, json_t *body)
     if (s->fusion) json_object_set_new(body, "fusion", json_string(s->fusion));
 }
 
-static varve_status remote_search(search *s, http_client *http, json_t **ret_params,
+static varve_status server_search(search *s, http_client *http, json_t **ret_params,
                                   varve_error *err)
 {
-    VV_CLEANUP(http_answer_freep) json_t *body = remote_body(&s->at);
+    VV_CLEANUP(http_answer_freep) json_t *body = server_body(&s->at);
     const char *route = route_of(s);
     json_int_t k = (json_int_t)search_hits_to_ask(s);
     add_legs(s, strcmp(route, "/hybrid_search") == 0, body);
@@ -87,8 +87,8 @@ varve_status search_url(search *s, out *o, varve_error *err)
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
     uint64_t shown = 0;
     VV_TRY(http_open(s->at.where, s->at.api_key, &http, err));
-    VV_TRY(remote_vector(s, http, err));
-    VV_TRY(remote_search(s, http, &params, err));
+    VV_TRY(server_vector(s, http, err));
+    VV_TRY(server_search(s, http, &params, err));
     const json_t *items = json_object_get(params, s->range ? "result" : "items");
     const json_t *ids = json_object_get(items, "ids");
     const json_t *scores = json_object_get(items, s->range ? "distances" : "scores");
@@ -98,7 +98,7 @@ varve_status search_url(search *s, out *o, varve_error *err)
         out_row row = {.has_score = true,
                        .score = (float)json_number_value(json_array_get(scores, i)),
                        .fields = {text, text ? strlen(text) : 0}};
-        VV_TRY(remote_id(json_array_get(ids, i), &row.id, err));
+        VV_TRY(server_id(json_array_get(ids, i), &row.id, err));
         VV_TRY(search_show(s, o, &shown, &row, err));
     }
     if (s->explain) print_profile(json_object_get(params, "profile"));

@@ -1,7 +1,7 @@
 /* verb_checkpoint.c — `varve checkpoint`: seal rows in memory and trim the log, so that the next
  * open replays next to nothing. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 
 static const flag flags[] = {PLACE_FLAGS, {NULL, 0, NULL, NULL}};
 
@@ -23,7 +23,7 @@ static varve_status checkpoint_url(const place *at, varve_error *err)
     VV_CLEANUP(http_closep) http_client *http = NULL;
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
     VV_TRY(http_open(at->where, at->api_key, &http, err));
-    return http_call(http, "/checkpoint", remote_body(at), &params, err);
+    return http_call(http, "/checkpoint", server_body(at), &params, err);
 }
 
 static int run(const verb *self, int argc, char **argv)

@@ -1,6 +1,6 @@
 /* verb_collections.c — `varve collections`: what is in a folder or behind a URL. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 
 #include <stdio.h>
 
@@ -68,7 +68,7 @@ static varve_status show_remote(http_client *http, const char *database, varve_e
     const char *name;
     json_t *value;
     place at = {.database = database};
-    VV_TRY(http_call(http, "/show_collections_details", remote_body(&at), &params, err));
+    VV_TRY(http_call(http, "/show_collections_details", server_body(&at), &params, err));
     json_object_foreach(json_object_get(params, "collections"), name, value)
     {
         const json_t *rows = json_array_get(json_object_get(value, "shape"), 0);

@@ -1,6 +1,6 @@
 /* verb_compact.c — `varve compact`: purge deleted rows, merge segments, build missing indexes. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "watch.h"
 
 #include <stdio.h>

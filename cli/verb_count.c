@@ -1,7 +1,7 @@
 /* verb_count.c — `varve count`: how many live rows match a filter. */
 #include "filter_flags.h"
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static varve_status count_url(const place *at, const filter_flags *f, uint64_t *
                               varve_error *err)
 {
     VV_CLEANUP(http_closep) http_client *http = NULL;
-    VV_CLEANUP(http_answer_freep) json_t *body = remote_body(at);
+    VV_CLEANUP(http_answer_freep) json_t *body = server_body(at);
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
     VV_TRY(filter_flags_to_body(f, body, err));
     VV_TRY(http_open(at->where, at->api_key, &http, err));

@@ -1,6 +1,6 @@
 /* verb_create.c — `varve create`: an empty collection. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -35,10 +35,10 @@ static varve_status create_at_url(const request *r, varve_error *err)
     VV_CLEANUP(http_closep) http_client *http = NULL;
     bool exists;
     VV_TRY(http_open(r->at.where, r->at.api_key, &http, err));
-    VV_TRY(remote_exists(http, &r->at, &exists, err));
+    VV_TRY(server_exists(http, &r->at, &exists, err));
     if (exists)
         return vv_fail(err, VARVE_EXISTS, "collection '%s' exists already", r->at.collection);
-    return remote_create(http, &r->at, &r->spec, err);
+    return server_create(http, &r->at, &r->spec, err);
 }
 
 static int read_create(const verb *self, int argc, char **argv, request *r)

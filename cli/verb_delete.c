@@ -2,7 +2,7 @@
  * filter. */
 #include "filter_flags.h"
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -31,10 +31,10 @@ static varve_status change_url(const place *at, const char *path, const varve_id
                                varve_error *err)
 {
     VV_CLEANUP(http_closep) http_client *http = NULL;
-    VV_CLEANUP(http_answer_freep) json_t *body = remote_body(at);
+    VV_CLEANUP(http_answer_freep) json_t *body = server_body(at);
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
     VV_TRY(http_open(at->where, at->api_key, &http, err));
-    VV_TRY(remote_add_ids(body, "ids", ids, count, err));
+    VV_TRY(server_add_ids(body, "ids", ids, count, err));
     return http_call(http, path, json_incref(body), &params, err);
 }
 
@@ -57,7 +57,7 @@ static varve_status delete_matching_url(const place *at, const filter_flags *f, 
                                         varve_error *err)
 {
     VV_CLEANUP(http_closep) http_client *http = NULL;
-    VV_CLEANUP(http_answer_freep) json_t *body = remote_body(at);
+    VV_CLEANUP(http_answer_freep) json_t *body = server_body(at);
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
     VV_TRY(filter_flags_to_body(f, body, err));
     VV_TRY(http_open(at->where, at->api_key, &http, err));

@@ -1,6 +1,6 @@
 /* verb_drop.c — `varve drop`: a collection goes, with all its rows. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 
 static const flag flags[] = {PLACE_FLAGS, {NULL, 0, NULL, NULL}};
 
@@ -17,10 +17,10 @@ static varve_status drop_at_url(const place *at, varve_error *err)
     VV_CLEANUP(http_closep) http_client *http = NULL;
     bool exists;
     VV_TRY(http_open(at->where, at->api_key, &http, err));
-    VV_TRY(remote_exists(http, at, &exists, err));
+    VV_TRY(server_exists(http, at, &exists, err));
     if (!exists)
         return vv_fail(err, VARVE_NOT_FOUND, "there is no collection '%s'", at->collection);
-    return remote_drop(http, at, err);
+    return server_drop(http, at, err);
 }
 
 static int run(const verb *self, int argc, char **argv)

@@ -1,6 +1,6 @@
 /* verb_field.c — `varve field`: fields of vectors beside the primary one: create, list, drop. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -132,7 +132,7 @@ static varve_status act_on_folder(const order *o, varve_error *err)
 
 static json_t *body_of(const order *o)
 {
-    json_t *body = remote_body(&o->at);
+    json_t *body = server_body(&o->at);
     if (o->action == FIELD_LIST) json_object_set_new(body, "details", json_true());
     if (o->name) json_object_set_new(body, "field_name", json_string(o->name));
     if (o->action != FIELD_CREATE) return body;

@@ -1,6 +1,6 @@
 /* verb_get.c — `varve get`, `varve head`, `varve tail`: rows as they are stored. */
 #include "out.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -70,9 +70,9 @@ static varve_status read_url(const request *r, http_client *http, json_t **ret_r
                              varve_error *err)
 {
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
-    if (r->which == ROWS_BY_ID) return remote_get(http, &r->at, r->ids, r->id_count, ret_rows, err);
+    if (r->which == ROWS_BY_ID) return server_get(http, &r->at, r->ids, r->id_count, ret_rows, err);
     const char *name = r->which == ROWS_FIRST ? "head" : "tail";
-    json_t *body = remote_body(&r->at);
+    json_t *body = server_body(&r->at);
     json_object_set_new(body, "n", json_integer((json_int_t)r->n));
     VV_TRY(http_call(http, r->which == ROWS_FIRST ? "/head" : "/tail", body, &params, err));
     *ret_rows = json_incref(json_object_get(params, name));
@@ -91,8 +91,8 @@ static varve_status show_url(const request *r, out *o, varve_error *err)
         VV_CLEANUP(vv_freep) char *text = json_dumps(fields, JSON_COMPACT);
         VV_CLEANUP(vv_freep) float *vector = NULL;
         out_row row = {.fields = {text, text ? strlen(text) : 0}};
-        VV_TRY(remote_id(json_array_get(ids, i), &row.id, err));
-        if (r->vectors) VV_TRY(remote_floats(json_array_get(vectors, i), &vector, &row.dim, err));
+        VV_TRY(server_id(json_array_get(ids, i), &row.id, err));
+        if (r->vectors) VV_TRY(server_floats(json_array_get(vectors, i), &vector, &row.dim, err));
         row.vector = vector;
         VV_TRY(out_add(o, &row, err));
     }

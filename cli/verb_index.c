@@ -1,7 +1,7 @@
 /* verb_index.c — `varve index`: choose an index mode and build its indexes. */
 #include "index_params.h"
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "watch.h"
 
 #include <stdio.h>
@@ -110,7 +110,7 @@ static varve_status build_on_server(void *context, varve_error *err)
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
     const server_work *w = context;
     const order *o = w->order;
-    json_t *body = remote_body(&o->at), *build_params = index_params_to_json(&o->params);
+    json_t *body = server_body(&o->at), *build_params = index_params_to_json(&o->params);
     if (!o->index_mode) return http_call(w->http, "/remove_index", body, &params, err);
     json_object_set_new(body, "index_mode", json_string(o->index_mode));
     json_object_set_new(body, "wait", json_boolean(!o->no_wait));
@@ -132,7 +132,7 @@ static varve_status index_url(const order *o, result *ret, varve_error *err)
     VV_TRY(http_open(o->at.where, o->at.api_key, &other, err));
     server_work work = {o, http};
     VV_TRY(watch_run(build_on_server, &work, watch_server, other, &ret->seconds, err));
-    VV_TRY(remote_stats(other, &o->at, &params, err));
+    VV_TRY(server_stats(other, &o->at, &params, err));
     const json_t *stats = json_object_get(params, "stats");
     ret->rows = figure(stats, "n_live");
     ret->rows_indexed = figure(stats, "rows_indexed");

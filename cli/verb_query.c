@@ -2,7 +2,7 @@
 #include "filter_flags.h"
 #include "out.h"
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -106,7 +106,7 @@ static varve_status query_folder(const query *q, out *o, varve_error *err)
 static varve_status ask_server(const query *q, json_t **ret_params, varve_error *err)
 {
     VV_CLEANUP(http_closep) http_client *http = NULL;
-    VV_CLEANUP(http_answer_freep) json_t *body = remote_body(&q->at);
+    VV_CLEANUP(http_answer_freep) json_t *body = server_body(&q->at);
     VV_TRY(filter_flags_to_body(&q->filter, body, err));
     json_object_set_new(body, "n", json_integer((json_int_t)q->n));
     json_object_set_new(body, "offset", json_integer((json_int_t)q->offset));
@@ -127,9 +127,9 @@ static varve_status query_url(const query *q, out *o, varve_error *err)
         VV_CLEANUP(vv_freep) char *text = json_dumps(fields, JSON_COMPACT);
         VV_CLEANUP(vv_freep) float *vector = NULL;
         out_row row = {.fields = {text, text ? strlen(text) : 0}};
-        VV_TRY(remote_id(json_array_get(ids, i), &row.id, err));
+        VV_TRY(server_id(json_array_get(ids, i), &row.id, err));
         if (q->vectors)
-            VV_TRY(remote_floats(json_array_get(json_object_get(params, "vectors"), i), &vector,
+            VV_TRY(server_floats(json_array_get(json_object_get(params, "vectors"), i), &vector,
                                  &row.dim, err));
         row.vector = vector;
         VV_TRY(out_add(o, &row, err));

@@ -1,6 +1,6 @@
 /* verb_recall.c — `varve recall`: how many of the true nearest rows the index finds. */
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -74,7 +74,7 @@ static varve_status measure_url(const measure *m, varve_recall *ret, varve_error
 {
     VV_CLEANUP(http_closep) http_client *http = NULL;
     VV_CLEANUP(http_answer_freep) json_t *params = NULL;
-    json_t *body = remote_body(&m->at);
+    json_t *body = server_body(&m->at);
     if (m->field) json_object_set_new(body, "vector_field", json_string(m->field));
     json_object_set_new(body, "k", json_integer((json_int_t)m->k));
     json_object_set_new(body, "samples", json_integer((json_int_t)m->samples));

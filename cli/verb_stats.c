@@ -1,7 +1,7 @@
 /* verb_stats.c — `varve stats`: figures of a folder, or of one collection of a folder or server. */
 #include "index_params.h"
 #include "place.h"
-#include "remote.h"
+#include "server.h"
 
 #include <stdio.h>
 
@@ -73,7 +73,7 @@ static varve_status show_url(const place *at, varve_error *err)
     const char *name;
     json_t *value;
     VV_TRY(http_open(at->where, at->api_key, &http, err));
-    VV_TRY(remote_stats(http, at, &params, err));
+    VV_TRY(server_stats(http, at, &params, err));
     json_object_foreach(json_object_get(params, "stats"), name, value)
     {
         if (json_is_string(value)) word(name, json_string_value(value));

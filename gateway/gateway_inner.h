@@ -20,6 +20,7 @@ struct gateway {
     router router;
     buffer openapi;
     char root_path[4096];
+    atomic_ullong scratches; /* folders for the time of one call, numbered */
     atomic_bool draining; /* asked to end: not ready, no more keep-alive */
 };
 

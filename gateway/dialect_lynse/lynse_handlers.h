@@ -38,6 +38,10 @@ http_handler lynse_build_index, lynse_remove_index, lynse_index_mode, lynse_comp
     lynse_batch_search, lynse_search_range, lynse_search_profile, lynse_bm25_search,
     lynse_text_search, lynse_sparse_search, lynse_hybrid_search, lynse_recall;
 
+/* snapshots and exports */
+http_handler lynse_snapshot_database, lynse_restore_database, lynse_snapshot_collection,
+    lynse_restore_collection, lynse_export_collection, lynse_import_collection;
+
 /* binary */
 http_handler lynse_search_binary, lynse_batch_search_binary, lynse_head_binary, lynse_tail_binary,
     lynse_bulk_add_binary, lynse_add_records_binary, lynse_upsert_records_binary;
