@@ -28,6 +28,7 @@ static varve_status write_rows(const ann_set *s, varve_collection *c, varve_erro
                            .ids_from_first = true,
                            .first_id = first,
                            .vectors = s->stored + first * s->row_bytes,
+                           .fields = s->fields ? s->fields + first : NULL,
                            .vectors_type = s->type};
         VV_TRY(varve_session_add(session, &rows, err));
     }

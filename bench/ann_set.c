@@ -28,7 +28,7 @@ static const struct kind {
 
 /* ---- distances ---- */
 
-static double distance(const ann_set *s, uint64_t row, const float *query)
+double ann_set_distance(const ann_set *s, uint64_t row, const float *query)
 {
     const float *x = s->floats + row * s->dim;
     double dot = 0, xx = 0, qq = 0, l2 = 0;
@@ -53,8 +53,8 @@ double ann_set_recall(const ann_set *s, size_t query, const uint64_t *ids, size_
         bool again = false;
         for (size_t j = 0; j < i; j++)
             again |= ids[i] == ids[j];
-        found +=
-            !again && ids[i] < s->rows && distance(s, ids[i], ann_set_query(s, query)) <= limit;
+        found += !again && ids[i] < s->rows &&
+                 ann_set_distance(s, ids[i], ann_set_query(s, query)) <= limit;
     }
     return (double)VV_MIN(found, ANN_K) / ANN_K;
 }
@@ -145,7 +145,7 @@ static varve_status load_truth(ann_set *s, const char *folder, const struct kind
         long at = (long)(sizeof head + get_u16(head + 8) + (q * TRUTH_COLUMNS + ANN_K - 1) * 4);
         whole = fseek(f, at, SEEK_SET) == 0 && fread(row, sizeof row, 1, f) == 1 &&
                 get_u32(row) < s->rows;
-        if (whole) kth[q] = distance(s, get_u32(row), ann_set_query(s, q));
+        if (whole) kth[q] = ann_set_distance(s, get_u32(row), ann_set_query(s, q));
     }
     fclose(f);
     s->kth = whole ? kth : NULL;
@@ -224,7 +224,7 @@ static double plain_kth(const ann_set *s, const float *query)
     for (size_t i = 0; i < ANN_K; i++)
         best[i] = INFINITY;
     for (uint64_t row = 0; row < s->rows; row++) {
-        double d = distance(s, row, query);
+        double d = ann_set_distance(s, row, query);
         if (d >= best[ANN_K - 1]) continue;
         size_t at = ANN_K - 1;
         for (; at > 0 && best[at - 1] > d; at--)
@@ -247,7 +247,8 @@ static varve_status kth_of(const ann_set *s, varve_collection *c, size_t query, 
                                     .exact = true};
     VV_TRY(varve_search(c, &request, &hits, err));
     bool whole = varve_hits_count(hits, 0) == ANN_K;
-    if (whole) *ret = distance(s, varve_hits_id(hits, 0, ANN_K - 1).num, ann_set_query(s, query));
+    if (whole)
+        *ret = ann_set_distance(s, varve_hits_id(hits, 0, ANN_K - 1).num, ann_set_query(s, query));
     varve_hits_free(hits);
     return whole ? VARVE_OK : vv_fail(err, VARVE_INTERNAL, "an exact search found too few rows");
 }

@@ -25,10 +25,11 @@ typedef struct ann_set {
     varve_dtype type; /* of the rows as ours keeps them */
     uint64_t rows;
     size_t dim, row_bytes, query_count;
-    uint8_t *stored; /* rows × row_bytes */
-    float *floats;   /* the same as float32, for the peers */
-    float *queries;  /* query_count × dim */
-    double *kth;     /* distance of the k-th true row of each query; NULL: not known yet */
+    uint8_t *stored;          /* rows × row_bytes */
+    float *floats;            /* the same as float32, for the peers */
+    float *queries;           /* query_count × dim */
+    const varve_text *fields; /* of each row, borrowed; NULL: none */
+    double *kth;              /* distance of the k-th true row of each query; NULL: not known yet */
 } ann_set;
 
 /* metric: IP, L2 or COSINE. */
@@ -40,6 +41,8 @@ VV_CHECKED varve_status ann_set_make(const bench_options *o, uint64_t rows, size
                                      varve_metric metric, ann_set *ret, varve_error *err);
 void ann_set_done(ann_set *s);
 const float *ann_set_query(const ann_set *s, size_t i);
+/* Smaller is better; in double precision. */
+double ann_set_distance(const ann_set *s, uint64_t row, const float *query);
 
 /* Where kth is not known yet: from an exact search of the collection, which holds all rows under
  * their numbers. */

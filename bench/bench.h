@@ -33,7 +33,8 @@ typedef struct scenario {
 
 extern const scenario scenario_bandwidth, scenario_kernels, scenario_scan, scenario_ingest,
     scenario_single, scenario_http, scenario_memory, scenario_open, scenario_collections,
-    scenario_ann, scenario_disk, scenario_stall, scenario_compact, scenario_text;
+    scenario_ann, scenario_disk, scenario_stall, scenario_compact, scenario_text, scenario_hybrid,
+    scenario_filtered;
 
 static inline uint64_t bench_rows(const bench_options *o, uint64_t fallback)
 {

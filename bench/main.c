@@ -10,10 +10,10 @@
 #include <sys/utsname.h>
 
 static const scenario *const scenarios[] = {
-    &scenario_bandwidth,   &scenario_kernels, &scenario_scan,   &scenario_ingest,
-    &scenario_single,      &scenario_http,    &scenario_memory, &scenario_open,
-    &scenario_collections, &scenario_ann,     &scenario_disk,   &scenario_stall,
-    &scenario_compact,     &scenario_text};
+    &scenario_bandwidth,   &scenario_kernels, &scenario_scan,    &scenario_ingest,
+    &scenario_single,      &scenario_http,    &scenario_memory,  &scenario_open,
+    &scenario_collections, &scenario_ann,     &scenario_disk,    &scenario_stall,
+    &scenario_compact,     &scenario_text,    &scenario_hybrid,  &scenario_filtered};
 
 static int usage(void)
 {

@@ -18,9 +18,12 @@ void text_set_done(text_set *s)
 {
     for (size_t i = 0; i < s->count; i++)
         free(s->rows[i]);
+    for (size_t i = 0; i < s->count; i++)
+        free(s->plain[i]);
     for (size_t i = 0; i < s->query_count; i++)
         free(s->queries[i]);
     free(s->rows);
+    free(s->plain);
     free(s->queries);
     *s = (text_set){0};
 }
@@ -37,6 +40,9 @@ static varve_status add_row(text_set *s, const char *text, size_t len, varve_err
     VV_TRY(buffer_add_text(&row, "{\"text\":", err));
     VV_TRY(json_out_string(&row, text, len, err));
     VV_TRY(buffer_add(&row, "}", 2, err));
+    char *plain = strndup(text, len);
+    if (!plain) return vv_fail(err, VARVE_NO_MEMORY, "no memory for texts");
+    s->plain[s->count] = plain;
     s->rows[s->count++] = buffer_take(&row);
     return VARVE_OK;
 }
@@ -67,6 +73,45 @@ static varve_status read_packages(text_set *s, size_t rows, bool as_rows, buffer
         if (as_rows) VV_TRY(add_row(s, all->data + from, all->len - from, err));
         VV_TRY(buffer_add(all, " ", 1, err));
     }
+    return VARVE_OK;
+}
+
+/* All texts of a value, apart. */
+static varve_status add_texts(json_t *value, buffer *out, varve_error *err)
+{
+    const char *key;
+    json_t *inner;
+    size_t i;
+    if (json_is_string(value)) return buffer_printf(out, err, "%s ", json_string_value(value));
+    json_array_foreach(value, i, inner) VV_TRY(add_texts(inner, out, err));
+    json_object_foreach(value, key, inner) VV_TRY(add_texts(inner, out, err));
+    return VARVE_OK;
+}
+
+static varve_status add_package(text_set *s, const char *line, const char *field, varve_error *err)
+{
+    VV_CLEANUP(buffer_done) buffer plain;
+    json_t *root = json_loads(line, 0, NULL);
+    buffer_init(&plain, ROW_TEXT_MOST, "row");
+    varve_status status = add_texts(field ? json_object_get(root, field) : root, &plain, err);
+    json_decref(root);
+    VV_TRY(status);
+    VV_TRY(buffer_add(&plain, "", 1, err));
+    char *row = strndup(line, strcspn(line, "\n"));
+    if (!row) return vv_fail(err, VARVE_NO_MEMORY, "no memory for texts");
+    s->plain[s->count] = buffer_take(&plain);
+    s->rows[s->count++] = row;
+    return VARVE_OK;
+}
+
+static varve_status read_fields(text_set *s, const char *field, varve_error *err)
+{
+    VV_CLEANUP(close_pipe) FILE *f = popen("zstd -dcq " BENCH_DATA "/packages.ndjson.zst", "r");
+    VV_CLEANUP(vv_freep) char *line = NULL;
+    size_t room = 0;
+    if (!f) return vv_fail(err, VARVE_IO, "zstd cannot be run");
+    while (s->count < s->room && getline(&line, &room, f) > 0)
+        VV_TRY(add_package(s, line, field, err));
     return VARVE_OK;
 }
 
@@ -113,6 +158,27 @@ static varve_status cut_rows(text_set *s, const buffer *all, size_t rows, size_t
     return VARVE_OK;
 }
 
+static varve_status allocate(text_set *s, size_t rows, varve_error *err)
+{
+    s->room = rows;
+    s->rows = calloc(rows, sizeof *s->rows);
+    s->plain = calloc(rows, sizeof *s->plain);
+    s->queries = calloc(QUERIES, sizeof *s->queries);
+    if (s->rows && s->plain && s->queries) return VARVE_OK;
+    return vv_fail(err, VARVE_NO_MEMORY, "no memory for texts");
+}
+
+varve_status text_set_load_fields(const char *field, text_set *ret, varve_error *err)
+{
+    VV_CLEANUP(text_set_done) text_set s = {0};
+    VV_TRY(allocate(&s, PACKAGES, err));
+    VV_TRY(read_fields(&s, field, err));
+    VV_TRY(read_queries(&s, err));
+    *ret = s;
+    s = (text_set){0};
+    return VARVE_OK;
+}
+
 varve_status text_set_load(const bench_options *o, size_t rows, size_t words, text_set *ret,
                            varve_error *err)
 {
@@ -120,9 +186,7 @@ varve_status text_set_load(const bench_options *o, size_t rows, size_t words, te
     VV_CLEANUP(buffer_done) buffer all;
     buffer_init(&all, TEXT_MOST, "bundled texts");
     if (words == 0) rows = VV_MIN(rows, PACKAGES);
-    s.rows = calloc(rows, sizeof *s.rows);
-    s.queries = calloc(QUERIES, sizeof *s.queries);
-    if (!s.rows || !s.queries) return vv_fail(err, VARVE_NO_MEMORY, "no memory for texts");
+    VV_TRY(allocate(&s, rows, err));
     VV_TRY(read_packages(&s, rows, words == 0, &all, err));
     if (words) VV_TRY(cut_rows(&s, &all, rows, words, o->seed, err));
     VV_TRY(read_queries(&s, err));

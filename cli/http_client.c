@@ -186,6 +186,7 @@ static varve_status call(http_client *c, const char *path, json_t *body, long se
 {
     VV_CLEANUP(http_answer_freep) json_t *owned = body;
     VV_CLEANUP(vv_freep) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    (void)owned; /* ends with this call, however it ends */
     if (body && !text) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a request");
     curl_easy_reset(c->curl);
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, seconds);

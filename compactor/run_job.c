@@ -61,7 +61,8 @@ static varve_status open_input(run *r, uint32_t i, varve_error *err)
     const segment_spec spec = {.collection = o->collection,
                                .number = in->segment.number,
                                .dim = o->dim,
-                               .dtype = o->dtype};
+                               .dtype = o->dtype,
+                               .any_content = true}; /* the owner compares */
     char name[JOB_NAME_MAX], path[JOB_PATH_MAX];
     job_segment_name(in->segment.number, name);
     VV_TRY(job_input_path(r->root, o->collection, name, path, sizeof path, err));
@@ -209,8 +210,11 @@ static varve_status open_output(run *r, uint32_t i, varve_error *err)
 {
     const job_order *o = r->order;
     const segment_record *record = &r->result->outputs[i].segment;
-    const segment_spec spec = {
-        .collection = o->collection, .number = record->number, .dim = o->dim, .dtype = o->dtype};
+    const segment_spec spec = {.collection = o->collection,
+                               .number = record->number,
+                               .dim = o->dim,
+                               .dtype = o->dtype,
+                               .any_content = true};
     char name[JOB_NAME_MAX], path[JOB_PATH_MAX];
     job_segment_name(record->number, name);
     VV_TRY(file_join(path, sizeof path, r->desk, name, err));

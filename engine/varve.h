@@ -176,6 +176,7 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(max_batch_vectors, 100000, "rows of one write, queries of one search; 0: no limit")          \
     X(batch_bytes_max, 536870912, "bytes of one write")                                            \
     X(max_top_k, 10000, "k, n, max_results; 0: no limit")                                          \
+    X(query_bytes_max, 4294967296, "bytes of what one query collects and answers; 0: no limit")    \
     X(max_collection_vectors, 10000000, "rows of a collection; 0: no limit")                       \
     X(max_collection_vector_bytes, 1099511627776, "vector bytes of a collection; 0: no limit")     \
     X(databases_max, 10000, "databases of a folder")                                               \
@@ -192,6 +193,8 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(disk_reserve_bytes, 67108864, "free space below which inserts are refused")                  \
     X(block_cache_bytes, 67108864, "cache of the row store")                                       \
     X(row_buffer_bytes, 268435456, "write buffer of the row store")                                \
+    X(log_keep_bytes, 0, "bytes of the log kept for those who ship it; 0: no such limit")          \
+    X(log_keep_ms, 0, "time it is kept for them; with both at 0 it is not kept")                   \
     X(search_threads, 0, "threads of one search; 0: as many as processors")                        \
     X(parallel_bytes_min, 8388608, "vector bytes below which a search stays on its thread")        \
     X(index_rows_min, 2048, "rows of a segment below which it is scanned, whatever the mode")      \
@@ -523,7 +526,8 @@ typedef struct varve_search_request {
     size_t count, dim;
     size_t k;      /* hits of each query; in a range search: the most it returns */
     size_t offset; /* best hits to leave out */
-    bool range;    /* only hits with score >= threshold (IP) or <= threshold (distances) */
+    bool range;    /* only hits with score >= threshold (IP) or <= threshold (distances), by the
+                      score as it is shown, a float32 */
     double threshold;
     bool metric_given; /* search by `metric` in place of the collection's */
     varve_metric metric;

@@ -123,7 +123,8 @@ VARVE_API VARVE_CHECKED varve_status varve_field_drop(varve_collection *collecti
 VARVE_API VARVE_CHECKED varve_status varve_field_get(varve_collection *collection, size_t i,
                                                      varve_field_info *ret_info, varve_error *err);
 /* As varve_index_mode_set and varve_index_build, of a named field ("default": the primary one);
- * mode NULL: FLAT of the metric that the field has. */
+ * mode NULL: FLAT of the metric that the field has. A mode of another metric is refused: a named
+ * field keeps that with which it was made. */
 VARVE_API VARVE_CHECKED varve_status varve_field_index_set(varve_collection *collection,
                                                            const char *name, const char *index_mode,
                                                            const struct varve_index_params *params,
@@ -163,6 +164,7 @@ VARVE_API VARVE_CHECKED varve_status varve_field_read(varve_collection *collecti
                                                       size_t count, varve_field_vectors **ret,
                                                       varve_error *err);
 VARVE_API size_t varve_field_vectors_rows(const varve_field_vectors *v);
+VARVE_API size_t varve_field_vectors_dim(const varve_field_vectors *v); /* of SPARSE: 0 */
 VARVE_API size_t varve_field_vectors_count(const varve_field_vectors *v, size_t i); /* vectors, or
                                                                                        pairs */
 VARVE_API const float *varve_field_vectors_values(const varve_field_vectors *v, size_t i);
@@ -192,7 +194,8 @@ typedef enum varve_fusion_kind {
 
 typedef struct varve_fusion {
     varve_fusion_kind kind;
-    double rrf_k; /* 0: 60 */
+    double rrf_k;    /* of RRF, not negative; 0: 60, unless: */
+    bool zero_rrf_k; /* it is 0 indeed */
 } varve_fusion;
 
 typedef enum varve_recommend_strategy {
@@ -302,6 +305,8 @@ typedef struct varve_profile {
     uint64_t rows_total;        /* live rows */
     varve_search_work work;
     uint64_t text_postings, sparse_postings;
+    uint64_t order_postings; /* read from field indexes by legs of ORDER */
+    uint64_t order_rows;     /* rows whose fields they had to read */
     uint64_t filter_us, search_us, fusion_us, rerank_us, fetch_us, total_us;
 } varve_profile;
 VARVE_API void varve_hits_profile(const varve_hits *hits, varve_profile *ret_profile);

@@ -20,7 +20,7 @@ extern "C" {
 
 typedef struct varve_checkpoint_info {
     uint64_t sequence; /* the last one in it; all that was acknowledged before the call is in it */
-    uint64_t time_ms;  /* of the last commit in it, since 1970; 0: none yet */
+    uint64_t time_ms; /* since 1970: no commit in it is later, and the last one is close; 0: none */
     uint64_t files, bytes; /* bytes as the files' sizes say; linked ones take no space */
 } varve_checkpoint_info;
 
@@ -28,10 +28,12 @@ typedef struct varve_checkpoint_info {
  * the state of one moment of this one, vectors of fields and deleted rows included. Immutable
  * files are hard links, the others copies; nothing that happens to one folder is seen in the other.
  * It can be opened as any folder, also for writing. Neither readers nor writers wait, but for the
- * copy of the log's tail. Complete and durable when it returns; on failure, and after a crash,
- * nothing is left at `path` (what a crash left under another name beside it is removed by the next
- * call). Works on a read-only handle too, as long as no owner removes files meanwhile: VARVE_CONFLICT
- * then. VARVE_EXISTS; VARVE_UNSUPPORTED another file system. */
+ * copy of the log's tail and for the end of a large session that is being committed. Complete and
+ * durable when it returns; on failure nothing is left at `path`, and after a crash nothing or all
+ * of it (what a crash left beside it, as <path>.making, is removed by the next call). Works on a
+ * read-only handle too, as long as no owner changes files meanwhile: VARVE_CONFLICT then, try
+ * again. VARVE_EXISTS; VARVE_LOCKED: another call is making it; VARVE_UNSUPPORTED: another file
+ * system. */
 VARVE_API VARVE_CHECKED varve_status varve_checkpoint_to(varve *db, const char *path,
                                                          varve_checkpoint_info *ret_info,
                                                          varve_error *err);
@@ -55,13 +57,13 @@ typedef struct varve_copy_info {
     uint64_t bytes_linked, bytes_copied;
 } varve_copy_info;
 
-/* Copy collections as they are at one moment of `from`, with all that belongs to them (deleted rows,
- * vectors of fields, indexes, settings, counters of ids), into `to`, under new inner numbers; missing
- * databases are made. `from` and `to` may be the same handle: a clone, which takes no space until
- * one of the two changes. Immutable files are linked where both folders are on one file system, and
- * copied with their sums checked otherwise. All items appear in one commit, or none does; a
- * collection that is replaced is there until then, and readers of it end undisturbed. A crash leaves
- * either state, and nothing else that the next open would not remove. */
+/* Copy collections as they are at one moment of `from`, with all that belongs to them (deleted
+ * rows, vectors of fields, indexes, settings, counters of ids), into `to`, under new inner numbers;
+ * missing databases are made. `from` and `to` may be the same handle: a clone, which takes no space
+ * until one of the two changes. Immutable files are linked where both folders are on one file
+ * system, and copied with their sums checked otherwise. All items appear in one commit, or none
+ * does; a collection that is replaced is there until then, and readers of it end undisturbed. A
+ * crash leaves either state, and nothing else that the next open would not remove. */
 VARVE_API VARVE_CHECKED varve_status varve_copy(varve *from, const varve_copy_item *items,
                                                 size_t count, varve *to,
                                                 const varve_copy_options *options,
@@ -80,11 +82,14 @@ typedef struct varve_log_batch {
     size_t file_count;
 } varve_log_batch;
 
-/* Hand over batches of the log in order, beginning with that which holds sequence `from`; stops after
- * `bytes_max` bytes (at least one batch), or at the end of what is durable. ret_next: where to go
- * on. VARVE_NOT_FOUND: the log has no such batch any more, or does not hold all from there on (a
- * large session went past it): only a new checkpoint bridges that; the message has both numbers.
- * A callback that fails ends the call with its status. */
+/* Hand over batches of the log in order, beginning with that which holds sequence `from`; stops
+ * after `bytes_max` bytes (at least one batch), or at the end of what is durable. ret_next: where
+ * to go on. VARVE_NOT_FOUND: the log has no such batch any more, or does not hold all of it (a
+ * large session or a copy went past it, or a file that it names has been replaced since): only a
+ * new checkpoint bridges that; the message has both numbers. How long the log, and files that it
+ * names, are kept: settings log_keep_bytes and log_keep_ms (a reopen forgets files that were
+ * replaced). Batches that hold nothing but internal work have no time. VARVE_READ_ONLY: only an
+ * owner has it. A callback that fails ends the call with its status. */
 typedef varve_status (*varve_log_each)(void *arg, const varve_log_batch *batch, varve_error *err);
 VARVE_API VARVE_CHECKED varve_status varve_log_read(varve *db, uint64_t from, uint64_t bytes_max,
                                                     varve_log_each each, void *arg,
@@ -98,15 +103,19 @@ typedef struct varve_replica varve_replica;
 VARVE_API VARVE_CHECKED varve_status varve_replica_open(const char *path, varve_replica **ret,
                                                         varve_error *err);
 VARVE_API uint64_t varve_replica_sequence(const varve_replica *replica); /* applied last */
-/* Files must be in place before. first == sequence + 1, or VARVE_CONFLICT with both numbers; bytes
- * that are no batch, or name other families than ours: VARVE_CORRUPT; nothing is applied then. */
+/* bytes and len of the batch count, the rest is read from them. Files must be in place before, and
+ * first == sequence + 1, or VARVE_CONFLICT with both numbers; bytes that are no batch, or name
+ * other families than ours: VARVE_CORRUPT; nothing is applied then. Synced every few MiB and at
+ * close: a crash may take the last ones back, and varve_replica_sequence of the next open says so.
+ * After VARVE_IO it must be closed and opened again. */
 VARVE_API VARVE_CHECKED varve_status varve_replica_apply(varve_replica *replica,
                                                          const varve_log_batch *batch,
                                                          varve_error *err);
+/* Also removes files that no record names, such as were put in place for batches to come. */
 VARVE_API VARVE_CHECKED varve_status varve_replica_close(varve_replica *replica, varve_error *err);
 
-/* First and last sequence, time and files of a batch's bytes, without a folder: everything in them is
- * checked. `files` of ret_batch: ended with varve_log_batch_done. */
+/* First and last sequence, time and files of a batch's bytes, without a folder: everything in them
+ * is checked. `files` of ret_batch: ended with varve_log_batch_done. */
 VARVE_API VARVE_CHECKED varve_status varve_log_parse(const void *bytes, size_t len,
                                                      varve_log_batch *ret_batch, varve_error *err);
 VARVE_API void varve_log_batch_done(varve_log_batch *batch);

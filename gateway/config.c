@@ -294,6 +294,7 @@ varve_status config_load(int argc, char **argv, config *ret, varve_error *err)
     VV_TRY(apply_environment(ret, err));
     VV_TRY(apply_flags(ret, argc, argv, NULL, err));
     VV_TRY(read_key_file(ret, err));
+    VV_TRY(rerankers_finish(&ret->rerankers, err));
     ret->engine.read_only = ret->read_only;
     ret->engine.compactor_path = *ret->compactor_path ? ret->compactor_path : NULL;
     ret->engine.compact_schedule = *ret->compact_schedule ? ret->compact_schedule : NULL;
@@ -302,6 +303,7 @@ varve_status config_load(int argc, char **argv, config *ret, varve_error *err)
 
 void config_done(config *c)
 {
+    rerankers_done(&c->rerankers);
     for (size_t i = 0; i < VV_COUNT(settings); i++) {
         char **at = (char **)(void *)((char *)c + settings[i].offset);
         if (settings[i].type != SETTING_TEXT) continue;
@@ -329,6 +331,19 @@ static void print_setting(FILE *out, const setting *s)
                   *others ? "; also " : "", others);
 }
 
+static void print_rerankers(FILE *out)
+{
+    (void)fprintf(out,
+                  "\nIn the file alone, per service that may rerank hits: [reranker NAME], or\n"
+                  "\"rerankers\": {NAME: {…}}, with\n");
+#define X(key, help) (void)fprintf(out, "  %-32s %s\n", #key, help);
+    RERANKER_TEXT_TABLE(X)
+#undef X
+#define X(key, value, least, most, help) (void)fprintf(out, "  %-32s %s (%d)\n", #key, help, value);
+    RERANKER_NUMBER_TABLE(X)
+#undef X
+}
+
 void config_help(FILE *out)
 {
     (void)fprintf(out,
@@ -340,4 +355,5 @@ void config_help(FILE *out)
     for (size_t i = 0; i < VV_COUNT(settings); i++)
         print_setting(out, &settings[i]);
     (void)fprintf(out, "  %-32s this text\n  %-32s the version\n", "--help", "--version");
+    print_rerankers(out);
 }

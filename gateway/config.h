@@ -5,6 +5,7 @@
 #define GATEWAY_CONFIG_H
 
 #include "base/status.h"
+#include "rerank_config.h"
 
 #include <stdio.h>
 
@@ -19,7 +20,8 @@ typedef struct config {
 #undef SWITCH_SETTING
 #undef ALIAS
     varve_options engine;
-    bool help, version; /* asked for on the command line */
+    rerankers rerankers; /* sections of the file */
+    bool help, version;  /* asked for on the command line */
 } config;
 
 /* *ret must be zero. argv may be changed: a key given on it is blotted out. */

@@ -1,5 +1,6 @@
 /* config_file.c — configuration files: JSON (keys at the top level, or inside "server"), or INI
- * ([DEFAULT], then [server]; sections of others are passed over). */
+ * ([DEFAULT], then [server]; sections of others are passed over). Rerankers are sections of their
+ * own: see rerank_config.h. */
 #include "config.h"
 
 #include "base/file.h"
@@ -12,23 +13,52 @@
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20)
 
-static varve_status apply_json_value(config *c, const char *path, const char *key,
-                                     const json_t *value, varve_error *err)
+typedef varve_status apply_text(config *c, const char *key, const char *value, const char *where,
+                                varve_error *err);
+
+static varve_status apply_reranker(config *c, const char *key, const char *value, const char *where,
+                                   varve_error *err)
+{
+    return rerankers_apply(&c->rerankers, key, value, where, err);
+}
+
+static varve_status apply_json_value(config *c, apply_text *apply, const char *path,
+                                     const char *key, const json_t *value, varve_error *err)
 {
     char number[32];
     switch (json_typeof(value)) {
     case JSON_NULL: return VARVE_OK;
-    case JSON_TRUE: return config_apply(c, key, "true", path, err);
-    case JSON_FALSE: return config_apply(c, key, "false", path, err);
-    case JSON_STRING: return config_apply(c, key, json_string_value(value), path, err);
+    case JSON_TRUE: return apply(c, key, "true", path, err);
+    case JSON_FALSE: return apply(c, key, "false", path, err);
+    case JSON_STRING: return apply(c, key, json_string_value(value), path, err);
     case JSON_INTEGER:
         (void)snprintf(number, sizeof number, "%" PRId64, (int64_t)json_integer_value(value));
-        return config_apply(c, key, number, path, err);
+        return apply(c, key, number, path, err);
     default:
         return vv_fail(err, VARVE_INVALID,
                        "%s: the value of '%.100s' must be a string, a whole number or a boolean",
                        path, key);
     }
+}
+
+static varve_status read_json_rerankers(config *c, const char *path, json_t *all, varve_error *err)
+{
+    json_t *one, *value;
+    const char *name, *key;
+    if (!json_is_object(all))
+        return vv_fail(err, VARVE_INVALID, "%s: \"rerankers\" must be a JSON object", path);
+    json_object_foreach(all, name, one)
+    {
+        if (!json_is_object(one))
+            return vv_fail(err, VARVE_INVALID, "%s: reranker '%.100s' must be a JSON object", path,
+                           name);
+        VV_TRY(rerankers_add(&c->rerankers, name, path, err));
+        json_object_foreach(one, key, value)
+        {
+            VV_TRY(apply_json_value(c, apply_reranker, path, key, value, err));
+        }
+    }
+    return VARVE_OK;
 }
 
 static varve_status read_json(config *c, const char *path, const char *text, size_t len,
@@ -48,7 +78,10 @@ static varve_status read_json(config *c, const char *path, const char *text, siz
         return vv_fail(err, VARVE_INVALID, "%s: \"server\" must be a JSON object", path);
     json_object_foreach(settings, key, value)
     {
-        VV_TRY(apply_json_value(c, path, key, value, err));
+        if (strcmp(key, "rerankers") == 0)
+            VV_TRY(read_json_rerankers(c, path, value, err));
+        else
+            VV_TRY(apply_json_value(c, config_apply, path, key, value, err));
     }
     return VARVE_OK;
 }
@@ -65,47 +98,73 @@ static char *trim(char *text)
     return text;
 }
 
-/* One pass takes the keys of one section, so that [server] beats [DEFAULT] wherever they stand. */
-static varve_status read_ini_section(config *c, const char *path, char *text, const char *wanted,
-                                     varve_error *err)
+#define RERANKER_SECTION "reranker "
+
+typedef struct ini {
+    config *config;
+    const char *wanted; /* a section; NULL: those of rerankers */
+    char section[128], where[512];
+} ini;
+
+static const char *reranker_of(const char *section)
 {
-    char section[64] = "";
-    char *next, where[512];
+    size_t len = strlen(RERANKER_SECTION);
+    return strncmp(section, RERANKER_SECTION, len) == 0 ? section + len : NULL;
+}
+
+/* line: "[…]" */
+static varve_status begin_section(ini *i, char *line, varve_error *err)
+{
+    size_t len = strlen(line);
+    if (line[len - 1] != ']' || len - 2 >= sizeof i->section)
+        return vv_fail(err, VARVE_INVALID, "%s: not a section: '%.100s'", i->where, line);
+    line[len - 1] = '\0';
+    (void)snprintf(i->section, sizeof i->section, "%s", trim(line + 1));
+    char *name = (char *)reranker_of(i->section);
+    if (i->wanted || !name) return VARVE_OK;
+    return rerankers_add(&i->config->rerankers, trim(name), i->where, err);
+}
+
+static varve_status take_line(ini *i, char *line, varve_error *err)
+{
+    if (*line == '[') return begin_section(i, line, err);
+    if (!*i->section)
+        return vv_fail(err, VARVE_INVALID, "%s: stands in no section; begin with [server]",
+                       i->where);
+    bool reranker = !i->wanted && reranker_of(i->section);
+    if (!reranker && (!i->wanted || strcmp(i->section, i->wanted) != 0)) return VARVE_OK;
+    char *value = line + strcspn(line, "=:");
+    if (!*value) return vv_fail(err, VARVE_INVALID, "%s: expected key = value", i->where);
+    *value++ = '\0';
+    apply_text *apply = reranker ? apply_reranker : config_apply;
+    return apply(i->config, trim(line), trim(value), i->where, err);
+}
+
+/* One pass takes the keys of one section, so that [server] beats [DEFAULT] wherever they stand. */
+static varve_status read_ini_section(config *c, const char *path, const char *text,
+                                     const char *wanted, varve_error *err)
+{
+    ini i = {.config = c, .wanted = wanted};
+    VV_CLEANUP(vv_freep) char *copy = strdup(text);
+    char *next;
     int number = 0;
-    for (char *line = text; line; line = next) {
-        char *value, *key;
+    if (!copy) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the configuration");
+    for (char *line = copy; line; line = next) {
         next = strchr(line, '\n');
         if (next) *next++ = '\0';
         number++;
-        (void)snprintf(where, sizeof where, "%.400s line %d", path, number);
-        key = trim(line);
-        if (!*key || *key == '#' || *key == ';') continue;
-        if (*key == '[') {
-            size_t len = strlen(key);
-            if (key[len - 1] != ']' || len - 2 >= sizeof section)
-                return vv_fail(err, VARVE_INVALID, "%s: not a section: '%.100s'", where, key);
-            memcpy(section, key + 1, len - 2);
-            section[len - 2] = '\0';
-            continue;
-        }
-        if (!*section)
-            return vv_fail(err, VARVE_INVALID, "%s: stands in no section; begin with [server]",
-                           where);
-        if (strcmp(section, wanted) != 0) continue;
-        value = key + strcspn(key, "=:");
-        if (!*value) return vv_fail(err, VARVE_INVALID, "%s: expected key = value", where);
-        *value++ = '\0';
-        VV_TRY(config_apply(c, trim(key), trim(value), where, err));
+        (void)snprintf(i.where, sizeof i.where, "%.400s line %d", path, number);
+        line = trim(line);
+        if (*line && *line != '#' && *line != ';') VV_TRY(take_line(&i, line, err));
     }
     return VARVE_OK;
 }
 
-static varve_status read_ini(config *c, const char *path, char *text, varve_error *err)
+static varve_status read_ini(config *c, const char *path, const char *text, varve_error *err)
 {
-    VV_CLEANUP(vv_freep) char *copy = strdup(text);
-    if (!copy) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the configuration");
-    VV_TRY(read_ini_section(c, path, copy, "DEFAULT", err));
-    return read_ini_section(c, path, text, "server", err);
+    VV_TRY(read_ini_section(c, path, text, "DEFAULT", err));
+    VV_TRY(read_ini_section(c, path, text, "server", err));
+    return read_ini_section(c, path, text, NULL, err);
 }
 
 varve_status config_read_file(config *c, const char *path, varve_error *err)

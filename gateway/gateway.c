@@ -19,6 +19,18 @@
 #define OPENAPI_BYTES_MAX (1u << 20)
 #define STEP_NS           20000000
 
+static varve_status open_rerankers(gateway *g, varve_error *err)
+{
+    for (size_t i = 0; i < g->config.rerankers.count; i++) {
+        const reranker *r = &g->config.rerankers.all[i];
+        if (reranker_is_plain(r))
+            log_message(&g->log, LOG_WARN, "key_in_the_clear",
+                        "the key of reranker '%s' goes over the network unencrypted", r->name);
+    }
+    return rerank_clients_init(&g->rerankers, &g->config.rerankers,
+                               process_workers(g->config.workers), err);
+}
+
 static varve_status open_books(gateway *g, varve_error *err)
 {
     log_level level;
@@ -26,6 +38,7 @@ static varve_status open_books(gateway *g, varve_error *err)
     VV_TRY(log_init(&g->log, STDERR_FILENO, level, err));
     VV_TRY(metrics_init(&g->metrics, err));
     VV_TRY(router_init(&g->router, err));
+    VV_TRY(open_rerankers(g, err));
     buffer_init(&g->openapi, OPENAPI_BYTES_MAX, "openapi.json");
     return openapi_write(&g->openapi, err);
 }
@@ -33,6 +46,7 @@ static varve_status open_books(gateway *g, varve_error *err)
 static void close_books(gateway *g)
 {
     buffer_done(&g->openapi);
+    rerank_clients_done(&g->rerankers);
     router_done(&g->router);
     metrics_done(&g->metrics);
     log_done(&g->log);

@@ -8,6 +8,7 @@
 #include "handler.h"
 #include "log.h"
 #include "metrics.h"
+#include "rerank_http.h"
 #include "routes.h"
 
 struct gateway {
@@ -15,6 +16,7 @@ struct gateway {
     varve *db;
     logger log;
     metrics metrics;
+    rerank_clients rerankers;
     router router;
     buffer openapi;
     char root_path[4096];

@@ -53,4 +53,25 @@ varve *gateway_db(gateway *g);
 const varve_options *gateway_limits(gateway *g);
 const char *gateway_root_path(gateway *g); /* data folder as configured */
 
+/* Kinds of search, as the metrics tell them apart: RERANK is one call of a reranker. */
+#define SEARCH_KIND_TABLE(X)                                                                       \
+    X(VECTOR, "vector")                                                                            \
+    X(BATCH, "batch")                                                                              \
+    X(RANGE, "range")                                                                              \
+    X(TEXT, "text")                                                                                \
+    X(SPARSE, "sparse")                                                                            \
+    X(HYBRID, "hybrid")                                                                            \
+    X(ROWS, "rows")                                                                                \
+    X(FACETS, "facets")                                                                            \
+    X(RERANK, "rerank")
+typedef enum search_kind {
+#define X(name, text) SEARCH_##name,
+    SEARCH_KIND_TABLE(X)
+#undef X
+        SEARCH_KINDS
+} search_kind;
+/* One that ended well took so long in the engine (or at the reranker). */
+void gateway_count_search(gateway *g, search_kind kind, bool filtered, uint64_t elapsed_ns);
+void gateway_count_rerank_failure(gateway *g);
+
 #endif

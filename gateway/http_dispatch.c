@@ -6,6 +6,7 @@
 #include "auth.h"
 #include "base/clock.h"
 #include "http_head.h"
+#include "process.h"
 #include "reply.h"
 
 #include <inttypes.h>
@@ -19,8 +20,7 @@
 varve_status pools_start(http_server *s, varve_error *err)
 {
     const config *c = &s->g->config;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t workers = c->workers ? c->workers : (uint64_t)VV_MAX(processors, 2L);
+    uint64_t workers = process_workers(c->workers);
     const struct {
         uint64_t threads, queue;
         const char *name;

@@ -222,3 +222,13 @@ varve_status http_body_read(http_request *r, char *ret, size_t size, size_t *ret
 varve *gateway_db(gateway *g) { return g->db; }
 const varve_options *gateway_limits(gateway *g) { return &g->config.engine; }
 const char *gateway_root_path(gateway *g) { return g->root_path; }
+
+void gateway_count_search(gateway *g, search_kind kind, bool filtered, uint64_t elapsed_ns)
+{
+    metrics_count_search(&g->metrics, kind, filtered, elapsed_ns);
+}
+
+void gateway_count_rerank_failure(gateway *g)
+{
+    atomic_fetch_add_explicit(&g->metrics.rerank_failures, 1, memory_order_relaxed);
+}

@@ -11,6 +11,12 @@ static const double bounds[] = {
 #undef X
 };
 _Static_assert(VV_COUNT(bounds) + 1 == METRICS_BUCKETS, "one bucket for the rest");
+static const double search_bounds[] = {
+#define X(seconds) seconds,
+    METRICS_SEARCH_BOUNDS_TABLE(X)
+#undef X
+};
+_Static_assert(VV_COUNT(search_bounds) + 1 == METRICS_SEARCH_BUCKETS, "one bucket for the rest");
 
 varve_status metrics_init(metrics *m, varve_error *err)
 {
@@ -32,11 +38,11 @@ static void add(atomic_uint_fast64_t *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-static size_t bucket_of(uint64_t elapsed_ns)
+static size_t bucket_of(const double *bound, size_t count, uint64_t elapsed_ns)
 {
     double seconds = (double)elapsed_ns * 1e-9;
     size_t i = 0;
-    while (i < VV_COUNT(bounds) && seconds > bounds[i])
+    while (i < count && seconds > bound[i])
         i++;
     return i;
 }
@@ -47,8 +53,15 @@ void metrics_count(metrics *m, const route *r, int status, uint64_t elapsed_ns,
     route_metrics *at = &m->routes[route_index(r)];
     size_t class = status >= 200 && status < 600 ? (size_t)status / 100 - 2 : METRICS_CLASSES - 1;
     add(&at->by_class[class], 1);
-    add(&at->buckets[bucket_of(elapsed_ns)], 1);
+    add(&at->buckets[bucket_of(bounds, VV_COUNT(bounds), elapsed_ns)], 1);
     add(&at->sum_us, elapsed_ns / 1000);
     if (outcome == OUTCOME_UNAUTHORIZED) add(&m->unauthorized, 1);
     if (outcome == OUTCOME_FAILURE) add(&m->handler_failures, 1);
+}
+
+void metrics_count_search(metrics *m, search_kind kind, bool filtered, uint64_t elapsed_ns)
+{
+    search_metrics *at = &m->searches[kind][filtered];
+    add(&at->buckets[bucket_of(search_bounds, VV_COUNT(search_bounds), elapsed_ns)], 1);
+    add(&at->sum_us, elapsed_ns / 1000);
 }

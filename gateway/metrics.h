@@ -21,8 +21,22 @@ typedef struct route_metrics {
     atomic_uint_fast64_t running; /* begun, not ended */
 } route_metrics;
 
+/* Searches are quicker than requests: bounds of their own. */
+#define METRICS_SEARCH_BOUNDS_TABLE(X)                                                             \
+    X(0.0001)                                                                                      \
+    X(0.00025) X(0.0005) X(0.001) X(0.0025) X(0.005) X(0.01) X(0.025) X(0.05) X(0.1) X(0.25)       \
+        X(0.5) X(1) X(2.5) X(5) X(10)
+#define METRICS_SEARCH_BUCKETS 17
+
+typedef struct search_metrics {
+    atomic_uint_fast64_t buckets[METRICS_SEARCH_BUCKETS];
+    atomic_uint_fast64_t sum_us;
+} search_metrics;
+
 typedef struct metrics {
     route_metrics *routes; /* routes_count + 1: the last for requests without a route */
+    search_metrics searches[SEARCH_KINDS][2]; /* without, with a filter */
+    atomic_uint_fast64_t rerank_failures;
     atomic_uint_fast64_t unauthorized, handler_failures;
     atomic_uint_fast64_t connections_open, connections_total, connections_cut;
     atomic_uint_fast64_t received_bytes, sent_bytes; /* of bodies */
@@ -36,6 +50,7 @@ VV_CHECKED varve_status metrics_init(metrics *m, varve_error *err);
 void metrics_done(metrics *m);
 void metrics_count(metrics *m, const route *r, int status, uint64_t elapsed_ns,
                    http_outcome outcome);
+void metrics_count_search(metrics *m, search_kind kind, bool filtered, uint64_t elapsed_ns);
 
 /* Figures of the engine, as they are now. */
 typedef struct metrics_engine {
@@ -49,8 +64,9 @@ typedef struct metrics_engine {
 VV_CHECKED varve_status metrics_write(metrics *m, const metrics_engine *e, buffer *out,
                                       varve_error *err);
 
-/* metrics_compaction.c: parts of the above. */
+/* metrics_compaction.c, metrics_searches.c: parts of the above. */
 struct metrics_lines;
+void metrics_searches(struct metrics_lines *t, metrics *m);
 void metrics_compaction(struct metrics_lines *t, const metrics_engine *e);
 void metrics_index_builds(struct metrics_lines *t, const metrics_engine *e);
 

@@ -221,6 +221,7 @@ varve_status metrics_write(metrics *m, const metrics_engine *e, buffer *out, var
     t.prefix = "varve_";
     common(&t, m, &all, e);
     by_route(&t, m);
+    metrics_searches(&t, m);
     folder(&t, &e->folder);
     metrics_compaction(&t, e);
     server(&t, m, &all);

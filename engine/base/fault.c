@@ -29,6 +29,11 @@ fault_kind fault_point(const char *name)
     return kind;
 }
 
+fault_kind fault_point_named(const char *name)
+{
+    return atomic_load(&armed_name) ? fault_point(name) : VV_FAULT_NONE;
+}
+
 void fault_arm(const char *name, uint64_t nth, fault_kind kind)
 {
     atomic_store(&armed_nth, 0);

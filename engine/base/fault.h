@@ -20,13 +20,17 @@ typedef enum fault_kind {
 #ifdef VARVE_FAULTS
 fault_kind fault_point(const char *name); /* ends the process itself for VV_FAULT_CRASH */
 #define VV_FAULT(name) fault_point(name)
-/* name NULL: any point. nth counts from 1. The fault hits once. */
+/* A point that stands for no failure of the system: hit only when armed by its name. */
+fault_kind fault_point_named(const char *name);
+#define VV_FAULT_NAMED(name) fault_point_named(name)
+/* name NULL: any point but those of VV_FAULT_NAMED. nth counts from 1. The fault hits once. */
 void fault_arm(const char *name, uint64_t nth, fault_kind kind);
 void fault_disarm(void);
 bool fault_was_hit(void);
 uint64_t fault_points_reached(void); /* since fault_arm */
 #else
-#define VV_FAULT(name) VV_FAULT_NONE
+#define VV_FAULT(name)       VV_FAULT_NONE
+#define VV_FAULT_NAMED(name) VV_FAULT_NONE
 #endif
 
 #endif

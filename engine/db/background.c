@@ -3,6 +3,7 @@
  * segments. Writers wait for it when it is far behind. */
 #include "base/clock.h"
 #include "db/catalog.h"
+#include "db/dropped.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static void *tick(void *context)
         if (since_look < 1000) continue;
         since_look = 0;
         look_for_old(db);
+        dropped_look(db);
     }
     return NULL;
 }

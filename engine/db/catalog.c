@@ -3,13 +3,24 @@
 #include "db/catalog.h"
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "query/query.h"
 
 #include <stdlib.h>
 
+void catalog_note_time(varve *db, store_batch *batch)
+{
+    uint8_t note[CATALOG_TIME_BYTES] = {'V', 'T'};
+    uint64_t now = clock_wall_ms();
+    put_u64(note + 2, now);
+    store_batch_log_data(batch, note, sizeof note);
+    atomic_store(&db->committed_ms, now);
+}
+
 varve_status catalog_write(varve *db, store_batch *batch, varve_error *err)
 {
+    catalog_note_time(db, batch);
     VV_TRY(db_check_writable(db, false,
                              err)); /* again: it may have broken while the lock was awaited */
     VV_TRY(db_note_failure(db, store_write(db->store, batch, true, err), err));
@@ -28,12 +39,18 @@ void catalog_put_next(varve *db, store_batch *batch)
 varve_status catalog_put_schema(varve *db, store_batch *batch, const varve_collection *c,
                                 const collection_schema *schema, varve_error *err)
 {
+    return catalog_put_record(db, batch, c->database, c->name, schema, err);
+}
+
+varve_status catalog_put_record(varve *db, store_batch *batch, const char *database,
+                                const char *name, const collection_schema *schema, varve_error *err)
+{
     uint8_t key[CATALOG_NAME_KEY_MAX];
     VV_CLEANUP(buffer_done) buffer value;
     buffer_init(&value, 1 << 20, "collection record");
     VV_TRY(schema_encode(schema, &value, err));
     store_batch_put(batch, db->store, STORE_CATALOG, key,
-                    catalog_collection_key(c->database, c->name, key), value.data, value.len);
+                    catalog_collection_key(database, name, key), value.data, value.len);
     return VARVE_OK;
 }
 
@@ -63,22 +80,32 @@ bool varve_database_exists(varve *db, const char *name)
     return name && catalog_check_database(db, name, NULL) == VARVE_OK;
 }
 
-static varve_status database_create_locked(varve *db, const char *name, varve_error *err)
+varve_status catalog_stage_database(varve *db, store_batch *batch, const char *name, size_t more,
+                                    uint64_t *ret_created, varve_error *err)
 {
-    if (varve_database_exists(db, name))
-        return vv_fail(err, VARVE_EXISTS, "database already exists: %s", name);
-    if (db->databases.count >= db->options.databases_max)
-        return vv_fail(err, VARVE_LIMIT, "databases %zu would exceed databases_max %llu",
-                       db->databases.count + 1, (unsigned long long)db->options.databases_max);
     uint8_t key[1 + SCHEMA_NAME_MAX], value[8];
-    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
-    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for database %s", name);
+    size_t count = db->databases.count + more;
+    if (count > db->options.databases_max)
+        return vv_fail(err, VARVE_LIMIT, "databases %zu would exceed databases_max %llu", count,
+                       (unsigned long long)db->options.databases_max);
     uint64_t created = db->next_database++;
     key[0] = 'd';
     memcpy(key + 1, name, strlen(name));
     put_u64(value, created);
     store_batch_put(batch, db->store, STORE_CATALOG, key, 1 + strlen(name), value, sizeof value);
     catalog_put_next(db, batch);
+    *ret_created = created;
+    return VARVE_OK;
+}
+
+static varve_status database_create_locked(varve *db, const char *name, varve_error *err)
+{
+    if (varve_database_exists(db, name))
+        return vv_fail(err, VARVE_EXISTS, "database already exists: %s", name);
+    uint64_t created;
+    VV_CLEANUP(store_batch_freep) store_batch *batch = store_batch_new();
+    if (!batch) return vv_fail(err, VARVE_NO_MEMORY, "no memory for database %s", name);
+    VV_TRY(catalog_stage_database(db, batch, name, 1, &created, err));
     VV_TRY(catalog_write(db, batch, err));
     pthread_rwlock_wrlock(&db->catalog_lock);
     varve_status status = catalog_add_database(db, name, created, err);
@@ -188,24 +215,36 @@ bool varve_collection_exists(varve *db, const char *database, const char *name)
     return true;
 }
 
-varve_status catalog_map_put(varve *db, varve_collection *c, varve_error *err)
+bool catalog_map_put_locked(varve *db, varve_collection *c)
 {
     char key[CATALOG_NAME_KEY_MAX];
-    pthread_rwlock_wrlock(&db->catalog_lock);
     bool put = hashmap_put(&db->collections, key, catalog_map_key(c->database, c->name, key), c);
     if (put) collection_ref(c);
     db->inner_collections += put && c->inner;
+    return put;
+}
+
+varve_status catalog_map_put(varve *db, varve_collection *c, varve_error *err)
+{
+    pthread_rwlock_wrlock(&db->catalog_lock);
+    bool put = catalog_map_put_locked(db, c);
     pthread_rwlock_unlock(&db->catalog_lock);
     return put ? VARVE_OK : vv_fail(err, VARVE_NO_MEMORY, "no memory for collection %s", c->name);
 }
 
-void catalog_map_remove(varve *db, const varve_collection *c)
+varve_collection *catalog_map_take_locked(varve *db, const varve_collection *c)
 {
     char key[CATALOG_NAME_KEY_MAX];
-    pthread_rwlock_wrlock(&db->catalog_lock);
     varve_collection *mapped =
         hashmap_remove(&db->collections, key, catalog_map_key(c->database, c->name, key));
     db->inner_collections -= mapped && c->inner;
+    return mapped;
+}
+
+void catalog_map_remove(varve *db, const varve_collection *c)
+{
+    pthread_rwlock_wrlock(&db->catalog_lock);
+    varve_collection *mapped = catalog_map_take_locked(db, c);
     pthread_rwlock_unlock(&db->catalog_lock);
     varve_collection_release(mapped);
 }

@@ -7,7 +7,8 @@
  *   'u'                                      u32 next collection id | u64 next database order
  * and of STORE_META:
  *   'n' | cid u32 be                         counters: u64 next rowver, ordinal, segment, auto id
- *   'b' | session number u64 be              a session past its commit point (session_recover.c) */
+ *   'b' | session number u64 be              a session past its commit point (session_recover.c)
+ *   'k' | copy number u64 be                 a copy before its commit point (copy.h) */
 #ifndef VARVE_DB_CATALOG_H
 #define VARVE_DB_CATALOG_H
 
@@ -24,13 +25,28 @@ bool catalog_collection_key_get(const void *key, size_t len, char ret_database[S
 /* What the in-memory map is keyed by; length returned. */
 size_t catalog_map_key(const char *database, const char *name, char ret[CATALOG_NAME_KEY_MAX]);
 void catalog_put_next(varve *db, store_batch *batch);
+/* When: rides in the log with the batch, as 'V' 'T' | u64 ms since 1970. */
+#define CATALOG_TIME_BYTES 10
+void catalog_note_time(varve *db, store_batch *batch);
 /* Write a catalogue batch durably; under writer_lock. */
 VV_CHECKED varve_status catalog_write(varve *db, store_batch *batch, varve_error *err);
 /* Into the map of collections (which takes a reference), and out of it. */
 VV_CHECKED varve_status catalog_map_put(varve *db, varve_collection *c, varve_error *err);
 void catalog_map_remove(varve *db, const varve_collection *c);
+/* The same under catalog_lock. put false: no memory, and nothing changed. take: the map's
+ * reference, or NULL. */
+bool catalog_map_put_locked(varve *db, varve_collection *c);
+varve_collection *catalog_map_take_locked(varve *db, const varve_collection *c);
 /* Delete all that the store holds of a collection. */
 void catalog_stage_drop(varve_collection *c, store_batch *batch);
+/* A collection's record under any name; that of a new database, which is one
+ * of `more` in this batch, with the catalogue's counters. */
+VV_CHECKED varve_status catalog_put_record(varve *db, store_batch *batch, const char *database,
+                                           const char *name, const collection_schema *schema,
+                                           varve_error *err);
+VV_CHECKED varve_status catalog_stage_database(varve *db, store_batch *batch, const char *name,
+                                               size_t more, uint64_t *ret_created,
+                                               varve_error *err);
 VV_CHECKED varve_status catalog_add_database(varve *db, const char *name, uint64_t created,
                                              varve_error *err);
 VV_CHECKED varve_status catalog_check_database(varve *db, const char *database, varve_error *err);

@@ -62,16 +62,22 @@ void counters_add_to_batch(varve *db, store_batch *batch, uint32_t cid,
     store_batch_put(batch, db->store, STORE_META, key, sizeof key, value, sizeof value);
 }
 
+varve_status counters_decode(const void *bytes, size_t len, uint32_t cid, collection_counters *ret,
+                             varve_error *err)
+{
+    const uint8_t *v = bytes;
+    if (len != 32)
+        return vv_fail(err, VARVE_CORRUPT, "the counters of collection %u are missing or malformed",
+                       cid);
+    *ret = (collection_counters){get_u64(v), get_u64(v + 8), get_u64(v + 16), get_u64(v + 24)};
+    return VARVE_OK;
+}
+
 varve_status counters_read(varve *db, uint32_t cid, collection_counters *ret, varve_error *err)
 {
     uint8_t key[5];
     VV_CLEANUP(store_value_done) store_value v = {0};
     counters_key(cid, key);
     VV_TRY(store_get(db->store, STORE_META, key, sizeof key, &v, err));
-    if (!v.data || v.len != 32)
-        return vv_fail(err, VARVE_CORRUPT, "the counters of collection %u are missing or malformed",
-                       cid);
-    *ret = (collection_counters){get_u64(v.data), get_u64(v.data + 8), get_u64(v.data + 16),
-                                 get_u64(v.data + 24)};
-    return VARVE_OK;
+    return counters_decode(v.data, v.data ? v.len : 0, cid, ret, err);
 }

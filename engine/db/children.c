@@ -56,6 +56,14 @@ varve_status children_take(varve_collection *c, child_list *ret, varve_error *er
     return VARVE_OK;
 }
 
+bool children_are(const varve_collection *c, const child_list *l)
+{
+    bool same = l->count == c->child_count;
+    for (size_t i = 0; same && i < l->count; i++)
+        same = l->all[i] == c->children[i];
+    return same;
+}
+
 void child_list_done(child_list *l)
 {
     for (size_t i = 0; i < l->count; i++)

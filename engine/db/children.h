@@ -19,6 +19,8 @@ typedef struct child_list {
 VV_CHECKED varve_status children_link(varve *db, varve_error *err);
 VV_CHECKED varve_status children_take(varve_collection *c, child_list *ret, varve_error *err);
 void child_list_done(child_list *l); /* copes with zeros */
+/* Are these still the collection's children? Under writer_lock. */
+bool children_are(const varve_collection *c, const child_list *l);
 VV_CHECKED varve_status children_ready(varve_collection *c, varve_error *err);
 /* NULL: no such field; else a new reference. name NULL or "default" is no named field. */
 varve_collection *children_find(varve_collection *c, const char *field, vector_kind *ret_kind);
@@ -28,6 +30,14 @@ VV_CHECKED varve_status children_need(varve_collection *c, const char *field,
                                       varve_error *err);
 /* "docs/title" → "title" */
 const char *child_field_name(const varve_collection *child);
+
+/* ---- the end of a collection (drop.c). A drop, or what replaces it, holds the seal locks of it
+ * and of its fields from before the batch that takes it out until its files are removed. */
+void collection_lock_seals(varve_collection *c, const child_list *l);
+void collection_unlock_seals(varve_collection *c, const child_list *l);
+/* It is no longer in the store, nor in the map of names. */
+void collection_forgotten(varve_collection *c);
+void collection_remove_files(varve_collection *c);
 
 /* Under writer_lock. Bytes of the named vectors, as max_collection_vector_bytes counts them. */
 uint64_t child_vector_bytes(const varve_collection *child, vector_kind kind, uint64_t rows);

@@ -1,8 +1,6 @@
 /* commit.c — the group commit itself; see commit.h. */
+#include "db/catalog.h"
 #include "db/field_rows.h"
-
-#include "base/bytes.h"
-#include "base/clock.h"
 
 static varve_status commit_request(commit_part *p, store_batch *batch, write_request *w)
 {
@@ -32,13 +30,6 @@ static bool stage_all(write_request *first, commit_part **parts, store_batch *ba
         if (p && status != VARVE_OK && p->spoiled) return false;
     }
     return true;
-}
-
-static void put_commit_time(store_batch *batch)
-{
-    uint8_t note[10] = {'V', 'T'};
-    put_u64(note + 2, clock_wall_ms());
-    store_batch_log_data(batch, note, sizeof note);
 }
 
 varve_status parts_finish(varve *db, commit_part *parts, store_batch *batch, varve_error *err)
@@ -170,7 +161,7 @@ void commit_group(varve *db, write_request *first)
         status =
             vv_fail(&err, VARVE_CONFLICT, "a write of the same group failed half-way: try again");
     if (status == VARVE_OK) status = parts_finish(db, parts, batch, &err);
-    if (status == VARVE_OK) put_commit_time(batch);
+    if (status == VARVE_OK) catalog_note_time(db, batch);
     bool touched = false;
     for (commit_part *p = parts; p; p = p->next)
         touched |= p->touched;

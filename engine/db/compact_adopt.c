@@ -9,6 +9,7 @@
  * difference between two states of each set. seal_lock keeps a drop of the collection away
  * meanwhile. */
 #include "db/compaction_inner.h"
+#include "db/dropped.h"
 #include "db/session.h"
 
 #include <errno.h>
@@ -351,12 +352,12 @@ static void doom_replaced(const adoption *a)
 {
     const row_source *now = a->j->c->view->sources + a->at;
     for (size_t i = 0; i < a->j->count; i++) {
-        if (is_merge(a)) segment_doom(now[i].seg);
+        if (is_merge(a)) dropped_segment(a->j->c->db, now[i].seg);
         if (now[i].index) {
-            index_doom(now[i].index);
+            dropped_index(a->j->c->db, now[i].index);
         } else if (now[i].index_generation > 0) {
-            index_remove_file(a->j->c, segment_get_record(now[i].seg)->number,
-                              now[i].index_generation);
+            index_drop_file(a->j->c, segment_get_record(now[i].seg)->number,
+                            now[i].index_generation);
         }
     }
 }
@@ -429,6 +430,18 @@ static varve_status adopt(adoption *a, varve_error *err)
     return commit(a, err);
 }
 
+/* Outputs ended early for want of memory: nothing larger is asked for again, else neighbours would
+ * be merged into what they were, over and over. */
+static void learn_rows_fit(compact_job *j, const job_result *r)
+{
+    uint64_t most = 0;
+    if (j->order.kind != JOB_MERGE) return;
+    if (r->output_count <= merge_outputs(j->rows_kept, j->order.rows_max)) return;
+    for (uint32_t i = 0; i < r->output_count; i++)
+        most = VV_MAX(most, r->outputs[i].segment.rows);
+    atomic_store(&j->c->merge_rows_fit, most);
+}
+
 varve_status adopt_result(compact_job *j, const job_result *r, varve_error *err)
 {
     VV_TRY(verify_result(j, r, err));
@@ -443,6 +456,7 @@ varve_status adopt_result(compact_job *j, const job_result *r, varve_error *err)
     pthread_mutex_unlock(&j->c->seal_lock);
     if (status == VARVE_OK) {
         varve_error ignored;
+        learn_rows_fit(j, r);
         (void)VV_FAULT("compact.published");
         varve_status forgotten = is_merge(a) && !a->ranges ? forget_dead(a, &ignored) : VARVE_OK;
         (void)forgotten; /* tombstones of nothing are passed over when a collection is loaded */

@@ -2,6 +2,9 @@
  * the numbers of the outputs reserved. */
 #include "db/compaction_inner.h"
 
+/* Beyond those expected, for outputs that end early because their fields take much memory. */
+#define SPARE_OUTPUTS 8
+
 varve_status compact_point(const char *name, varve_error *err)
 {
     fault_kind fault = VV_FAULT(name);
@@ -103,10 +106,11 @@ static varve_status set_outputs(compact_job *j, const compact_plan *p, varve_err
         return vv_fail(err, VARVE_LIMIT, "%llu rows do not fit into %d segments of %llu",
                        (unsigned long long)j->rows_kept, JOB_OUTPUTS_MAX,
                        (unsigned long long)p->decision.rows_max);
-    o->output_max = VV_MAX(outputs, 1);
+    outputs = VV_MAX(outputs, 1);
+    o->output_max = VV_MIN(outputs + SPARE_OUTPUTS, JOB_OUTPUTS_MAX);
     o->rows_max = p->decision.rows_max;
     o->generation = 1;
-    o->spec = spec_for(p, j->rows_kept / o->output_max);
+    o->spec = spec_for(p, j->rows_kept / outputs);
     return VARVE_OK;
 }
 

@@ -1,9 +1,6 @@
 /* compact_plan.c — a collection as the pure function of pick.h sees it. */
 #include "db/compaction_inner.h"
 
-/* In memory while a segment is merged: offsets, rowver, ordinal of each row (segment/merge.h). */
-#define COLUMN_BYTES_PER_ROW 32
-
 void plan_done(compact_plan *p)
 {
     view_unref(p->v);
@@ -18,6 +15,13 @@ static bool deletes_are_over(const varve_collection *c)
     return now_ms - atomic_load(&c->last_delete_ms) >= c->db->options.compact_deleted_keep_ms;
 }
 
+/* By the settings, and by what took too much memory before. */
+static uint64_t rows_max_of(const varve_collection *c)
+{
+    uint64_t fit = atomic_load(&c->merge_rows_fit), set = c->db->options.compact_rows_max;
+    return fit && (set == 0 || fit < set) ? fit : set;
+}
+
 static void set_rules(const varve_collection *c, const compact_request *r, compact_plan *p)
 {
     const varve_options *o = &c->db->options;
@@ -30,7 +34,7 @@ static void set_rules(const varve_collection *c, const compact_request *r, compa
         .mode = p->mode,
         .rows_fit = wanted ? index_rows_that_fit(wanted, o->compact_memory_max) : INT32_MAX,
         .memory_max = o->compact_memory_max,
-        .rows_max = o->compact_rows_max,
+        .rows_max = rows_max_of(c),
         .index_rows_min = o->index_rows_min,
         .fanout = o->compact_fanout,
         .tombstone_percent = o->compact_tombstone_percent,
@@ -46,13 +50,10 @@ static pick_segment describe(const row_source *s, const index_wants *w)
     const index_record *x = s->index ? index_get_record(s->index) : NULL;
     bool serves = x && index_serves(w, x->kind, x->spec_hash);
     const segment_record *r = segment_get_record(s->seg);
-    const segment_spec *spec = segment_get_spec(s->seg);
-    uint64_t vectors = s->rows * varve_dtype_row_bytes(spec->dtype, spec->dim);
     return (pick_segment){
         .number = r->number,
         .rows = s->rows,
-        .column_bytes =
-            r->file_bytes - VV_MIN(vectors, r->file_bytes) + s->rows * COLUMN_BYTES_PER_ROW,
+        .column_bytes = segment_rewrite_bytes(s->seg),
         .hidden = tombstones_count(s->hidden),
         .deleted = tombstones_count(s->deleted),
         .has_index = serves,

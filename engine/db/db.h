@@ -17,7 +17,9 @@
  *   publish_lock  folder      the swap of the views of one commit; never held over I/O
  *   lock          collection  view pointer, schema; leaf
  *   compaction.lock, loader.lock   folder   requests, jobs, wake-ups; leaves
- *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves */
+ *   hold_lock     folder      files that wait to be removed (dropped.h); leaf
+ *   tick_lock, seal_queue_lock, why_lock   folder   wake-ups and a sentence; leaves
+ *   copy_lock     folder      before all others: the end of one varve_copy at a time */
 #ifndef VARVE_DB_H
 #define VARVE_DB_H
 
@@ -77,6 +79,8 @@ struct varve_collection {
     rowver_range *reserved; /* of sessions that have not committed */
     size_t reserved_count, reserved_capacity;
 
+    atomic_uint_fast64_t merge_rows_fit; /* of a merged segment, where one took too much memory; 0:
+                                            none did */
     atomic_uint_fast64_t last_delete_ms; /* monotonic; at first, when it was loaded */
     atomic_uint_fast64_t published;      /* views so far */
     atomic_uint_fast64_t backlog_rows;   /* of the published view: waiting for their index */
@@ -125,6 +129,10 @@ struct varve {
     struct write_request *queue_head, *queue_tail;
     bool has_leader;
     pthread_mutex_t publish_lock; /* see vector_fields.h */
+    pthread_mutex_t copy_lock;    /* see copy.h */
+    pthread_mutex_t hold_lock;    /* guards: */
+    unsigned holds;
+    struct dropped_file *dropped;
 
     pthread_mutex_t tick_lock;
     pthread_cond_t tick_wake;
@@ -146,11 +154,12 @@ struct varve {
     atomic_bool low_space;             /* free space is below the reserve, or a write found none */
     atomic_bool unsynced;              /* relaxed writes wait for an fsync */
     atomic_uint_fast64_t acknowledged; /* sequence known to be on stable storage */
+    atomic_uint_fast64_t committed_ms; /* time of the last commit, since 1970; 0: none yet */
     atomic_uint_fast64_t segments, segment_bytes, index_bytes, disk_free;
     atomic_uint_fast64_t batches, batch_groups, seals, searches, rows_written, sessions;
     atomic_uint_fast64_t backlog_rows, writes_delayed, write_delay_ms;
     atomic_uint_fast64_t searched_ns; /* when the last search began; monotonic, 0: never */
-    pthread_mutex_t why_lock; /* guards: */
+    pthread_mutex_t why_lock;         /* guards: */
     char why[128];
 };
 
@@ -225,6 +234,8 @@ void collection_swapped(varve_collection *c, view *before);
 void counters_key(uint32_t cid, uint8_t ret[5]);
 void counters_add_to_batch(varve *db, store_batch *batch, uint32_t cid,
                            const collection_counters *n);
+VV_CHECKED varve_status counters_decode(const void *bytes, size_t len, uint32_t cid,
+                                        collection_counters *ret, varve_error *err);
 VV_CHECKED varve_status counters_read(varve *db, uint32_t cid, collection_counters *ret,
                                       varve_error *err);
 /* The schema's primary vector is another one now, or was just read. */
@@ -253,6 +264,9 @@ VV_CHECKED varve_status seal_wait_room(varve_collection *c, varve_error *err);
 /* ---- sessions that were interrupted after their commit point (session_recover.c) */
 VV_CHECKED varve_status sessions_recover(varve *db, varve_error *err);
 VV_CHECKED varve_status sessions_pending(store *s, bool *ret_pending, varve_error *err);
+
+/* ---- copies that did not come to their commit point (copy_commit.c) */
+VV_CHECKED varve_status copies_undo(varve *db, varve_error *err);
 
 /* ---- leftovers of crashes (sweep.c): files that the manifest does not name */
 VV_CHECKED varve_status sweep_files(varve *db, varve_error *err);

@@ -1,9 +1,9 @@
 /* drop.c — the end of a collection with all its vector fields, of one field, and of a database.
  * One WriteBatch takes everything out of the store; the files go afterwards. Seal locks are held
  * meanwhile, so that no seal is under way: the collection's first, then those of its fields. */
-#include "base/file.h"
 #include "db/children.h"
 #include "db/compaction.h"
+#include "db/dropped.h"
 
 #include <stdlib.h>
 
@@ -28,11 +28,9 @@ void catalog_stage_drop(varve_collection *c, store_batch *batch)
     store_batch_delete(batch, s, STORE_META, key, 5);
 }
 
-/* It is no longer in the store. */
-static void forget(varve_collection *c)
+void collection_forgotten(varve_collection *c)
 {
     varve *db = c->db;
-    catalog_map_remove(db, c);
     pthread_mutex_lock(&db->seal_queue_lock); /* writers that wait for room learn of it */
     atomic_store(&c->dropped, true);
     pthread_cond_broadcast(&db->seal_done);
@@ -42,15 +40,20 @@ static void forget(varve_collection *c)
     compaction_wake(db); /* a job on it ends */
 }
 
+/* It is no longer in the store. */
+static void forget(varve_collection *c)
+{
+    catalog_map_remove(c->db, c);
+    collection_forgotten(c);
+}
+
 /* Mapped files stay readable for the searches that run; what a crash leaves, the sweep at open
  * removes. */
-static void remove_files(varve_collection *c)
+void collection_remove_files(varve_collection *c)
 {
     char path[DB_PATH_MAX];
     varve_error ignored;
-    if (collection_dir(c->db, c->id, path, &ignored) != VARVE_OK) return;
-    varve_status status = file_remove_tree(path, &ignored);
-    (void)status;
+    if (collection_dir(c->db, c->id, path, &ignored) == VARVE_OK) dropped_path(c->db, path);
 }
 
 static varve_status new_batch(const varve_collection *c, store_batch **ret, varve_error *err)
@@ -61,14 +64,14 @@ static varve_status new_batch(const varve_collection *c, store_batch **ret, varv
 
 /* ---- a collection */
 
-static void lock_seals(varve_collection *c, const child_list *l)
+void collection_lock_seals(varve_collection *c, const child_list *l)
 {
     pthread_mutex_lock(&c->seal_lock);
     for (size_t i = 0; i < l->count; i++)
         pthread_mutex_lock(&l->all[i]->seal_lock);
 }
 
-static void unlock_seals(varve_collection *c, const child_list *l)
+void collection_unlock_seals(varve_collection *c, const child_list *l)
 {
     for (size_t i = l->count; i > 0; i--)
         pthread_mutex_unlock(&l->all[i - 1]->seal_lock);
@@ -79,11 +82,8 @@ static varve_status drop_locked(varve_collection *c, const child_list *l, bool *
                                 varve_error *err)
 {
     VV_CLEANUP(store_batch_freep) store_batch *batch = NULL;
-    bool same = l->count == c->child_count;
-    for (size_t i = 0; same && i < l->count; i++)
-        same = l->all[i] == c->children[i];
     VV_TRY(collection_alive(c, err));
-    if (!same) return VARVE_OK;
+    if (!children_are(c, l)) return VARVE_OK;
     VV_TRY(new_batch(c, &batch, err));
     catalog_stage_drop(c, batch);
     for (size_t i = 0; i < l->count; i++)
@@ -101,14 +101,14 @@ static varve_status drop_once(varve_collection *c, bool *ret_done, varve_error *
 {
     VV_CLEANUP(child_list_done) child_list l = {0};
     VV_TRY(children_take(c, &l, err));
-    lock_seals(c, &l);
+    collection_lock_seals(c, &l);
     pthread_mutex_lock(&c->db->writer_lock);
     varve_status status = drop_locked(c, &l, ret_done, err);
     pthread_mutex_unlock(&c->db->writer_lock);
-    if (*ret_done) remove_files(c);
+    if (*ret_done) collection_remove_files(c);
     for (size_t i = 0; *ret_done && i < l.count; i++)
-        remove_files(l.all[i]);
-    unlock_seals(c, &l);
+        collection_remove_files(l.all[i]);
+    collection_unlock_seals(c, &l);
     return status;
 }
 
@@ -187,7 +187,7 @@ varve_status varve_field_drop(varve_collection *c, const char *name, varve_error
     pthread_mutex_lock(&c->db->writer_lock);
     varve_status status = drop_field_locked(c, child, err);
     pthread_mutex_unlock(&c->db->writer_lock);
-    if (status == VARVE_OK) remove_files(child);
+    if (status == VARVE_OK) collection_remove_files(child);
     pthread_mutex_unlock(&child->seal_lock);
     varve_collection_release(child);
     return status;

@@ -292,22 +292,39 @@ varve_status varve_field_get(varve_collection *c, size_t i, varve_field_info *re
 
 /* ---- index */
 
+/* A named field keeps the metric with which it was made: its users count on that. */
+static varve_status check_metric(const char *name, const char *mode, varve_metric metric,
+                                 varve_error *err)
+{
+    index_mode m;
+    VV_TRY(index_mode_parse(mode, &m, err));
+    if (m.metric == metric) return VARVE_OK;
+    return vv_fail(err, VARVE_INVALID, "index mode %s is of metric %s, vector field '%s' of %s",
+                   mode, varve_metric_name(m.metric), name, varve_metric_name(metric));
+}
+
+static varve_status choose_mode(varve_collection *child, const char *name, const char *mode,
+                                const varve_index_params *params, varve_error *err)
+{
+    char flat[SCHEMA_INDEX_MODE_MAX + 1];
+    const index_mode plain = {.structure = INDEX_FLAT, .metric = collection_field(child).metric};
+    index_mode_text(&plain, flat);
+    if (mode) VV_TRY(check_metric(name, mode, plain.metric, err));
+    return index_choose(child, mode ? mode : flat, params, err);
+}
+
 varve_status varve_field_index_set(varve_collection *c, const char *name, const char *mode,
                                    const varve_index_params *params, varve_error *err)
 {
     varve_collection *child = NULL;
     vector_kind kind;
-    char flat[SCHEMA_INDEX_MODE_MAX + 1];
     VV_TRY(db_check_writable(c->db, false, err));
     VV_TRY(collection_ready(c, err));
     if (name && strcmp(name, "default") == 0) return index_choose(c, mode, params, err);
     VV_TRY(children_need(c, name, &child, &kind, err));
-    const index_mode plain = {.structure = INDEX_FLAT, .metric = collection_field(child).metric};
-    index_mode_text(&plain, flat);
-    varve_status status =
-        kind == VECTOR_SPARSE
-            ? vv_fail(err, VARVE_UNSUPPORTED, "a sparse vector field has no index mode")
-            : index_choose(child, mode ? mode : flat, params, err);
+    varve_status status = kind == VECTOR_SPARSE ? vv_fail(err, VARVE_UNSUPPORTED,
+                                                          "a sparse vector field has no index mode")
+                                                : choose_mode(child, name, mode, params, err);
     varve_collection_release(child);
     return status;
 }

@@ -17,6 +17,7 @@ struct varve_field_vectors {
 };
 
 size_t varve_field_vectors_rows(const varve_field_vectors *v) { return v->rows; }
+size_t varve_field_vectors_dim(const varve_field_vectors *v) { return v->dim; }
 size_t varve_field_vectors_count(const varve_field_vectors *v, size_t i) { return v->counts[i]; }
 
 const float *varve_field_vectors_values(const varve_field_vectors *v, size_t i)

@@ -20,13 +20,14 @@ struct floor_file {
     _Atomic uint64_t sequence;
 };
 
-static void slot_encode(uint8_t slot[FLOOR_SLOT_BYTES], uint64_t counter, uint64_t sequence)
+static void slot_encode(uint8_t slot[FLOOR_SLOT_BYTES], uint64_t counter, uint64_t sequence,
+                        uint64_t time_ms)
 {
     memset(slot, 0, FLOOR_SLOT_BYTES);
     memcpy(slot, floor_magic, sizeof floor_magic);
     put_u64(slot + 8, counter);
     put_u64(slot + 16, sequence);
-    put_u64(slot + 24, clock_wall_ms());
+    put_u64(slot + 24, time_ms);
     put_u64(slot + FLOOR_SLOT_BYTES - 8, hash_bytes(slot, FLOOR_SLOT_BYTES - 8));
 }
 
@@ -38,6 +39,7 @@ static bool slot_decode(const uint8_t *slot, floor_state *best)
     if (best->slots_good == 0 || get_u64(slot + 8) > best->counter) {
         best->counter = get_u64(slot + 8);
         best->sequence = get_u64(slot + 16);
+        best->time_ms = get_u64(slot + 24);
     }
     best->slots_good++;
     return true;
@@ -61,9 +63,14 @@ varve_status floor_read(const char *path, floor_state *ret, varve_error *err)
 
 varve_status floor_reset(const char *path, uint64_t sequence, varve_error *err)
 {
+    return floor_reset_at(path, sequence, clock_wall_ms(), err);
+}
+
+varve_status floor_reset_at(const char *path, uint64_t sequence, uint64_t time_ms, varve_error *err)
+{
     uint8_t slots[2 * FLOOR_SLOT_BYTES];
-    slot_encode(slots, 0, sequence);
-    slot_encode(slots + FLOOR_SLOT_BYTES, 1, sequence);
+    slot_encode(slots, 0, sequence, time_ms);
+    slot_encode(slots + FLOOR_SLOT_BYTES, 1, sequence, time_ms);
     return file_replace(path, slots, sizeof slots, err);
 }
 
@@ -90,7 +97,7 @@ varve_status floor_write(floor_file *f, uint64_t sequence, varve_error *err)
 {
     if (sequence <= f->sequence) return VARVE_OK;
     uint8_t slot[FLOOR_SLOT_BYTES];
-    slot_encode(slot, f->counter + 1, sequence);
+    slot_encode(slot, f->counter + 1, sequence, clock_wall_ms());
     fault_kind fault = VV_FAULT("floor.write");
     off_t offset = (off_t)((f->counter + 1) % 2 * FLOOR_SLOT_BYTES);
     if (fault != VV_FAULT_NONE ||

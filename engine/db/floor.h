@@ -22,6 +22,7 @@ typedef struct floor_file floor_file;
 
 typedef struct floor_state {
     uint64_t sequence, counter;
+    uint64_t time_ms;    /* when it was written, since 1970 */
     unsigned slots_good; /* 0, 1 or 2 */
 } floor_state;
 
@@ -31,6 +32,9 @@ VV_CHECKED varve_status floor_read(const char *path, floor_state *ret, varve_err
 VV_CHECKED varve_status floor_open(const char *path, floor_file **ret, varve_error *err);
 /* Write the file anew with this floor, lower or not: after a loss was accepted. */
 VV_CHECKED varve_status floor_reset(const char *path, uint64_t sequence, varve_error *err);
+/* The same with a time that is not now. */
+VV_CHECKED varve_status floor_reset_at(const char *path, uint64_t sequence, uint64_t time_ms,
+                                       varve_error *err);
 /* Durable when it returns. Never goes down. */
 VV_CHECKED varve_status floor_write(floor_file *f, uint64_t sequence, varve_error *err);
 uint64_t floor_sequence(const floor_file *f);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static varve_status format_write(const char *folder, unsigned version, varve_error *err)
+varve_status format_write(const char *folder, unsigned version, varve_error *err)
 {
     char path[DB_PATH_MAX], line[32], text[64];
     int len = snprintf(line, sizeof line, "varve %u\n", version);
@@ -23,9 +23,15 @@ static varve_status to_version_2(const char *folder, varve_error *err)
     return format_write(folder, 2, err);
 }
 
+/* The same holds from 2 to 3. */
+static varve_status to_version_3(const char *folder, varve_error *err)
+{
+    return format_write(folder, 3, err);
+}
+
 /* Migrations: entry i turns a folder of version i + 1 into one of version i + 2. */
 typedef varve_status format_migration(const char *folder, varve_error *err);
-static format_migration *const migrations[] = {to_version_2, NULL};
+static format_migration *const migrations[] = {to_version_2, to_version_3, NULL};
 _Static_assert(VV_COUNT(migrations) == FORMAT_VERSION,
                "one migration per older version, and a NULL");
 
@@ -65,7 +71,7 @@ static varve_status check_empty(const char *folder, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status make_dirs(const char *folder, varve_error *err)
+varve_status format_make_dirs(const char *folder, varve_error *err)
 {
     static const char *const dirs[] = {"segments", "work"};
     for (size_t i = 0; i < VV_COUNT(dirs); i++) {
@@ -84,7 +90,7 @@ varve_status format_open(const char *folder, bool may_create, bool may_write, va
         VV_TRY(check_empty(folder, err));
         if (!may_create) return vv_fail(err, VARVE_NOT_FOUND, "%s is not a data folder", folder);
         VV_TRY(format_write(folder, FORMAT_VERSION, err));
-        return make_dirs(folder, err);
+        return format_make_dirs(folder, err);
     }
     if (status != VARVE_OK) return status;
     if (version > FORMAT_VERSION)
@@ -97,5 +103,5 @@ varve_status format_open(const char *folder, bool may_create, bool may_write, va
                        folder, version);
     for (; version < FORMAT_VERSION; version++)
         VV_TRY(migrations[version - 1](folder, err));
-    return may_write ? make_dirs(folder, err) : VARVE_OK;
+    return may_write ? format_make_dirs(folder, err) : VARVE_OK;
 }

@@ -154,31 +154,65 @@ static void check_parent(varve_report *r, const varve_collection *c, const varve
     store_value_done(&value);
 }
 
-/* Vectors of one row follow each other; the first one says how many there are. */
-typedef struct multi_run {
-    size_t expected, seen;
-} multi_run;
+/* ---- several vectors per row: the first one says how many there are, and all of them are there,
+ * and no more. Keys of one row need not follow each other: those of "a" and "a0" mix. */
 
-static void check_run(varve_report *r, const varve_collection *child, multi_run *run)
+typedef struct vector_of { /* a row with several */
+    const varve_collection *child;
+    varve_id id;
+} vector_of;
+
+static varve_status has_vector(const vector_of *of, size_t index, bool *ret, varve_error *err)
 {
-    if (run->seen != run->expected)
-        find(r, "%s.%s: a row has %zu vectors where %zu were put", child->database, child->name,
-             run->seen, run->expected);
-    *run = (multi_run){0};
+    VV_CLEANUP(buffer_done) buffer key;
+    VV_CLEANUP(vv_freep) uint8_t *id_key = malloc(id_key_size(of->id));
+    uint8_t head[4];
+    store_value value = {0};
+    buffer_init(&key, ROW_KEY_MAX + 8, "key of a vector");
+    if (!id_key) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a key");
+    id_key_put(of->id, id_key);
+    put_be32(head, of->child->id);
+    VV_TRY(buffer_add(&key, head, sizeof head, err));
+    VV_TRY(field_key(id_key, id_key_size(of->id), (uint32_t)index, &key, err));
+    VV_TRY(store_get(of->child->db->store, STORE_ROWS, key.data, key.len, &value, err));
+    *ret = value.data != NULL;
+    store_value_done(&value);
+    return VARVE_OK;
 }
 
-static void begin_run(varve_report *r, const varve_collection *child, view *v,
-                      const row_current *row, multi_run *run)
+static varve_status count_put(view *v, const row_current *row, size_t *ret, varve_error *err)
 {
     row_place place;
     bool found = false;
-    varve_error err = {0};
     varve_text fields;
-    check_run(r, child, run);
-    if (view_find(v, row->rowver, &found, &place, &err) != VARVE_OK || !found ||
-        source_fields(&v->sources[place.source], place.slot, &fields, &err) != VARVE_OK ||
-        !field_count_get(fields, &run->expected))
-        find(r, "%s.%s: how many vectors a row has is malformed", child->database, child->name);
+    VV_TRY(view_find(v, row->rowver, &found, &place, err));
+    if (found) VV_TRY(source_fields(&v->sources[place.source], place.slot, &fields, err));
+    if (!found || !field_count_get(fields, ret))
+        return vv_fail(err, VARVE_CORRUPT, "how many vectors a row has is malformed");
+    return VARVE_OK;
+}
+
+static varve_status check_several(varve_report *r, const vector_of *of, view *v,
+                                  const row_current *row, uint32_t index, varve_error *err)
+{
+    const varve_collection *child = of->child;
+    char text[ID_TEXT_MAX];
+    size_t count = 0;
+    bool there = true, more = false;
+    if (index == 0) {
+        VV_TRY(count_put(v, row, &count, err));
+        VV_TRY(has_vector(of, count - 1, &there, err));
+        if (count < FIELD_MULTI_MAX) VV_TRY(has_vector(of, count, &more, err));
+    } else {
+        VV_TRY(has_vector(of, index - 1, &there, err));
+    }
+    if (!there)
+        find(r, "%s.%s: a vector of %s is missing", child->database, child->name,
+             id_text(of->id, text));
+    if (more)
+        find(r, "%s.%s: %s has more vectors than the %zu that were put", child->database,
+             child->name, id_text(of->id, text), count);
+    return VARVE_OK;
 }
 
 static varve_status check_field(varve_report *r, const varve_collection *c, varve_collection *child,
@@ -188,26 +222,36 @@ static varve_status check_field(varve_report *r, const varve_collection *c, varv
     VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
     VV_CLEANUP(view_unrefp) view *v = collection_view(child);
     varve_text key, value;
-    multi_run run = {0};
     put_be32(from, child->id);
     put_be32(to, child->id + 1);
     VV_TRY(store_iter_new(c->db->store, STORE_ROWS, from, 4, to, 4, &i, err));
     for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
         row_current row;
-        varve_id id;
+        vector_of of = {.child = child};
+        varve_error why = {0};
         uint32_t index;
         if (!row_current_get(value.data, value.len, &row) ||
-            !field_key_get(kind, (const uint8_t *)key.data + 4, key.len - 4, &id, &index)) {
+            !field_key_get(kind, (const uint8_t *)key.data + 4, key.len - 4, &of.id, &index)) {
             find(r, "%s.%s: the record of a vector is malformed", child->database, child->name);
             continue;
         }
-        if (kind == VECTOR_MULTI && index == 0) begin_run(r, child, v, &row, &run);
-        if (kind == VECTOR_MULTI && run.seen++ != index)
-            find(r, "%s.%s: a vector of a row is missing", child->database, child->name);
-        check_parent(r, c, child, &row, id);
+        if (kind == VECTOR_MULTI && check_several(r, &of, v, &row, index, &why) != VARVE_OK)
+            find(r, "%s.%s: %s", child->database, child->name, why.message);
+        check_parent(r, c, child, &row, of.id);
     }
-    check_run(r, child, &run);
     return store_iter_check(i, err);
+}
+
+/* What the collection says of the field, and what the field says of itself. */
+static void check_definition(varve_report *r, const varve_collection *child, const vector_field *f)
+{
+    const collection_schema *own = &child->schema;
+    bool sparse = f->kind == VECTOR_SPARSE;
+    if (own->fields[0].dim != f->dim || own->fields[0].dtype != f->dtype ||
+        (own->content == SEGMENT_SPARSE_VECTOR) != sparse ||
+        (!sparse && own->fields[0].metric != f->metric))
+        find(r, "%s.%s: it is another field than its collection says", child->database,
+             child->name);
 }
 
 static void check_fields(varve_report *r, varve_collection *c)
@@ -215,6 +259,7 @@ static void check_fields(varve_report *r, varve_collection *c)
     varve_error err = {0};
     for (size_t i = 0; i < c->child_count; i++) {
         varve_collection *child = c->children[i];
+        check_definition(r, child, &c->schema.fields[1 + i]);
         if (collection_ready(child, &err) != VARVE_OK)
             continue; /* said when it is checked itself */
         if (check_field(r, c, child, c->schema.fields[1 + i].kind, &err) != VARVE_OK)

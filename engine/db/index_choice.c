@@ -3,6 +3,7 @@
  * longer in the view; compaction builds what is missing, and replaces what is of use meanwhile. */
 #include "db/catalog.h"
 #include "db/compaction.h"
+#include "db/dropped.h"
 #include "db/indexes.h"
 
 #include <stdlib.h>
@@ -78,10 +79,11 @@ static varve_status leave_indexes(choice *k, varve_error *err)
 }
 
 /* Searches that run keep what they have; the files go with the last of them. */
-static void doom_left(const view *before, const row_source *sources)
+static void doom_left(varve *db, const view *before, const row_source *sources)
 {
     for (size_t i = 0; i < before->source_count; i++) {
-        if (before->sources[i].index && !sources[i].index) index_doom(before->sources[i].index);
+        vector_index *x = before->sources[i].index;
+        if (x && !sources[i].index) dropped_index(db, x);
     }
 }
 
@@ -100,7 +102,7 @@ static varve_status choose_locked(choice *k, const char *text, const varve_index
         view_unref(v);
         return status;
     }
-    doom_left(c->view, k->sources);
+    doom_left(c->db, c->view, k->sources);
     collection_publish(c, v);
     return VARVE_OK;
 }

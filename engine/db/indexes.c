@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "db/dropped.h"
 #include "db/pick.h"
 
 #include <stdlib.h>
@@ -143,6 +144,14 @@ void index_remove_file(const varve_collection *c, uint64_t number, uint32_t gene
     if (index_file(c->db, c->id, number, generation, "", path, &ignored) != VARVE_OK) return;
     varve_status status = file_unlink(path, &ignored);
     (void)status; /* what stays, the sweep removes */
+}
+
+void index_drop_file(const varve_collection *c, uint64_t number, uint32_t generation)
+{
+    char path[DB_PATH_MAX];
+    varve_error ignored;
+    if (index_file(c->db, c->id, number, generation, "", path, &ignored) == VARVE_OK)
+        dropped_path(c->db, path);
 }
 
 /* Does the file fit the segment, whatever the record says? */

@@ -67,6 +67,9 @@ VV_CHECKED varve_status index_open_built(const varve_collection *c, const index_
 /* Remove the file of an index that no manifest names. */
 void index_remove_file(const varve_collection *c, uint64_t number, uint32_t generation);
 
+/* The same of one that the manifest has ceased to name (dropped.h). */
+void index_drop_file(const varve_collection *c, uint64_t number, uint32_t generation);
+
 /* Mode and parameters (NULL: all defaults) from now on; mode NULL: none. */
 VV_CHECKED varve_status index_choose(varve_collection *c, const char *text,
                                      const varve_index_params *params, varve_error *err);

@@ -1,9 +1,10 @@
 /* open.c — open and close a data folder.
- *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions ->
- * catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves the folder
- * such that the next open can do it again. */
+ *   LOCK -> FORMAT -> ACKED -> row store (sequence must reach the floor) -> interrupted sessions
+ * and copies -> catalogue -> sweep -> threads: loader, ticker, sealer, compaction. Each step leaves
+ * the folder such that the next open can do it again. */
 #include "db/children.h"
 #include "db/compaction.h"
+#include "db/dropped.h"
 #include "db/format.h"
 
 #include "base/clock.h"
@@ -44,6 +45,8 @@ static void init_locks(varve *db)
     pthread_mutex_init(&db->writer_lock, NULL);
     pthread_mutex_init(&db->queue_lock, NULL);
     pthread_mutex_init(&db->publish_lock, NULL);
+    pthread_mutex_init(&db->copy_lock, NULL);
+    dropped_init(db);
     pthread_mutex_init(&db->tick_lock, NULL);
     pthread_cond_init(&db->tick_wake, &monotonic);
     pthread_mutex_init(&db->seal_queue_lock, NULL);
@@ -62,6 +65,7 @@ static void db_free(varve *db)
     index_loader_free(db);
     compaction_free(db);
     catalog_done(db);
+    dropped_done(db);
     store_close(db->store);
     floor_close(db->floor);
     pool_free(db->pool);
@@ -70,6 +74,7 @@ static void db_free(varve *db)
     pthread_mutex_destroy(&db->writer_lock);
     pthread_mutex_destroy(&db->queue_lock);
     pthread_mutex_destroy(&db->publish_lock);
+    pthread_mutex_destroy(&db->copy_lock);
     pthread_mutex_destroy(&db->tick_lock);
     pthread_cond_destroy(&db->tick_wake);
     pthread_mutex_destroy(&db->seal_queue_lock);
@@ -119,6 +124,8 @@ varve_status floor_for_open(varve *db, uint64_t *ret_floor, varve_error *err)
     } else if (!db->options.read_only) {
         VV_TRY(floor_reset(path, 0, err));
     }
+    /* Written within floor_ms of the commit. */
+    if (state.sequence) atomic_store(&db->committed_ms, state.time_ms);
     *ret_floor = state.sequence;
     return VARVE_OK;
 }
@@ -130,6 +137,8 @@ static varve_status open_store(varve *db, uint64_t floor, varve_error *err)
     store_options options = {.read_only = o->read_only,
                              .block_cache_bytes = o->block_cache_bytes,
                              .row_buffer_bytes = o->row_buffer_bytes,
+                             .log_keep_bytes = o->log_keep_bytes,
+                             .log_keep_ms = o->log_keep_ms,
                              .floor = floor,
                              .accept_loss = o->accept_loss};
     store_opened opened;
@@ -180,6 +189,7 @@ static varve_status open_all(varve *db, varve_error *err)
         }
     } else {
         VV_TRY(sessions_recover(db, err));
+        VV_TRY(copies_undo(db, err));
     }
     VV_TRY(catalog_load(db, err));
     if (!db->options.read_only) VV_TRY(sweep_files(db, err));

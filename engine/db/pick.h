@@ -25,7 +25,7 @@
 
 typedef struct pick_segment {
     uint64_t number, rows;
-    uint64_t column_bytes;    /* upper estimate: in memory while it is merged, beside vectors */
+    uint64_t column_bytes;    /* estimate: in memory while it is merged, beside vectors */
     uint64_t hidden, deleted; /* slots; deleted ones are hidden too, the rest of those superseded */
     bool has_index;           /* one that serves the collection's mode, or … */
     bool index_lost;          /* … one that does not, or cannot be read */

@@ -31,9 +31,10 @@ varve_status varve_count_matching(varve_collection *c, const varve_filter *filte
 varve_status varve_facets_count(varve_collection *c, const char *path, const varve_filter *filter,
                                 size_t limit, varve_facets **ret_facets, varve_error *err)
 {
+    const facets_request request = {.path = path, .filter = filter, .limit = limit};
     VV_CLEANUP(collection_input_done) collection_input input = {0};
     VV_TRY(collection_input_init(c, filter != NULL, &input, err));
-    return query_facets(&input.in, path, filter, limit, ret_facets, err);
+    return query_facets(&input.in, &request, ret_facets, err);
 }
 
 varve_status varve_recall_measure(varve_collection *c, const char *field, size_t k, size_t samples,

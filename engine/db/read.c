@@ -138,7 +138,8 @@ static varve_status get_rows(varve_collection *c, const varve_id *ids, size_t co
     if (!current || !places) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu ids", count);
     getting g = {c, ids, count, with, missing_fails, NULL, current, places, 0, false};
     varve_status status = get_settled(&g, locked, err);
-    if (status == VARVE_OK) status = query_fetch(g.v, places, g.found, with, ret, err);
+    if (status == VARVE_OK)
+        status = query_fetch(g.v, places, g.found, with, &c->db->options, ret, err);
     view_unref(g.v);
     return status;
 }

@@ -21,7 +21,9 @@ static varve_status open_writer(varve_session *s, varve_error *err)
     VV_TRY(collection_dir(c->db, c->id, directory, err));
     VV_TRY(file_make_dir(directory, err));
     VV_TRY(segment_file(c->db, c->id, s->writer_number, ".seg.tmp", temporary, err));
-    return segment_writer_new(temporary, &spec, &s->writer, err);
+    VV_TRY(segment_writer_new(temporary, &spec, &s->writer, err));
+    segment_writer_build_beside(s->writer);
+    return VARVE_OK;
 }
 
 /* Absent fields of an upsert: those that the row has now. An id above all that were used has none.

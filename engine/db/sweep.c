@@ -1,10 +1,8 @@
 /* sweep.c — at open, whatever the manifest does not name is a leftover of a crash: temporary files,
  * whole segments and indexes whose batch was never written, files of dropped collections, the desks
  * of sessions that never came to their commit point and of compaction jobs. */
-#include "base/bytes.h"
 #include "base/file.h"
-#include "db/catalog.h"
-#include "db/indexes.h"
+#include "db/manifest_files.h"
 
 #include <stdlib.h>
 
@@ -13,47 +11,15 @@ typedef struct live_files {
     hashmap names;
 } live_files;
 
-static varve_status live_add(live_files *l, uint32_t cid, const char *file, varve_error *err)
+/* An index record that cannot be read names nothing: its file goes, and is built anew. */
+static varve_status live_add(void *arg, const manifest_file *file, varve_error *err)
 {
-    char name[JOB_NAME_MAX + 16];
-    int len = snprintf(name, sizeof name, "%u/%s", cid, file);
+    live_files *l = arg;
+    char name[MANIFEST_PATH_MAX];
+    int len = snprintf(name, sizeof name, "%u/%s", file->cid, file->name);
     if (!hashmap_put(&l->names, name, (size_t)len, l))
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for the manifest");
     return VARVE_OK;
-}
-
-static varve_status collect_segments(varve *db, live_files *l, varve_error *err)
-{
-    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
-    varve_text key, value;
-    char name[JOB_NAME_MAX];
-    VV_TRY(store_iter_new(db->store, STORE_CATALOG, "s", 1, "t", 1, &i, err));
-    for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
-        if (key.len != CATALOG_SEGMENT_KEY_BYTES)
-            return vv_fail(err, VARVE_CORRUPT, "a segment record has a malformed key");
-        job_segment_name(get_be64(key.data + 5), name);
-        VV_TRY(live_add(l, get_be32(key.data + 1), name, err));
-    }
-    return store_iter_check(i, err);
-}
-
-/* A record that cannot be read names nothing: its file goes, and is built anew. */
-static varve_status collect_indexes(varve *db, live_files *l, varve_error *err)
-{
-    VV_CLEANUP(store_iter_freep) store_iter *i = NULL;
-    varve_text key, value;
-    char name[JOB_NAME_MAX];
-    index_record record;
-    VV_TRY(store_iter_new(db->store, STORE_CATALOG, "i", 1, "j", 1, &i, err));
-    for (; store_iter_at(i, &key, &value); store_iter_next(i)) {
-        index_key k;
-        if (!catalog_index_key_get(key.data, key.len, &k) ||
-            index_record_get(value.data, value.len, &record, NULL) != VARVE_OK)
-            continue;
-        job_index_name(k.number, k.field, record.generation, name);
-        VV_TRY(live_add(l, k.cid, name, err));
-    }
-    return store_iter_check(i, err);
 }
 
 /* directory: that of the collection; its name in segments/ is cid. */
@@ -103,8 +69,7 @@ varve_status sweep_files(varve *db, varve_error *err)
     char work[DB_PATH_MAX];
     live_files l;
     hashmap_init(&l.names);
-    varve_status status = collect_segments(db, &l, err);
-    if (status == VARVE_OK) status = collect_indexes(db, &l, err);
+    varve_status status = manifest_files_each(db->store, live_add, &l, err);
     if (status == VARVE_OK) status = sweep_segments(db, &l, err);
     hashmap_done(&l.names);
     VV_TRY(status);

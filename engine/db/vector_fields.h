@@ -61,8 +61,9 @@ VV_CHECKED varve_status field_views_need(const field_views *f, const char *name,
 /* ---- keys of MULTI fields (field_keys.c): valid id keys (record/id.h) of strings,
  *   0x01 | 'n' | 16 hexadecimal digits of the id | 4 of the index       of an integer id
  *   0x01 | 's' | the id | 4 hexadecimal digits of the index             of a string id
- * so that the vectors of a row are neighbours in id order. The index counts from 0; the row with
- * index 0 says in its fields how many there are: {"count":3}. */
+ * In id order the vectors of an integer id are neighbours; between those of a string id there may
+ * be others ("a" and "a0"). The index counts from 0; the row with index 0 says in its fields how
+ * many there are: {"count":3}. */
 VV_CHECKED varve_status field_key(const uint8_t *id_key, size_t id_key_len, uint32_t index,
                                   buffer *out, varve_error *err); /* appends */
 /* The id of the parent's row, and the index of the vector (0 but for MULTI). A string is borrowed

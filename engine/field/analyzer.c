@@ -192,7 +192,52 @@ static void read_run(analyzer *a, varve_text text, size_t *at, run *ret)
     ret->end = *at;
 }
 
+/* ---- ASCII, without asking what each character is -------------------------------------------- */
+
+/* The lower case of a letter, a digit, or 0. */
+static inline char plain_letter(char c)
+{
+    unsigned char folded = (unsigned char)c | 0x20;
+    if (folded >= 'a' && folded <= 'z') return (char)folded;
+    return c >= '0' && c <= '9' ? c : 0;
+}
+
+/* The run that begins at *at, if it is ASCII alone and no longer than a token; else nothing moves.
+ */
+static bool read_plain_run(analyzer *a, varve_text text, size_t *at, run *ret)
+{
+    size_t i = *at, n = 0, end = VV_MIN(text.len, *at + ANALYZER_TOKEN_BYTES);
+    char c;
+    while (i < end && (c = plain_letter(text.data[i])) != 0) {
+        a->run.data[n++] = c;
+        i++;
+    }
+    if (i < text.len && (i == end || (unsigned char)text.data[i] >= 0x80)) return false;
+    *ret = (run){.plain = true, .begin = *at, .end = i};
+    a->run.len = n;
+    *at = i;
+    return true;
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
+
+/* The run or lone character at *at, or behind what is none; false: *at moved, nothing was read. */
+static bool next_run(analyzer *a, varve_text text, size_t *at, run *ret)
+{
+    int32_t c;
+    size_t bytes;
+    while (*at < text.len && (unsigned char)text.data[*at] < 0x80 && !plain_letter(text.data[*at]))
+        ++*at;
+    if (*at == text.len) return false;
+    if (read_plain_run(a, text, at, ret)) return true;
+    letter_kind kind = letter_read(text.data + *at, text.len - *at, &c, &bytes);
+    if (kind == LETTER_NONE || kind == LETTER_MARK) {
+        *at += bytes;
+        return false;
+    }
+    read_run(a, text, at, ret);
+    return true;
+}
 
 varve_status analyzer_run(analyzer *a, varve_text text, const token **ret, size_t *ret_count,
                           varve_error *err)
@@ -205,14 +250,7 @@ varve_status analyzer_run(analyzer *a, varve_text text, const token **ret, size_
     buffer_clear(&a->texts);
     for (size_t at = 0; at < text.len;) {
         run r;
-        int32_t c;
-        size_t bytes;
-        letter_kind kind = letter_read(text.data + at, text.len - at, &c, &bytes);
-        if (kind == LETTER_NONE || kind == LETTER_MARK) {
-            at += bytes;
-            continue;
-        }
-        read_run(a, text, &at, &r);
+        if (!next_run(a, text, &at, &r)) continue;
         VV_TRY(end_run(a, &r, &position, err));
     }
     const char *data = a->texts.data;

@@ -127,6 +127,9 @@ typedef struct column_key {
 } column_key;
 column_key column_key_number(const value *number);
 column_key column_key_instant(int64_t microseconds);
+/* Back again: an integer where the number is one of int64 or uint64, else a double. */
+value column_number_of_key(column_key key);
+int64_t column_instant_of_key(column_key key);
 
 typedef enum column_seek_to {
     COLUMN_AT,           /* the first value that is not below */
@@ -151,9 +154,27 @@ VV_CHECKED varve_status column_walk_keywords(const column *c, column_run run,
                                              column_visit_keyword *visit, void *context,
                                              varve_error *err);
 /* Visit all points, in order of slots. */
-typedef void column_visit_point(void *context, uint32_t slot, double lon, double lat);
+typedef varve_status column_visit_point(void *context, uint32_t slot, double lon, double lat,
+                                        varve_error *err);
 VV_CHECKED varve_status column_walk_points(const column *c, column_visit_point *visit,
                                            void *context, uint64_t *postings, varve_error *err);
+/* A table read value by value, in any order: for a look at a few of many values. */
+typedef struct column_cursor column_cursor;
+VV_CHECKED varve_status column_cursor_new(const column *c, column_table table, column_cursor **ret,
+                                          varve_error *err);
+void column_cursor_free(column_cursor *x);
+uint64_t column_cursor_postings(const column_cursor *x); /* read so far */
+/* The key of value i; not of keywords. */
+VV_CHECKED varve_status column_cursor_key(const column_cursor *x, uint32_t i, column_key *ret,
+                                          varve_error *err);
+/* Visit the slots of value i, ascending. */
+typedef varve_status column_visit_slot(void *context, uint32_t slot, varve_error *err);
+VV_CHECKED varve_status column_cursor_slots(column_cursor *x, uint32_t i, column_visit_slot *visit,
+                                            void *context, varve_error *err);
+/* How many of its slots are in these bits (one per row). */
+VV_CHECKED varve_status column_cursor_count(column_cursor *x, uint32_t i, const uint64_t *bits,
+                                            uint64_t *ret, varve_error *err);
+
 /* Slots of a run, those of several of its values counted as often: without reading postings. */
 VV_CHECKED varve_status column_run_slots(const column *c, column_table table, column_run run,
                                          uint64_t *ret, varve_error *err);

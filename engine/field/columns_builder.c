@@ -149,7 +149,7 @@ static varve_status read_member(reading *r, uint32_t into, uint32_t *before, val
 static varve_status read_object(reading *r, uint32_t into, varve_error *err)
 {
     uint32_t before = COLUMN_NONE;
-    value lon = {VALUE_NULL}, lat = {VALUE_NULL};
+    value lon = {.kind = VALUE_NULL}, lat = {.kind = VALUE_NULL};
     r->at++;
     if (!pass(r, '}')) {
         do

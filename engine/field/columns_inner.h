@@ -41,6 +41,12 @@ VV_CHECKED varve_status table_open(const column *c, column_table table, table_la
 VV_CHECKED varve_status table_key(const column *c, const table_layout *t, uint32_t i,
                                   column_key *ret, varve_error *err);
 
+/* The stretch of the run that belongs to some values. */
+VV_CHECKED varve_status table_stretch(const column *c, const table_layout *t, column_run run,
+                                      uint64_t *ret_first, uint64_t *ret_end, varve_error *err);
+/* Where in the list of dense values (count of them) those from v on begin. */
+uint32_t table_dense_from(const uint8_t *list, uint32_t count, uint32_t v);
+
 /* A block of keywords: keyword `index` is the one that keyword_next() reads next. */
 typedef struct keyword_block {
     const uint8_t *at, *end;

@@ -32,6 +32,20 @@ column_key column_key_number(const value *number)
     return (column_key){ascending_bits(number->real), 0};
 }
 
+value column_number_of_key(column_key key)
+{
+    uint64_t bits = key.key & SIGN_BIT ? key.key ^ SIGN_BIT : ~key.key;
+    double d;
+    memcpy(&d, &bits, sizeof d);
+    if (!(d >= -0x1p63 && d < 0x1p64) || d != floor(d))
+        return (value){.kind = VALUE_DOUBLE, .real = d};
+    __int128 whole = (__int128)d + key.residual;
+    if (whole > INT64_MAX) return (value){.kind = VALUE_UINT, .big = (uint64_t)whole};
+    return (value){.kind = VALUE_INT, .integer = (int64_t)whole};
+}
+
+int64_t column_instant_of_key(column_key key) { return (int64_t)(key.key ^ SIGN_BIT); }
+
 column_key column_key_instant(int64_t microseconds)
 {
     return (column_key){(uint64_t)microseconds ^ SIGN_BIT, 0};

@@ -117,9 +117,8 @@ static varve_status table_start(const column *c, const table_layout *t, uint32_t
     return VARVE_OK;
 }
 
-/* The stretch of the run that belongs to some values. */
-static varve_status table_stretch(const column *c, const table_layout *t, column_run run,
-                                  uint64_t *ret_first, uint64_t *ret_end, varve_error *err)
+varve_status table_stretch(const column *c, const table_layout *t, column_run run,
+                           uint64_t *ret_first, uint64_t *ret_end, varve_error *err)
 {
     if (run.first > run.end || run.end > t->values)
         return columns_corrupt("values beyond their table", err);
@@ -141,8 +140,7 @@ static varve_status or_stretch(const column *c, const table_layout *t, uint64_t 
     return or_packed(bits, p, width, first % 8, first % 8 + (end - first), c->columns->rows, err);
 }
 
-/* Where in the dense list the values from v on begin. */
-static uint32_t dense_from(const uint8_t *list, uint32_t count, uint32_t v)
+uint32_t table_dense_from(const uint8_t *list, uint32_t count, uint32_t v)
 {
     uint32_t low = 0, high = count;
     while (low < high) {
@@ -163,7 +161,7 @@ static varve_status or_dense(const column *c, const table_layout *t, column_run 
     if (t->dense == 0) return VARVE_OK;
     VV_TRY(part_bytes(c, t->part, t->dense_list, (uint64_t)t->dense * COLUMNS_DENSE_BYTES, &list,
                       err));
-    for (uint32_t i = dense_from(list, t->dense, run.first); i < t->dense; i++) {
+    for (uint32_t i = table_dense_from(list, t->dense, run.first); i < t->dense; i++) {
         if (get_u32(list + (size_t)i * COLUMNS_DENSE_BYTES) >= run.end) break;
         VV_TRY(part_bytes(c, t->part, t->bitmaps + i * size, size, &words, err));
         VV_TRY(or_words(bits, words, c->columns->rows, err));
@@ -198,7 +196,7 @@ varve_status column_run_slots(const column *c, column_table table, column_run ru
     VV_TRY(
         part_bytes(c, t.part, t.dense_list, (uint64_t)t.dense * COLUMNS_DENSE_BYTES, &list, err));
     *ret = end - first;
-    for (uint32_t i = dense_from(list, t.dense, run.first); i < t.dense; i++) {
+    for (uint32_t i = table_dense_from(list, t.dense, run.first); i < t.dense; i++) {
         const uint8_t *entry = list + (size_t)i * COLUMNS_DENSE_BYTES;
         if (get_u32(entry) >= run.end) break;
         *ret += get_u32(entry + 4);
@@ -271,7 +269,7 @@ varve_status column_walk_points(const column *c, column_visit_point *visit, void
         uint64_t slot = pack_get(slots, part->width, i);
         const uint8_t *point = p + i * COLUMNS_POINT_BYTES;
         if (slot >= c->columns->rows) return bad_slot(err);
-        visit(context, (uint32_t)slot, get_f64(point), get_f64(point + 8));
+        VV_TRY(visit(context, (uint32_t)slot, get_f64(point), get_f64(point + 8), err));
     }
     *postings += part->count;
     return VARVE_OK;

@@ -1,44 +1,25 @@
-/* columns_texts.c — writing the table of texts: the dictionary is sorted once, by eight bytes at
- * first and by the rest where these are alike, and its slots are counted into place. */
+/* columns_texts.c — writing the table of texts: the dictionary is sorted once, and its slots are
+ * counted into place. */
 #include "base/bytes.h"
 #include "field/columns_build.h"
 #include "field/columns_pack.h"
+#include "field/string_sort.h"
 
 #include <stdlib.h>
 
-typedef struct sorted_text {
-    uint64_t head; /* the first eight bytes, big-endian */
-    const char *data;
-    uint32_t len, text;
-} sorted_text;
-
-static int compare_sorted(const void *x, const void *y)
-{
-    const sorted_text *a = x, *b = y;
-    if (a->head != b->head) return a->head < b->head ? -1 : 1;
-    int order = value_compare_texts((varve_text){a->data, a->len}, (varve_text){b->data, b->len});
-    return order ? order : (a->text > b->text) - (a->text < b->text);
-}
-
-static uint64_t head_of(const char *data, size_t len)
-{
-    uint8_t head[8] = {0};
-    memcpy(head, data, VV_MIN(len, sizeof head));
-    return get_be64(head);
-}
-
-static sorted_text *sorted_of(const build_column *c)
+static varve_status sort_texts(const build_column *c, sorted_string **ret, varve_error *err)
 {
     const build_text *texts = c->texts.data;
     const char *bytes = c->bytes.data;
-    sorted_text *sorted = malloc((c->texts.count + (size_t)1) * sizeof *sorted);
-    if (!sorted) return NULL;
-    for (uint32_t i = 0; i < c->texts.count; i++) {
-        const char *data = bytes + texts[i].offset;
-        sorted[i] = (sorted_text){head_of(data, texts[i].len), data, texts[i].len, i};
-    }
-    qsort(sorted, c->texts.count, sizeof *sorted, compare_sorted);
-    return sorted;
+    VV_CLEANUP(vv_freep)
+    sorted_string *sorted = malloc((c->texts.count + (size_t)1) * sizeof *sorted);
+    if (!sorted) return vv_fail(err, VARVE_NO_MEMORY, "no memory to sort a column");
+    for (uint32_t i = 0; i < c->texts.count; i++)
+        sorted[i] = (sorted_string){0, bytes + texts[i].offset, texts[i].len, i};
+    VV_TRY(string_sort(sorted, c->texts.count, err));
+    *ret = sorted;
+    sorted = NULL;
+    return VARVE_OK;
 }
 
 /* ---- slots --------------------------------------------------------------------------------- */
@@ -72,12 +53,12 @@ static varve_status placing_make(placing *p, const build_column *c, varve_error 
     return VARVE_OK;
 }
 
-static void place_slots(placing *p, const build_column *c, const sorted_text *sorted)
+static void place_slots(placing *p, const build_column *c, const sorted_string *sorted)
 {
     const build_pair *pairs = c->pairs.data;
     uint32_t texts = c->texts.count;
     for (uint32_t i = 0; i < texts; i++)
-        p->ranks[sorted[i].text] = i;
+        p->ranks[sorted[i].number] = i;
     memset(p->last, 0xff, (size_t)texts * sizeof *p->last);
     for (uint32_t i = 0; i < c->pairs.count; i++) { /* a text may be in one array twice */
         uint32_t rank = p->ranks[pairs[i].text];
@@ -106,7 +87,7 @@ static varve_status put_varint(buffer *out, uint32_t v, varve_error *err)
     return buffer_add(out, bytes, n, err);
 }
 
-static uint32_t shared_bytes(const sorted_text *a, const sorted_text *b)
+static uint32_t shared_bytes(const sorted_string *a, const sorted_string *b)
 {
     uint32_t n = 0, most = VV_MIN(a->len, b->len);
     while (n < most && a->data[n] == b->data[n])
@@ -114,7 +95,7 @@ static uint32_t shared_bytes(const sorted_text *a, const sorted_text *b)
     return n;
 }
 
-static varve_status put_texts(buffer *keys, const sorted_text *sorted, uint32_t count,
+static varve_status put_texts(buffer *keys, const sorted_string *sorted, uint32_t count,
                               varve_error *err)
 {
     uint32_t blocks = (count + COLUMNS_TEXT_BLOCK - 1) / COLUMNS_TEXT_BLOCK;
@@ -142,11 +123,11 @@ static varve_status put_texts(buffer *keys, const sorted_text *sorted, uint32_t 
 varve_status build_write_texts(const build_column *c, uint32_t rows, buffer *out, uint32_t *ret,
                                varve_error *err)
 {
-    VV_CLEANUP(vv_freep) sorted_text *sorted = sorted_of(c);
+    VV_CLEANUP(vv_freep) sorted_string *sorted = NULL;
     VV_CLEANUP(placing_done) placing p = {0};
     VV_CLEANUP(buffer_done) buffer keys;
     buffer_init(&keys, out->max_bytes, out->what);
-    if (!sorted) return vv_fail(err, VARVE_NO_MEMORY, "no memory to sort a column");
+    VV_TRY(sort_texts(c, &sorted, err));
     VV_TRY(placing_make(&p, c, err));
     place_slots(&p, c, sorted);
     VV_TRY(put_texts(&keys, sorted, c->texts.count, err));

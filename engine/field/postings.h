@@ -26,10 +26,17 @@ static inline uint32_t postings_get(const uint8_t *p, unsigned width, uint64_t i
     uint64_t bit = i * width;
     return (uint32_t)(get_u64(p + bit / 8) >> (bit % 8) & ((UINT64_C(1) << width) - 1));
 }
+/* Eight at a time as long as these are eight bytes at the most. */
 static inline void postings_unpack(const uint8_t *p, unsigned width, size_t n, uint32_t *ret)
 {
     const uint64_t mask = (UINT64_C(1) << width) - 1;
-    for (size_t i = 0, bit = 0; i < n; i++, bit += width)
+    size_t i = 0;
+    for (; width <= 8 && i + 8 <= n; i += 8, p += width) {
+        uint64_t eight = get_u64(p);
+        for (size_t j = 0; j < 8; j++, eight >>= width)
+            ret[i + j] = (uint32_t)(eight & mask);
+    }
+    for (size_t bit = 0; i < n; i++, bit += width)
         ret[i] = (uint32_t)(get_u64(p + bit / 8) >> (bit % 8) & mask);
 }
 VV_CHECKED varve_status postings_pack(buffer *out, const uint32_t *values, size_t n, unsigned width,

@@ -11,6 +11,7 @@
 #ifndef VARVE_FIELD_SPARSE_INDEX_H
 #define VARVE_FIELD_SPARSE_INDEX_H
 
+#include "base/time_limit.h"
 #include "base/topk.h"
 #include "field/columns.h"
 
@@ -53,7 +54,7 @@ typedef struct sparse_rows {
  * index with the query are no hits; those with a negative product are, while there is room. */
 VV_CHECKED varve_status sparse_search(const sparse_vector *q, const sparse_index *x,
                                       const sparse_rows *rows, const uint64_t *allowed,
-                                      uint64_t first_slot, topk *best, uint64_t deadline_ns,
+                                      uint64_t first_slot, topk *best, const time_limit *limit,
                                       uint64_t *work, varve_error *err);
 VV_CHECKED varve_status sparse_index_check(const sparse_index *x, const sparse_rows *rows,
                                            varve_error *err);

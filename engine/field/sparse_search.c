@@ -5,7 +5,6 @@
  * best hits are not added to all rows of a window, but only to those that are still in, one by one
  * or, where there are many, all at once. Rows whose bound is good enough are scored by their exact
  * vectors, the most promising first. */
-#include "base/clock.h"
 #include "field/sparse_inner.h"
 
 #include <math.h>
@@ -374,13 +373,12 @@ static uint32_t next_window(const search *s, uint32_t slot)
     return postings_next_bit(s->allowed, next, s->x->rows);
 }
 
-static varve_status search_all(search *s, uint64_t deadline_ns, varve_error *err)
+static varve_status search_all(search *s, const time_limit *limit, varve_error *err)
 {
     uint32_t slot = 0;
     update_threshold(s);
     while ((s->begin = next_window(s, slot)) < s->x->rows) {
-        if (deadline_ns && clock_now_ns() > deadline_ns)
-            return vv_fail(err, VARVE_TIMEOUT, "the search did not end in time");
+        VV_TRY(time_limit_check(limit, err));
         s->end = s->begin + VV_MIN((uint32_t)WINDOW, s->x->rows - s->begin);
         VV_TRY(search_window(s, err));
         slot = s->end;
@@ -390,7 +388,7 @@ static varve_status search_all(search *s, uint64_t deadline_ns, varve_error *err
 
 varve_status sparse_search(const sparse_vector *q, const sparse_index *x, const sparse_rows *rows,
                            const uint64_t *allowed, uint64_t first_slot, topk *best,
-                           uint64_t deadline_ns, uint64_t *work, varve_error *err)
+                           const time_limit *limit, uint64_t *work, varve_error *err)
 {
     if (q->count == 0 || x->rows == 0) return VARVE_OK;
     VV_CLEANUP(search_done) search *s = calloc(1, sizeof *s);
@@ -408,7 +406,7 @@ varve_status sparse_search(const sparse_vector *q, const sparse_index *x, const 
     if (!s->terms || !s->order || !s->sums)
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for a sparse search");
     VV_TRY(open_terms(s, err));
-    varve_status status = search_all(s, deadline_ns, err);
+    varve_status status = search_all(s, limit, err);
     if (work) *work += s->work;
     return status;
 }

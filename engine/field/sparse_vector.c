@@ -83,6 +83,10 @@ bool sparse_decode(varve_text bytes, buffer *scratch, sparse_vector *ret)
     if (bytes.len < 4) return false;
     v.count = get_u32(bytes.data);
     if (v.count > SPARSE_NONZERO_MAX || bytes.len != 4 + 8 * (size_t)v.count) return false;
+    if (v.count == 0) {
+        *ret = v;
+        return true;
+    }
     const char *numbers = bytes.data + 4;
     if ((uintptr_t)numbers % _Alignof(uint32_t) != 0) {
         buffer_clear(scratch);

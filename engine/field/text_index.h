@@ -22,10 +22,11 @@
  * has an index: equal rows have equal scores, and ties are ties.
  *
  * Ownership  an open index borrows the image's bytes: what its get() hands out must stay as long as
- *            the image does. Threads, Errors: as columns.h; VARVE_TIMEOUT past a deadline. */
+ *            the image does. Threads, Errors: as columns.h; what a time_limit answers. */
 #ifndef VARVE_FIELD_TEXT_INDEX_H
 #define VARVE_FIELD_TEXT_INDEX_H
 
+#include "base/time_limit.h"
 #include "base/topk.h"
 #include "field/analyzer.h"
 #include "field/columns.h"
@@ -74,19 +75,19 @@ VV_CHECKED varve_status text_query_init(text_query *q, varve_text text, const te
                                         const varve_text *paths, size_t path_count, arena *memory,
                                         varve_error *err);
 /* Add what a stretch says, of the rows that are live (bitmap; NULL: all, which reads no postings).
- */
+ * limit NULL: none. */
 VV_CHECKED varve_status text_stats_add(text_query *q, const text_index *x, const uint64_t *live,
-                                       varve_error *err);
+                                       const time_limit *limit, varve_error *err);
 /* The same of one row without an index. */
 VV_CHECKED varve_status text_stats_add_row(text_query *q, analyzer *a, varve_text fields,
                                            varve_error *err);
 
 /* The best rows of a stretch among `allowed` (bitmap; NULL: all), into best (slots offset by
  * first_slot; key = -score, so that the smallest is best; ties by slot). Rows without any term are
- * not hits. deadline_ns as everywhere. work: postings looked at. */
+ * not hits. limit NULL: none. work: postings looked at. */
 VV_CHECKED varve_status text_search(const text_query *q, const text_index *x,
                                     const uint64_t *allowed, uint64_t first_slot, topk *best,
-                                    uint64_t deadline_ns, uint64_t *work, varve_error *err);
+                                    const time_limit *limit, uint64_t *work, varve_error *err);
 /* The score of one row without an index; 0: none of the terms. */
 VV_CHECKED varve_status text_score_row(const text_query *q, analyzer *a, varve_text fields,
                                        double *ret, varve_error *err);

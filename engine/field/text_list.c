@@ -1,6 +1,8 @@
 /* text_list.c — see text_list.h. */
 #include "field/text_list.h"
 
+#define SHARES_AT_ONCE 512
+
 static varve_status corrupt(varve_error *err)
 {
     return vv_fail(err, VARVE_CORRUPT, "text index: a bad list of postings");
@@ -144,28 +146,64 @@ static bool has_path(const text_list *l, uint32_t path_at)
     return path_at < l->path_count && postings_bit(l->paths->bits, path_at);
 }
 
-typedef struct shares { /* of the rows of a body, packed */
+typedef struct shares { /* of the rows of a body, packed, and how many each row has */
     const uint8_t *paths, *tfs;
     unsigned path_width, tf_width;
+    const uint32_t *counts;
+    uint64_t all;
 } shares;
 
-/* The tfs of shares [first, end) under the paths, summed. */
-static uint64_t sum_shares(const text_list *l, const shares *s, uint64_t first, uint64_t end)
+/* What each share adds to the tf of its row, 0 for other paths: loops without branches. */
+static void take_shares(const text_list *l, const shares *s, uint32_t *ret)
 {
-    uint64_t sum = 0;
-    for (; first < end; first++)
-        if (has_path(l, postings_get(s->paths, s->path_width, first)))
-            sum += (uint64_t)postings_get(s->tfs, s->tf_width, first) + 1;
-    return sum;
+    uint32_t paths[SHARES_AT_ONCE];
+    const uint32_t one = l->paths->one;
+    postings_unpack(s->paths, s->path_width, s->all, paths);
+    postings_unpack(s->tfs, s->tf_width, s->all, ret);
+    if (l->paths->count == 1)
+        for (uint32_t i = 0; i < s->all; i++)
+            ret[i] = (ret[i] + 1) & (0 - (uint32_t)(paths[i] == one));
+    else
+        for (uint32_t i = 0; i < s->all; i++)
+            ret[i] = (ret[i] + 1) & (0 - (uint32_t)has_path(l, paths[i]));
 }
 
-/* Keep row i with its tf, if it has any: what is kept lies before what is looked at. */
-static bool keep_row(text_list *l, uint32_t i, uint64_t tf)
+static bool keep_rows(text_list *l, const shares *s, uint32_t rows)
 {
-    l->slots[l->count] = l->slots[i];
-    l->tfs[l->count] = (uint32_t)tf;
-    l->count += tf > 0;
-    return tf <= UINT32_MAX;
+    uint32_t tfs[SHARES_AT_ONCE], count = 0;
+    uint64_t sums[SHARES_AT_ONCE + 1], beyond = 0;
+    take_shares(l, s, tfs);
+    sums[0] = 0;
+    for (uint32_t i = 0; i < s->all; i++)
+        sums[i + 1] = sums[i] + tfs[i];
+    for (uint32_t i = 0, first = 0; i < rows; i++) {
+        uint32_t end = first + s->counts[i];
+        uint64_t tf = sums[end] - sums[first];
+        beyond |= tf >> 32;
+        l->slots[count] = l->slots[i]; /* what is kept lies before what is looked at */
+        l->tfs[count] = (uint32_t)tf;
+        count += tf > 0;
+        first = end;
+    }
+    l->count = count;
+    return beyond == 0;
+}
+
+/* The same for rows that have a term under many paths: one share after the other. */
+static bool keep_rows_of_many(text_list *l, const shares *s, uint32_t rows)
+{
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        uint64_t tf = 0;
+        for (uint32_t n = 0; n < s->counts[i]; n++, at++)
+            if (has_path(l, postings_get(s->paths, s->path_width, at)))
+                tf += (uint64_t)postings_get(s->tfs, s->tf_width, at) + 1;
+        if (tf > UINT32_MAX) return false;
+        l->slots[l->count] = l->slots[i];
+        l->tfs[l->count] = (uint32_t)tf;
+        l->count += tf > 0;
+    }
+    return true;
 }
 
 /* Keep the rows that have the term under the paths, with the tf there. */
@@ -173,22 +211,21 @@ static varve_status keep_paths(text_list *l, const body *b, const uint8_t *at,
                                const uint8_t *widths, varve_error *err)
 {
     uint32_t counts[POSTINGS_BLOCK];
-    uint64_t all = 0, first = 0;
     const uint8_t *packed;
-    shares s = {.path_width = widths[3], .tf_width = widths[4]};
+    shares s = {.path_width = widths[3], .tf_width = widths[4], .counts = counts};
     if (!take_packed(&at, b->end, widths[2], b->rows, &packed)) return corrupt(err);
     postings_unpack(packed, widths[2], b->rows, counts);
     for (uint32_t i = 0; i < b->rows; i++) {
         if (counts[i] >= TEXT_PATHS_STORED_MAX) return corrupt(err);
-        all += ++counts[i];
+        s.all += ++counts[i];
     }
-    if (!take_packed(&at, b->end, widths[3], all, &s.paths) ||
-        !take_packed(&at, b->end, widths[4], all, &s.tfs))
+    if (!take_packed(&at, b->end, widths[3], s.all, &s.paths) ||
+        !take_packed(&at, b->end, widths[4], s.all, &s.tfs))
         return corrupt(err);
     l->count = 0;
-    for (uint32_t i = 0; i < b->rows; first += counts[i++])
-        if (!keep_row(l, i, sum_shares(l, &s, first, first + counts[i]))) return corrupt(err);
-    return VARVE_OK;
+    bool fine =
+        s.all <= SHARES_AT_ONCE ? keep_rows(l, &s, b->rows) : keep_rows_of_many(l, &s, b->rows);
+    return fine ? VARVE_OK : corrupt(err);
 }
 
 varve_status text_list_read(text_list *l, uint32_t block, varve_error *err)

@@ -53,8 +53,24 @@ static varve_status add_share(text_list_writer *w, text_share share, varve_error
     return VARVE_OK;
 }
 
-/* One more row into the block: its shares, and what they say of the block's bound. */
-static varve_status read_row(text_list_writer *w, text_chain *chain, block *k, varve_error *err)
+static void bound_share(const text_list_writer *w, block *k, uint32_t path, uint32_t slot)
+{
+    text_lengths lengths = text_builder_lengths(w, path);
+    text_impact_add_path(&k->impact, 0, text_length_get(&lengths, slot));
+}
+
+static void bound_row(const text_list_writer *w, block *k, uint32_t tf, uint32_t slot)
+{
+    text_lengths total = text_builder_lengths(w, POSTINGS_NONE);
+    uint32_t length = text_length_get(&total, slot);
+    text_impact_add(&k->impact, tf, length);
+    text_impact_add_path(&k->impact, tf, w->builder->path_count > 1 ? UINT32_MAX : length);
+}
+
+/* One more row into the block: its shares, and, where a bound will be written, what they say of it.
+ */
+static varve_status read_row(text_list_writer *w, text_chain *chain, bool bounded, block *k,
+                             varve_error *err)
 {
     text_share share;
     uint32_t slot, shares, tf = 0;
@@ -65,28 +81,24 @@ static varve_status read_row(text_list_writer *w, text_chain *chain, block *k, v
         if (shares) share = text_chain_share(chain);
         tf += share.tf;
         if (!several) continue;
-        text_lengths lengths = text_builder_lengths(w, share.path);
-        text_impact_add_path(&k->impact, 0, text_length_get(&lengths, slot));
         VV_TRY(add_share(w, share, err));
+        if (bounded) bound_share(w, k, share.path, slot);
     }
-    text_lengths total = text_builder_lengths(w, POSTINGS_NONE);
-    uint32_t length = text_length_get(&total, slot);
-    text_impact_add(&k->impact, tf, length);
-    text_impact_add_path(&k->impact, tf, several ? UINT32_MAX : length);
+    if (bounded) bound_row(w, k, tf, slot);
     k->slots[k->count] = slot;
     k->tfs[k->count] = tf;
     k->share_counts[k->count++] = VV_MAX(shares, 1);
     return VARVE_OK;
 }
 
-static varve_status read_block(text_list_writer *w, text_chain *chain, uint32_t rows, block *k,
-                               varve_error *err)
+static varve_status read_block(text_list_writer *w, text_chain *chain, uint32_t rows, bool bounded,
+                               block *k, varve_error *err)
 {
     k->count = 0;
     w->shares.count = 0;
-    text_impact_init(&k->impact);
+    if (bounded) text_impact_init(&k->impact);
     while (k->count < rows)
-        VV_TRY(read_row(w, chain, k, err));
+        VV_TRY(read_row(w, chain, bounded, k, err));
     return VARVE_OK;
 }
 
@@ -98,12 +110,6 @@ static unsigned widest(const uint32_t *values, size_t count)
     for (size_t i = 0; i < count; i++)
         all |= values[i];
     return postings_width(all);
-}
-
-static varve_status add_byte(buffer *out, unsigned byte, varve_error *err)
-{
-    uint8_t b = (uint8_t)byte;
-    return buffer_add(out, &b, 1, err);
 }
 
 static void decrement(uint32_t *values, size_t count)
@@ -134,36 +140,74 @@ static varve_status write_body(text_list_writer *w, block *k, varve_error *err)
                  {s->paths, s->count},
                  {s->tfs, s->count}};
     size_t count = several ? VV_COUNT(parts) : 2;
+    uint8_t widths[VV_COUNT(parts)];
     for (size_t i = 0; i < count; i++)
-        VV_TRY(add_byte(w->out, widest(parts[i].values, parts[i].count), err));
+        widths[i] = (uint8_t)widest(parts[i].values, parts[i].count);
+    VV_TRY(buffer_add(w->out, widths, count, err));
     for (size_t i = 0; i < count; i++)
-        VV_TRY(postings_pack(w->out, parts[i].values, parts[i].count,
-                             widest(parts[i].values, parts[i].count), err));
+        VV_TRY(postings_pack(w->out, parts[i].values, parts[i].count, widths[i], err));
     return VARVE_OK;
 }
 
-static varve_status write_path_df(text_list_writer *w, uint32_t term, varve_error *err)
+/* ---- how many rows have the term under each path */
+
+static varve_status make_path_df(text_list_writer *w, varve_error *err)
 {
-    uint32_t paths = w->builder->path_count, used = 0, slot, shares;
+    if (!w->path_df) w->path_df = calloc(w->builder->path_count, sizeof *w->path_df);
+    return w->path_df ? VARVE_OK : vv_fail(err, VARVE_NO_MEMORY, "no memory for postings");
+}
+
+typedef struct path_range { /* of paths that have some */
+    uint32_t used, first, last;
+} path_range;
+
+static void count_path(text_list_writer *w, path_range *r, uint32_t path)
+{
+    r->used += w->path_df[path]++ == 0;
+    r->first = VV_MIN(r->first, path);
+    r->last = VV_MAX(r->last, path);
+}
+
+/* All is 0 again behind it. */
+static varve_status write_path_df(text_list_writer *w, const path_range *r, varve_error *err)
+{
+    VV_TRY(varint_add(w->out, r->used, err));
+    for (uint32_t i = r->first; i <= r->last; i++) {
+        if (!w->path_df[i]) continue;
+        VV_TRY(varint_add(w->out, i, err));
+        VV_TRY(varint_add(w->out, w->path_df[i], err));
+        w->path_df[i] = 0;
+    }
+    return VARVE_OK;
+}
+
+static varve_status write_chain_df(text_list_writer *w, uint32_t term, varve_error *err)
+{
+    path_range range = {.first = UINT32_MAX};
+    uint32_t slot, shares;
     text_share share;
     text_chain chain;
-    if (!w->path_df) w->path_df = calloc(paths, sizeof *w->path_df);
-    if (!w->path_df) return vv_fail(err, VARVE_NO_MEMORY, "no memory for postings");
-    memset(w->path_df, 0, paths * sizeof *w->path_df);
+    VV_TRY(make_path_df(w, err));
     text_chain_open(&w->builder->terms, term, &chain);
     while (text_chain_next(&chain, &slot, &shares, &share))
         for (uint32_t i = 0; i < VV_MAX(shares, 1); i++) {
             if (shares) share = text_chain_share(&chain);
-            used += w->path_df[share.path]++ == 0;
+            count_path(w, &range, share.path);
         }
-    VV_TRY(varint_add(w->out, used, err));
-    for (uint32_t i = 0; i < paths; i++) {
-        if (!w->path_df[i]) continue;
-        VV_TRY(varint_add(w->out, i, err));
-        VV_TRY(varint_add(w->out, w->path_df[i], err));
-    }
-    return VARVE_OK;
+    return write_path_df(w, &range, err);
 }
+
+/* Of the block that was just read, which is all of the list. */
+static varve_status write_block_df(text_list_writer *w, varve_error *err)
+{
+    path_range range = {.first = UINT32_MAX};
+    VV_TRY(make_path_df(w, err));
+    for (size_t i = 0; i < w->shares.count; i++)
+        count_path(w, &range, w->shares.paths[i]);
+    return write_path_df(w, &range, err);
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
 
 /* Many blocks: a directory of them before their bodies. */
 static varve_status write_blocks(text_list_writer *w, text_chain *chain, uint32_t rows, block *k,
@@ -181,7 +225,7 @@ static varve_status write_blocks(text_list_writer *w, text_chain *chain, uint32_
     for (size_t i = 0; i < blocks; i++) {
         size_t at = entries + i * TEXT_BLOCK_ENTRY_BYTES;
         uint32_t left = rows - (uint32_t)i * POSTINGS_BLOCK;
-        VV_TRY(read_block(w, chain, VV_MIN(left, POSTINGS_BLOCK), k, err));
+        VV_TRY(read_block(w, chain, VV_MIN(left, POSTINGS_BLOCK), true, k, err));
         VV_TRY(write_body(w, k, err));
         if (w->out->len - bodies > UINT32_MAX)
             return vv_fail(err, VARVE_LIMIT, "the postings of a term take more than 4 GiB");
@@ -198,11 +242,16 @@ static varve_status write_blocks(text_list_writer *w, text_chain *chain, uint32_
 varve_status text_list_write(text_list_writer *w, uint32_t term, varve_error *err)
 {
     uint32_t rows = w->builder->terms.terms[term].rows;
+    bool several = w->builder->path_count > 1;
     text_chain chain;
-    block k = {.next_slot = 0};
-    if (w->builder->path_count > 1) VV_TRY(write_path_df(w, term, err));
+    block k; /* large, and mostly for one row: not cleared */
+    k.next_slot = 0;
     text_chain_open(&w->builder->terms, term, &chain);
-    if (rows > POSTINGS_BLOCK) return write_blocks(w, &chain, rows, &k, err);
-    VV_TRY(read_block(w, &chain, rows, &k, err));
+    if (rows > POSTINGS_BLOCK) {
+        if (several) VV_TRY(write_chain_df(w, term, err));
+        return write_blocks(w, &chain, rows, &k, err);
+    }
+    VV_TRY(read_block(w, &chain, rows, false, &k, err));
+    if (several) VV_TRY(write_block_df(w, err));
     return write_body(w, &k, err);
 }

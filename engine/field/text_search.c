@@ -6,7 +6,6 @@
  * the bounds are those of the blocks in it; the postings of essential terms are added into an
  * accumulator per row, and the others are looked up for rows that may still get in. Where the
  * filter leaves a few rows of a window only, nothing is accumulated: all terms are looked up. */
-#include "base/clock.h"
 #include "field/text_score.h"
 
 #include <stdlib.h>
@@ -93,12 +92,14 @@ static int compare_terms(const void *x, const void *y)
 static varve_status open_terms(search *s, varve_error *err)
 {
     text_entry entry;
+    uint32_t df;
     for (size_t i = 0; i < s->q->term_count; i++) {
         VV_TRY(text_index_find(s->x, s->q->terms[i], &entry, err));
         if (entry.rows == 0) continue;
         term *t = &s->terms[s->count];
         t->number = i;
         VV_TRY(text_list_open(s->x, &entry, &s->paths, &t->list, err));
+        if (text_list_df(&t->list, &df) && df == 0) continue; /* in other fields alone */
         VV_TRY(bound_term(s, t, err));
         if (t->list.blocks || t->list.count) s->count++;
     }
@@ -288,13 +289,12 @@ static uint32_t next_window(search *s, uint32_t slot)
     return postings_next_bit(s->allowed, next, s->x->rows);
 }
 
-static varve_status search_all(search *s, uint64_t deadline_ns, varve_error *err)
+static varve_status search_all(search *s, const time_limit *limit, varve_error *err)
 {
     uint32_t slot = 0;
     s->threshold = text_threshold(&s->scorer, s->best);
     while ((s->begin = next_window(s, slot)) < s->x->rows) {
-        if (deadline_ns && clock_now_ns() > deadline_ns)
-            return vv_fail(err, VARVE_TIMEOUT, "the search did not end in time");
+        VV_TRY(time_limit_check(limit, err));
         s->end = s->begin + VV_MIN((uint32_t)WINDOW, s->x->rows - s->begin);
         VV_TRY(search_window(s, err));
         slot = s->end;
@@ -303,7 +303,7 @@ static varve_status search_all(search *s, uint64_t deadline_ns, varve_error *err
 }
 
 varve_status text_search(const text_query *q, const text_index *x, const uint64_t *allowed,
-                         uint64_t first_slot, topk *best, uint64_t deadline_ns, uint64_t *work,
+                         uint64_t first_slot, topk *best, const time_limit *limit, uint64_t *work,
                          varve_error *err)
 {
     if (q->term_count == 0 || x->rows == 0) return VARVE_OK;
@@ -324,7 +324,7 @@ varve_status text_search(const text_query *q, const text_index *x, const uint64_
     VV_TRY(text_scorer_init(&s->scorer, q, err));
     VV_TRY(text_row_lengths_init(&s->lengths, x, &s->paths, err));
     VV_TRY(open_terms(s, err));
-    varve_status status = search_all(s, deadline_ns, err);
+    varve_status status = search_all(s, limit, err);
     if (work) *work += s->work;
     return status;
 }

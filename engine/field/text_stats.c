@@ -98,7 +98,7 @@ static varve_status term_rows(const text_index *x, const text_paths *paths, varv
 }
 
 varve_status text_stats_add(text_query *q, const text_index *x, const uint64_t *live,
-                            varve_error *err)
+                            const time_limit *limit, varve_error *err)
 {
     text_paths paths;
     double dead = 0;
@@ -108,6 +108,7 @@ varve_status text_stats_add(text_query *q, const text_index *x, const uint64_t *
     if (live_rows == x->rows) live = NULL; /* then no postings need be read */
     if (live) VV_TRY(dead_length(x, &paths, live, &dead, err));
     for (size_t i = 0; i < q->term_count; i++) {
+        VV_TRY(time_limit_check(limit, err));
         VV_TRY(term_rows(x, &paths, q->terms[i], live, x->rows - live_rows, &rows, err));
         q->df[i] += rows;
     }

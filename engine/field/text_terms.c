@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "field/postings.h"
+#include "field/string_sort.h"
 #include "field/text_inner.h"
 
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #define SIZE_CLASS_LAST 4
 #define NEXT_BYTES      4
 #define TABLE_FIRST     1024
+#define HASH_FACTOR_1   UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_FACTOR_2   UINT64_C(0xe7037ed1a0b428db)
 #define NO_CHUNK        UINT32_MAX
 
 void text_terms_init(text_terms *t)
@@ -36,7 +39,7 @@ void text_terms_done(text_terms *t)
 
 uint64_t text_terms_bytes(const text_terms *t)
 {
-    return t->slab_count * (uint64_t)SLAB_BYTES + t->texts.capacity +
+    return t->chunk_next * (uint64_t)UNIT + t->texts.capacity +
            t->room * (uint64_t)sizeof *t->terms + t->table_size * (uint64_t)sizeof *t->table;
 }
 
@@ -84,10 +87,31 @@ static varve_status add_term(text_terms *t, varve_text text, uint32_t hash, uint
     return VARVE_OK;
 }
 
+/* Most terms are short, and there are many of them: no call, few instructions. */
+static uint32_t hash_of(varve_text text)
+{
+    uint64_t a = 0, b = 0;
+    if (text.len > 16) return (uint32_t)hash_bytes(text.data, text.len);
+    if (text.len >= 8) {
+        a = get_u64(text.data);
+        b = get_u64(text.data + text.len - 8);
+    } else if (text.len >= 4) {
+        a = get_u32(text.data);
+        b = get_u32(text.data + text.len - 4);
+    } else {
+        for (size_t i = 0; i < text.len; i++)
+            a = a << 8 | (uint8_t)text.data[i];
+    }
+    unsigned __int128 product =
+        (unsigned __int128)(a ^ HASH_FACTOR_1 ^ text.len) * (b ^ HASH_FACTOR_2);
+    uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
+    return (uint32_t)(mixed ^ mixed >> 32);
+}
+
 varve_status text_terms_find(text_terms *t, varve_text text, uint32_t *ret, varve_error *err)
 {
     if (t->count == t->room) VV_TRY(grow_table(t, err));
-    uint32_t hash = (uint32_t)hash_bytes(text.data, text.len), at = hash & (t->table_size - 1);
+    uint32_t hash = hash_of(text), at = hash & (t->table_size - 1);
     for (; t->table[at]; at = (at + 1) & (t->table_size - 1)) {
         const text_term *found = &t->terms[t->table[at] - 1];
         if (found->hash == hash && found->text_len == text.len &&
@@ -106,6 +130,13 @@ varve_status text_terms_find(text_terms *t, varve_text text, uint32_t *ret, varv
 static uint8_t *chunk_at(const text_terms *t, uint32_t address)
 {
     return t->slabs[address / SLAB_UNITS] + (size_t)(address % SLAB_UNITS) * UNIT;
+}
+
+void text_terms_prefetch_chain(const text_terms *t, uint32_t number)
+{
+    const text_term *term = &t->terms[number];
+    __builtin_prefetch(t->texts.data + term->text_at);
+    if (term->rows) __builtin_prefetch(chunk_at(t, term->first));
 }
 
 static uint32_t chunk_size(unsigned size_class) { return CHUNK_FIRST << size_class; }
@@ -237,40 +268,19 @@ text_share text_chain_share(text_chain *c)
 
 /* ---- order ---------------------------------------------------------------------------------- */
 
-typedef struct sort_key {
-    uint64_t start; /* first bytes, big-endian */
-    uint32_t term;
-} sort_key;
-
-static int compare(const void *x, const void *y, void *context)
-{
-    const sort_key *a = x, *b = y;
-    if (a->start != b->start) return a->start < b->start ? -1 : 1;
-    varve_text s = text_terms_text(context, a->term), t = text_terms_text(context, b->term);
-    int order = memcmp(s.data, t.data, VV_MIN(s.len, t.len));
-    return order ? order : (s.len > t.len) - (s.len < t.len);
-}
-
-static uint64_t start_of(varve_text text)
-{
-    uint8_t bytes[8] = {0};
-    memcpy(bytes, text.data, VV_MIN(text.len, sizeof bytes));
-    return get_be64(bytes);
-}
-
 varve_status text_terms_sort(const text_terms *t, uint32_t **ret, varve_error *err)
 {
-    VV_CLEANUP(vv_freep) sort_key *keys = calloc((size_t)t->count + 1, sizeof *keys);
-    uint32_t *order = calloc((size_t)t->count + 1, sizeof *order);
-    if (!keys || !order) {
-        free(order);
-        return no_memory(err);
+    VV_CLEANUP(vv_freep) sorted_string *sorted = malloc(((size_t)t->count + 1) * sizeof *sorted);
+    VV_CLEANUP(vv_freep) uint32_t *order = malloc(((size_t)t->count + 1) * sizeof *order);
+    if (!sorted || !order) return no_memory(err);
+    for (uint32_t i = 0; i < t->count; i++) {
+        varve_text text = text_terms_text(t, i);
+        sorted[i] = (sorted_string){0, text.data, (uint32_t)text.len, i};
     }
+    VV_TRY(string_sort(sorted, t->count, err));
     for (uint32_t i = 0; i < t->count; i++)
-        keys[i] = (sort_key){start_of(text_terms_text(t, i)), i};
-    qsort_r(keys, t->count, sizeof *keys, compare, (void *)(uintptr_t)t);
-    for (uint32_t i = 0; i < t->count; i++)
-        order[i] = keys[i].term;
+        order[i] = sorted[i].number;
     *ret = order;
+    order = NULL;
     return VARVE_OK;
 }

@@ -50,6 +50,12 @@ static inline varve_text text_terms_text(const text_terms *t, uint32_t term)
 {
     return (varve_text){t->texts.data + t->terms[term].text_at, t->terms[term].text_len};
 }
+/* What is read of a term next, and then of its text and the beginning of its chain. */
+static inline void text_terms_prefetch(const text_terms *t, uint32_t term)
+{
+    __builtin_prefetch(&t->terms[term]);
+}
+void text_terms_prefetch_chain(const text_terms *t, uint32_t term);
 /* All terms sorted by bytes (free() them). */
 VV_CHECKED varve_status text_terms_sort(const text_terms *t, uint32_t **ret, varve_error *err);
 

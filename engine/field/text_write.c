@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
-#define DENSE_PART 8 /* dense from one row in so many */
+#define DENSE_PART      8 /* dense from one row in so many */
+#define TERM_BYTES_MAX  (2 + UINT8_MAX + 2 * 10)
+#define PREFETCH_TERMS  12 /* so many places ahead in the order, which is none of memory's */
+#define PREFETCH_CHAINS 6
 
 typedef struct writer {
     text_builder *b;
@@ -130,25 +133,34 @@ static size_t shared_bytes(varve_text a, varve_text b)
     return n;
 }
 
+static varve_status begin_block(writer *w, size_t list, varve_error *err)
+{
+    uint8_t number[8];
+    put_u64(number, w->terms.len);
+    VV_TRY(buffer_add(&w->blocks, number, sizeof number, err));
+    put_u64(number, list);
+    return buffer_add(&w->terms, number, sizeof number, err);
+}
+
 /* The term at place i of the order; its list begins at `list` and ends where out does. */
 static varve_status write_term(writer *w, const uint32_t *order, uint32_t i, size_t list,
                                size_t postings, varve_error *err)
 {
     varve_text text = text_terms_text(&w->b->terms, order[i]);
-    uint8_t lengths[2] = {0}, number[8];
-    if (i % TEXT_DICTIONARY_BLOCK == 0) {
-        put_u64(number, w->terms.len);
-        VV_TRY(buffer_add(&w->blocks, number, sizeof number, err));
-        put_u64(number, list - postings);
-        VV_TRY(buffer_add(&w->terms, number, sizeof number, err));
-    } else {
-        lengths[0] = (uint8_t)shared_bytes(text_terms_text(&w->b->terms, order[i - 1]), text);
-    }
-    lengths[1] = (uint8_t)(text.len - lengths[0]);
-    VV_TRY(buffer_add(&w->terms, lengths, sizeof lengths, err));
-    VV_TRY(buffer_add(&w->terms, text.data + lengths[0], lengths[1], err));
-    VV_TRY(varint_add(&w->terms, w->b->terms.terms[order[i]].rows, err));
-    return varint_add(&w->terms, w->out->len - list, err);
+    size_t shared = 0, len;
+    bool first = i % TEXT_DICTIONARY_BLOCK == 0;
+    if (first) VV_TRY(begin_block(w, list - postings, err));
+    if (!first) shared = shared_bytes(text_terms_text(&w->b->terms, order[i - 1]), text);
+    VV_TRY(buffer_reserve(&w->terms, TERM_BYTES_MAX, err));
+    uint8_t *p = (uint8_t *)w->terms.data + w->terms.len;
+    p[0] = (uint8_t)shared;
+    p[1] = (uint8_t)(text.len - shared);
+    len = 2 + (text.len - shared);
+    memcpy(p + 2, text.data + shared, text.len - shared);
+    len += varint_write(w->b->terms.terms[order[i]].rows, p + len);
+    len += varint_write(w->out->len - list, p + len);
+    w->terms.len += len;
+    return VARVE_OK;
 }
 
 static varve_status write_postings(writer *w, varve_error *err)
@@ -161,8 +173,10 @@ static varve_status write_postings(writer *w, varve_error *err)
     w->lists.start = w->start;
     w->lists.paths = w->paths;
     VV_TRY(text_terms_sort(&w->b->terms, &order, err));
-    for (uint32_t i = 0; i < w->b->terms.count; i++) {
+    for (uint32_t i = 0, count = w->b->terms.count; i < count; i++) {
         size_t list = w->out->len;
+        text_terms_prefetch(&w->b->terms, order[VV_MIN(i + PREFETCH_TERMS, count - 1)]);
+        text_terms_prefetch_chain(&w->b->terms, order[VV_MIN(i + PREFETCH_CHAINS, count - 1)]);
         VV_TRY(text_list_write(&w->lists, order[i], err));
         VV_TRY(write_term(w, order, i, list, postings, err));
     }

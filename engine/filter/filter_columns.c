@@ -1,12 +1,11 @@
 /* filter_columns.c — the tree against columns, then row by row what they leave open. */
 #include "filter/filter_columns_inner.h"
 
-#include "base/clock.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#define DEADLINE_ROWS 64 /* decided between two looks at the clock */
+#define DEADLINE_ROWS  64 /* decided between two looks at the clock, of so many bytes at most */
+#define DEADLINE_BYTES ((uint64_t)128 << 10)
 
 /* ---- bitmaps ------------------------------------------------------------------------------- */
 
@@ -68,8 +67,7 @@ void row_set_done(row_set *s)
 
 varve_status evaluation_late(const evaluation *e, varve_error *err)
 {
-    if (e->deadline_ns == 0 || clock_now_ns() < e->deadline_ns) return VARVE_OK;
-    return vv_fail(err, VARVE_TIMEOUT, "the filter was not done within the time asked for");
+    return time_limit_check(e->limit, err);
 }
 
 /* ---- sets of rows -------------------------------------------------------------------------- */
@@ -259,8 +257,10 @@ static varve_status decide_row(evaluation *e, const filter *f, uint32_t slot, bu
     VV_TRY(e->rows->get(e->rows->context, slot, &row, err));
     VV_TRY(filter_row_truth(f, &row, scratch, &t, err));
     if (t == TRUTH_TRUE) bits[slot / 64] |= UINT64_C(1) << (slot % 64);
-    if (++e->work->rows % DEADLINE_ROWS == 0) VV_TRY(evaluation_late(e, err));
-    return VARVE_OK;
+    e->bytes += row.fields.len;
+    if (++e->work->rows % DEADLINE_ROWS != 0 && e->bytes < DEADLINE_BYTES) return VARVE_OK;
+    e->bytes = 0;
+    return evaluation_late(e, err);
 }
 
 static varve_status decide_rows(evaluation *e, const filter *f, const row_set *s, uint64_t *bits,
@@ -279,10 +279,10 @@ static varve_status decide_rows(evaluation *e, const filter *f, const row_set *s
 }
 
 varve_status filter_columns(const filter *f, const columns *cols, const filter_rows *rows,
-                            uint64_t deadline_ns, uint64_t *ret, filter_work *work,
+                            const time_limit *limit, uint64_t *ret, filter_work *work,
                             varve_error *err)
 {
-    evaluation e = {cols, rows, work, deadline_ns, ((uint64_t)rows->count + 63) / 64, 0};
+    evaluation e = {cols, rows, work, limit, ((uint64_t)rows->count + 63) / 64, 0, 0};
     VV_CLEANUP(row_set_done) row_set s = {0};
     VV_CLEANUP(vv_freep) uint64_t *bits = NULL;
     if (cols && columns_rows(cols) != rows->count)

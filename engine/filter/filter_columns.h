@@ -8,10 +8,11 @@
  * twice: those that are open at the root go through the whole tree by row.
  *
  * Ownership  all is the caller's. Threads  any number on one filter and the same columns.
- * Errors     those of columns and of rows; VARVE_TIMEOUT; VARVE_NO_MEMORY for bitmaps. */
+ * Errors     those of columns, of rows and of the time limit; VARVE_NO_MEMORY for bitmaps. */
 #ifndef VARVE_FILTER_COLUMNS_H
 #define VARVE_FILTER_COLUMNS_H
 
+#include "base/time_limit.h"
 #include "field/columns.h"
 #include "filter/filter_row.h"
 
@@ -35,10 +36,10 @@ typedef struct filter_work {
 } filter_work;
 
 /* columns NULL: all by row. ret: (count + 63) / 64 words, overwritten; bits of rows that are not
- * live are 0. deadline_ns: monotonic, 0 none: VARVE_TIMEOUT. */
+ * live are 0. limit NULL: none. */
 VV_CHECKED varve_status filter_columns(const filter *f, const columns *cols,
-                                       const filter_rows *rows, uint64_t deadline_ns, uint64_t *ret,
-                                       filter_work *work, varve_error *err);
+                                       const filter_rows *rows, const time_limit *limit,
+                                       uint64_t *ret, filter_work *work, varve_error *err);
 /* An estimate of the share of rows that match, without reading postings; for plans. */
 double filter_estimate(const filter *f, const columns *cols);
 

@@ -33,8 +33,10 @@ static varve_status add_literals(const evaluation *e, const filter_node *leaf, u
                                  varve_error *err)
 {
     varve_id id;
-    for (size_t i = 0; i < leaf->value_count; i++)
+    for (size_t i = 0; i < leaf->value_count; i++) {
+        VV_TRY(evaluation_turn(e, i, err));
         if (id_of(&leaf->values[i].v, &id)) VV_TRY(add_id(e, id, bits, err));
+    }
     return VARVE_OK;
 }
 
@@ -59,7 +61,9 @@ varve_status id_rows(const evaluation *e, const filter_node *node, row_set *ret,
     if (!*ret_found) return VARVE_OK;
     VV_TRY(bits_new(e, &ret->sure, err));
     if (node->op == FILTER_ID) return add_literals(e, node->children[0], ret->sure, err);
-    for (size_t i = 0; i < node->id_count; i++)
+    for (size_t i = 0; i < node->id_count; i++) {
+        VV_TRY(evaluation_turn(e, i, err));
         VV_TRY(add_id(e, node->ids[i], ret->sure, err));
+    }
     return VARVE_OK;
 }

@@ -14,9 +14,10 @@ typedef struct evaluation {
     const columns *columns; /* may be NULL */
     const filter_rows *rows;
     filter_work *work;
-    uint64_t deadline_ns;
+    const time_limit *limit;
     uint64_t words;      /* of a bitmap */
     uint64_t candidates; /* rows that are still to be decided, about */
+    uint64_t bytes;      /* of rows, since the last look at the clock */
 } evaluation;
 
 /* may NULL: it is sure. */
@@ -26,6 +27,12 @@ typedef struct row_set {
 void row_set_done(row_set *s);
 
 VV_CHECKED varve_status evaluation_late(const evaluation *e, varve_error *err);
+/* The same in a loop, whose turns are counted from 0: now and then. */
+static inline VV_CHECKED varve_status evaluation_turn(const evaluation *e, size_t turn,
+                                                      varve_error *err)
+{
+    return turn % 64 == 63 ? evaluation_late(e, err) : VARVE_OK;
+}
 /* Zeroed words. */
 VV_CHECKED varve_status bits_new(const evaluation *e, uint64_t **ret, varve_error *err);
 void bits_or(const evaluation *e, uint64_t *to, const uint64_t *from);

@@ -119,6 +119,7 @@ static bool is_bounded_leaf(const filter_node *node)
 static varve_status child_may(const nesting *n, const filter_node *node, uint64_t *bits,
                               varve_error *err)
 {
+    VV_TRY(evaluation_late(n->e, err));
     if (node->op == FILTER_AND) return and_may(n, node, bits, err);
     if (node->op == FILTER_OR) return or_may(n, node, bits, err);
     if (node->op == FILTER_FALSE || node->op == FILTER_UNKNOWN) return VARVE_OK;

@@ -30,6 +30,7 @@ static varve_status or_listed(leaf_question *q, const column *c, uint64_t *liste
     column_run run, open_run = {0, 0};
     for (size_t i = 0; i < q->leaf->value_count; i++) {
         const filter_value *l = &q->leaf->values[i];
+        VV_TRY(evaluation_turn(q->e, i, err));
         if (l->v.kind != VALUE_TEXT) continue;
         if (l->datetime)
             VV_TRY(instant_run(c, l->instant, &run, err));
@@ -146,6 +147,7 @@ static varve_status or_between(leaf_question *q, const column *c, varve_error *e
     size_t count = 0;
     if (!runs) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a filter");
     for (size_t i = 0; i < q->leaf->value_count; i++) {
+        VV_TRY(evaluation_turn(q->e, i, err));
         if (q->leaf->values[i].v.kind != VALUE_TEXT) continue;
         VV_TRY(text_run(c, q->leaf->values[i].v.text, &runs[count], &open, err));
         VV_TRY(or_keywords(q, c, open, q->open, err));
@@ -155,6 +157,7 @@ static varve_status or_between(leaf_question *q, const column *c, varve_error *e
     qsort(runs, count, sizeof *runs, compare_runs);
     for (size_t i = 0; i <= count; i++) {
         gap.end = i < count ? runs[i].first : c->tables[COLUMN_KEYWORDS].count;
+        VV_TRY(evaluation_turn(q->e, i, err));
         VV_TRY(or_keywords(q, c, gap, q->sure, err));
         if (i < count) gap.first = VV_MAX(gap.first, runs[i].end);
     }

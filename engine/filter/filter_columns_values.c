@@ -34,6 +34,7 @@ static varve_status listed_runs(const leaf_question *q, const column *c, column_
     *ret = 0;
     for (size_t i = 0; i < q->leaf->value_count; i++) {
         const value *v = &q->leaf->values[i].v;
+        VV_TRY(evaluation_turn(q->e, i, err));
         if (!value_is_number(v)) continue;
         VV_TRY(number_run(c, v, &runs[*ret], err));
         *ret += runs[*ret].first < runs[*ret].end;
@@ -44,8 +45,10 @@ static varve_status listed_runs(const leaf_question *q, const column *c, column_
 static varve_status or_runs(leaf_question *q, const column *c, const column_run *runs, size_t count,
                             varve_error *err)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        VV_TRY(evaluation_turn(q->e, i, err));
         VV_TRY(question_run(q, c, COLUMN_NUMBERS, runs[i], q->sure, err));
+    }
     return VARVE_OK;
 }
 
@@ -56,6 +59,7 @@ static varve_status or_between(leaf_question *q, const column *c, column_run *ru
     qsort(runs, count, sizeof *runs, compare_runs);
     for (size_t i = 0; i < count; i++) {
         gap.end = runs[i].first;
+        VV_TRY(evaluation_turn(q->e, i, err));
         VV_TRY(question_run(q, c, COLUMN_NUMBERS, gap, q->sure, err));
         gap.first = runs[i].end;
     }
@@ -120,17 +124,22 @@ varve_status lengths_rows(leaf_question *q, const column *c, varve_error *err)
 /* ---- points -------------------------------------------------------------------------------- */
 
 typedef struct point_rows {
+    const evaluation *e;
     const filter_node *leaf;
+    size_t seen;
     uint64_t *inside, *points; /* points: that are some */
 } point_rows;
 
-static void visit_point(void *context, uint32_t slot, double lon, double lat)
+static varve_status visit_point(void *context, uint32_t slot, double lon, double lat,
+                                varve_error *err)
 {
-    const point_rows *p = context;
-    if (!(fabs(lon) <= LON_MAX && fabs(lat) <= LAT_MAX)) return;
+    point_rows *p = context;
+    VV_TRY(evaluation_turn(p->e, p->seen++, err));
+    if (!(fabs(lon) <= LON_MAX && fabs(lat) <= LAT_MAX)) return VARVE_OK;
     uint64_t bit = UINT64_C(1) << (slot % 64);
     p->points[slot / 64] |= bit;
     if (filter_geo_contains(p->leaf, (geo_point){lon, lat})) p->inside[slot / 64] |= bit;
+    return VARVE_OK;
 }
 
 /* An object that is a point is TRUE or FALSE, one that is none UNKNOWN. Where a row has several,
@@ -140,7 +149,7 @@ varve_status points_rows(leaf_question *q, const column *c, varve_error *err)
     VV_CLEANUP(vv_freep) uint64_t *points = NULL;
     VV_CLEANUP(vv_freep) uint64_t *objects = NULL;
     VV_TRY(bits_new(q->e, &points, err));
-    point_rows p = {q->leaf, q->sure, points};
+    point_rows p = {.e = q->e, .leaf = q->leaf, .inside = q->sure, .points = points};
     VV_TRY(column_walk_points(c, visit_point, &p, &q->e->work->postings, err));
     if (q->threshold == TRUTH_TRUE) return VARVE_OK;
     VV_TRY(bits_new(q->e, &objects, err));

@@ -96,8 +96,10 @@ static varve_status match_part(const run *r, task *t, size_t i, uint64_t *live, 
     live_words(t->source, part.first, part.rows, live);
     const filter_rows rows = {part.rows, stretch_row, &s, live,
                               r->options->find ? stretch_find : NULL};
-    VV_TRY(filter_columns(r->f, part.images.columns, &rows, r->options->deadline_ns,
+    VV_TRY(filter_columns(r->f, part.images.columns, &rows, r->options->limit,
                           words + part.first / WORD_ROWS, &work, err));
+    /* The last rows of a memtable have no columns yet, whatever the path: that is no hint. */
+    if (t->source->mem && !part.images.columns) work.no_column = false;
     add_work(&t->work, &work);
     return VARVE_OK;
 }

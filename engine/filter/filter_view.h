@@ -12,7 +12,7 @@
 
 typedef struct filter_view_options {
     thread_pool *pool;
-    uint64_t deadline_ns; /* monotonic; 0: none */
+    const time_limit *limit; /* NULL: none */
     /* Of filters with HAS_VECTOR; NULL: only the primary vector is there. */
     bool (*has_vector)(void *context, uint64_t ordinal, varve_text field);
     /* Where the row with an id is, live or not; NULL: ids are looked for row by row. */

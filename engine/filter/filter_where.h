@@ -5,6 +5,7 @@
  *   predicate  = ( or ) | TRUE | FALSE | NULL
  *              | operand ( = | == | != | <> | < | <= | > | >= ) literal
  *              | literal ( = | … ) operand                  (turned round)
+ *              | literal op literal, and literal [NOT] IN list, BETWEEN, LIKE, REGEXP, IS …
  *              | operand [NOT] IN list                      | literal [NOT] IN operand (CONTAINS)
  *              | operand [NOT] BETWEEN literal AND literal
  *              | operand [NOT] LIKE | ILIKE text [ESCAPE 'c']
@@ -16,7 +17,7 @@
  *   operand    = path | id         path: record/path.h, without blanks inside, keys in "quotes" or
  *                                  `backticks` where they are AND, OR, NOT, TRUE, FALSE, NULL, IN,
  *                                  IS, LIKE, ILIKE or BETWEEN; "id" unquoted is the row's id
- *   list       = ( [literal, …] )
+ *   list       = ( [literal, …] ) | :name | ?          (a parameter that is a list)
  *   literal    = 'text' ('' inside) | number | TRUE | FALSE | NULL | :name | ?
  *              | DATE 'YYYY-MM-DD' | TIMESTAMP '…'          (strict: RANGE_DATETIME)
  *   comments   -- to the end of the line, block comments as in SQL
@@ -33,8 +34,8 @@
  * double is refused.
  *
  * Parameters: :name by name, ? by position; each must be given a value, none may be left over. A
- * list parameter fills IN (:list), ANY (:list) and ALL (:list), among other values if need be.
- * Values are never text of the grammar.
+ * list parameter fills IN :list, ANY :list and ALL :list; in parentheses it stands among other
+ * values. Values are never text of the grammar.
  *
  * Of the tree: AND and OR are flat, NOT is never doubled, equality with the id is HAS_ID, so that
  * filter_print() of it is read back as the same tree.

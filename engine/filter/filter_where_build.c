@@ -46,7 +46,7 @@ static varve_status set_values(where_parser *p, filter_node *leaf, size_t at,
     memcpy(copy, values, count * sizeof(filter_value));
     leaf->values = copy;
     leaf->value_count = count;
-    return VARVE_OK;
+    return where_place(p, at, filter_values_sort(p->filter, leaf, err), err);
 }
 
 /* ---- ids ------------------------------------------------------------------------------------- */

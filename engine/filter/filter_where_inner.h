@@ -3,6 +3,7 @@
  *
  *   filter_where.c            entry; OR, AND, NOT, parentheses
  *   filter_where_predicate.c  one condition
+ *   filter_where_constant.c   conditions on literals: their truth
  *   filter_where_build.c      literals and operands to nodes: NULL, ids, kinds of bounds
  *   filter_where_operand.c    paths
  *   filter_where_literal.c    literals, lists of them
@@ -138,7 +139,8 @@ VV_CHECKED varve_status where_literal_of(where_parser *p, const where_operand *o
 /* A text, or NULL: absent. */
 VV_CHECKED varve_status where_text_parse(where_parser *p, const char *what, varve_text *ret,
                                          varve_error *err);
-/* ( literal, … ); ret is set up by the call, also when it fails. */
+bool where_starts_list(const where_parser *p);
+/* ( literal, … ), or a parameter that is a list; ret is set up by the call, also when it fails. */
 VV_CHECKED varve_status where_list_parse(where_parser *p, where_list *ret, varve_error *err);
 void where_list_done(where_list *list);
 
@@ -182,5 +184,12 @@ VV_CHECKED varve_status where_contains(where_parser *p, const where_operand *ope
 
 /* filter_where_predicate.c */
 VV_CHECKED varve_status where_predicate(where_parser *p, filter_node **ret, varve_error *err);
+/* What follows an operand, the operand being a literal or a field. */
+VV_CHECKED varve_status where_condition(where_parser *p, const where_operand *operand,
+                                        filter_node **ret, varve_error *err);
+
+/* filter_where_constant.c: a condition on a literal (the token behind it is the current one). */
+VV_CHECKED varve_status where_constant(where_parser *p, const where_literal *literal,
+                                       filter_node **ret, varve_error *err);
 
 #endif

@@ -71,7 +71,7 @@ static varve_status make_parameter(where_parser *p, where_literal *ret, varve_er
     VV_TRY(where_parameter(p, &json, err));
     if (json.data[0] == '[')
         return where_fail(p, p->token.at, VARVE_INVALID, err,
-                          "a list can stand in IN ( … ) and CONTAINS ANY or ALL ( … ) only");
+                          "a list can stand behind IN and CONTAINS ANY or ALL only");
     return where_parameter_value(p, json, &ret->value, err);
 }
 
@@ -166,10 +166,27 @@ static varve_status list_add_next(where_parser *p, where_list *list, varve_error
     return list_add(list, &literal.value, err);
 }
 
+/* IN :list */
+static varve_status parse_bare_list(where_parser *p, where_list *ret, varve_error *err)
+{
+    varve_text json;
+    size_t at = p->token.at;
+    VV_TRY(where_parameter(p, &json, err));
+    if (json.data[0] == '[') return list_add_parameter(p, json, ret, err);
+    return where_fail(p, at, VARVE_INVALID, err,
+                      "this parameter is no list: without parentheses it must be one");
+}
+
+bool where_starts_list(const where_parser *p)
+{
+    return p->token.kind == WHERE_OPEN || is_parameter(p->token.kind);
+}
+
 varve_status where_list_parse(where_parser *p, where_list *ret, varve_error *err)
 {
     *ret = (where_list){0};
     buffer_init(&ret->values, FILTER_BYTES_MAX, "list of a filter");
+    if (is_parameter(p->token.kind)) return parse_bare_list(p, ret, err);
     if (p->token.kind != WHERE_OPEN) return where_expected(p, "'('", err);
     VV_TRY(where_next(p, err));
     while (p->token.kind != WHERE_CLOSE) {

@@ -180,6 +180,8 @@ static varve_status parse_contains(where_parser *p, const where_operand *operand
                                    varve_error *err)
 {
     where_literal literal;
+    if (!operand->path && !operand->is_id)
+        return where_fail(p, p->token.at, VARVE_INVALID, err, "a value is no array");
     VV_TRY(where_next(p, err));
     where_kind kind = p->token.kind;
     if (kind != WHERE_ANY && kind != WHERE_ALL) {
@@ -300,8 +302,8 @@ static varve_status parse_boolean_field(where_parser *p, const where_operand *op
     return where_compare(p, WHERE_EQ, operand, &literal, ret, err);
 }
 
-static varve_status parse_after_operand(where_parser *p, const where_operand *operand,
-                                        filter_node **ret, varve_error *err)
+varve_status where_condition(where_parser *p, const where_operand *operand, filter_node **ret,
+                             varve_error *err)
 {
     where_kind kind = p->token.kind;
     if (is_comparison(kind)) {
@@ -323,28 +325,66 @@ static varve_status parse_after_operand(where_parser *p, const where_operand *op
     return parse_boolean_field(p, operand, ret, err);
 }
 
-/* literal op operand; literal [NOT] IN operand; TRUE, FALSE and NULL by themselves. */
+static varve_status parse_turned(where_parser *p, const where_literal *literal, filter_node **ret,
+                                 varve_error *err)
+{
+    where_kind kind = p->token.kind;
+    where_operand operand;
+    VV_TRY(where_next(p, err));
+    VV_TRY(where_operand_parse(p, &operand, err));
+    return where_compare(p, turned_round(kind), &operand, literal, ret, err);
+}
+
+/* IN, or NOT IN. */
+static varve_status parse_literal_in(where_parser *p, const where_literal *literal,
+                                     filter_node **ret, varve_error *err)
+{
+    bool negated = p->token.kind == WHERE_NOT;
+    where_operand operand;
+    filter_node *node;
+    if (negated) VV_TRY(where_next(p, err));
+    if (p->token.kind != WHERE_IN) return where_expected(p, "IN", err);
+    VV_TRY(where_next(p, err));
+    VV_TRY(where_operand_parse(p, &operand, err));
+    VV_TRY(contains_one(p, &operand, literal, &node, err));
+    return negate_if(p, negated, node, ret, err);
+}
+
+/* May a condition on a literal go on so? CONTAINS may not: a literal is no array. */
+static bool goes_on(where_kind kind)
+{
+    return is_comparison(kind) || kind == WHERE_IN || kind == WHERE_NOT || kind == WHERE_BETWEEN ||
+           kind == WHERE_LIKE || kind == WHERE_ILIKE || kind == WHERE_REGEXP || kind == WHERE_IS;
+}
+
+/* What follows a comparison, IN or NOT IN behind a literal: a field? The parser stays where it is.
+ */
+static varve_status field_follows(where_parser *p, bool *ret, varve_error *err)
+{
+    where_parser ahead = *p;
+    for (bool more = true; more;) {
+        more = ahead.token.kind == WHERE_NOT;
+        VV_TRY(where_next(&ahead, err));
+    }
+    *ret =
+        !where_starts_literal(&ahead) && !where_starts_list(&ahead) && where_starts_operand(&ahead);
+    return VARVE_OK;
+}
+
+/* literal op operand; literal [NOT] IN operand; TRUE, FALSE and NULL by themselves; the rest is of
+ * literals alone. */
 static varve_status parse_literal_first(where_parser *p, filter_node **ret, varve_error *err)
 {
     where_literal literal;
-    where_operand operand;
-    filter_node *node;
     VV_TRY(where_literal_parse(p, &literal, err));
     where_kind kind = p->token.kind;
     value_kind of = literal.value.v.kind;
-    if (is_comparison(kind)) {
-        VV_TRY(where_next(p, err));
-        VV_TRY(where_operand_parse(p, &operand, err));
-        return where_compare(p, turned_round(kind), &operand, &literal, ret, err);
-    }
-    if (kind == WHERE_IN || kind == WHERE_NOT) {
-        if (kind == WHERE_NOT) VV_TRY(where_next(p, err));
-        if (p->token.kind != WHERE_IN) return where_expected(p, "IN", err);
-        VV_TRY(where_next(p, err));
-        VV_TRY(where_operand_parse(p, &operand, err));
-        VV_TRY(contains_one(p, &operand, &literal, &node, err));
-        return negate_if(p, kind == WHERE_NOT, node, ret, err);
-    }
+    bool field = false;
+    if (is_comparison(kind) || kind == WHERE_IN || kind == WHERE_NOT)
+        VV_TRY(field_follows(p, &field, err));
+    if (field && is_comparison(kind)) return parse_turned(p, &literal, ret, err);
+    if (field) return parse_literal_in(p, &literal, ret, err);
+    if (goes_on(kind)) return where_constant(p, &literal, ret, err);
     if (of == VALUE_NULL) return unknown(p, literal.at, ret, err);
     if (of != VALUE_BOOL) return where_expected(p, "a comparison", err);
     return where_node(p, literal.value.v.boolean ? FILTER_TRUE : FILTER_FALSE, literal.at, ret,
@@ -362,5 +402,5 @@ varve_status where_predicate(where_parser *p, filter_node **ret, varve_error *er
         return where_expected(p, "a condition", err);
     }
     VV_TRY(where_operand_parse(p, &operand, err));
-    return parse_after_operand(p, &operand, ret, err);
+    return where_condition(p, &operand, ret, err);
 }

@@ -10,8 +10,6 @@
 
 #define WALKS_MAX    3
 #define WALKS_FACTOR 4    /* breadth of the next one */
-#define SCAN_ROWS    256  /* a multiple of 64 */
-#define FEW_SHARE    8    /* fewer live rows of a block are read one by one */
 #define NEARLY       1e-3 /* what rounding changes in a distance, at most */
 
 /* ---- how many ------------------------------------------------------------------------------ */
@@ -41,74 +39,15 @@ static size_t live_rows(const graph_walk *w)
     return rows - hidden - skips;
 }
 
-/* ---- all rows ------------------------------------------------------------------------------ */
-
-/* Rows [first, first + n), at most SCAN_ROWS, those that are hidden too: they cost little. */
-static varve_status scan_rows(graph_walk *w, uint32_t first, uint32_t n, varve_error *err)
-{
-    float scores[SCAN_ROWS];
-    bool larger = w->x->metric == VARVE_METRIC_IP;
-    const uint8_t *bytes;
-    VV_TRY(w->rows->get(w->rows->context, first, n, &bytes, err));
-    distance_scan(w->plain, bytes, n, scores);
-    for (uint32_t i = 0; i < n; i++) {
-        double key = larger ? -(double)scores[i] : (double)scores[i];
-        if (graph_is_live(w, first + i)) topk_push(&w->best, key, first + i);
-    }
-    w->work->rescored += n;
-    return VARVE_OK;
-}
-
-/* The same where so few are live that the others are not worth reading. */
-static varve_status scan_few(graph_walk *w, uint32_t first, uint32_t n, varve_error *err)
-{
-    for (uint32_t row = first; row < first + n; row++)
-        if (graph_is_live(w, row)) VV_TRY(scan_rows(w, row, 1, err));
-    return VARVE_OK;
-}
-
-/* first: a multiple of 64. */
-static size_t count_live(const graph_walk *w, uint32_t first, uint32_t n)
-{
-    size_t live = 0;
-    for (uint64_t at = first; at < (uint64_t)first + n; at += 64)
-        live += (size_t)__builtin_popcountll(~tombstones_word(w->q->hidden, at));
-    return live;
-}
-
-varve_status graph_scan_all(graph_walk *w, varve_error *err)
-{
-    const index_rows *rows = w->rows;
-    if (!w->plain)
-        VV_TRY(
-            distance_query_new(w->x->metric, rows->dtype, rows->dim, w->q->values, &w->plain, err));
-    w->best.count = 0;
-    for (uint32_t first = 0, n; first < rows->count; first += n) {
-        n = VV_MIN((uint32_t)SCAN_ROWS, rows->count - first);
-        VV_TRY(count_live(w, first, n) < n / FEW_SHARE ? scan_few(w, first, n, err)
-                                                       : scan_rows(w, first, n, err));
-        VV_TRY(index_in_time(w->q, err));
-    }
-    return VARVE_OK;
-}
-
 /* ---- search -------------------------------------------------------------------------------- */
-
-/* A walk meets `breadth` live rows only among breadth × rows / live of all, and its frontier, which
- * every step looks through, grows with those: then the live rows are sooner scanned. */
-static bool is_mostly_hidden(const graph_walk *w, size_t breadth)
-{
-    uint64_t rows = w->x->rows, hidden = VV_MIN(tombstones_count(w->q->hidden), rows);
-    return hidden > 0 &&
-           (rows - hidden) * (rows - hidden) <= VV_MIN((uint64_t)breadth, rows) * rows;
-}
 
 /* Until there are enough rows; true: they were scanned. */
 static varve_status find(graph_walk *w, size_t breadth, bool *ret_scanned, varve_error *err)
 {
     size_t wanted = VV_MIN(w->q->k, w->best.k);
-    for (int i = 0; i < WALKS_MAX && !is_mostly_hidden(w, breadth); i++) {
+    for (int i = 0; i < WALKS_MAX && !w->gave_up; i++) {
         VV_TRY(graph_walk_run(w, VV_MIN(breadth, (size_t)w->x->rows), err));
+        if (w->gave_up) break;
         if (w->best.count >= wanted) return VARVE_OK;
         if (w->best.count >= live_rows(w)) return VARVE_OK;
         if (!w->limited) break; /* what is left cannot be reached */
@@ -167,6 +106,7 @@ varve_status graph_search(void *state, const index_rows *rows, const index_query
     VV_TRY(graph_scratch_take(x, &w.s, err));
     VV_TRY(graph_scratch_keep(w.s, keep, err));
     topk_init(&w.best, w.s->best, keep);
+    graph_filter_init(&w);
     VV_TRY(graph_point_prepare(&w, err));
     VV_TRY(find(&w, VV_MAX((size_t)breadth, q->k), &scanned, err));
     *ret_count = put_hits(&w, scanned, ret);

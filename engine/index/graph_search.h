@@ -1,7 +1,8 @@
 /* graph_search.h — inside index/: the parts of one search over a graph.
  *
  *   graph_point_prepare ──> graph_walk_run ──> hits
- *                         too few rows reached └──> graph_scan_all ──> hits
+ *                                          └──> graph_scan_all ──> hits
+ *           too few rows reached, or a scan of the live rows takes less
  *
  * Ownership  a walk borrows all it points to, but for the prepared queries, which it owns.
  * Threads    a walk belongs to one thread. */
@@ -11,7 +12,8 @@
 #include "distance/distance.h"
 #include "index/graph_index.h"
 
-#define GRAPH_FLIGHT_MAX 8 /* rows asked for and not yet looked at */
+#define GRAPH_FLIGHT_MAX   8 /* rows asked for and not yet looked at */
+#define GRAPH_ENTRIES_USED 8 /* best of the sample */
 
 typedef struct graph_walk {
     graph *x;
@@ -28,6 +30,13 @@ typedef struct graph_walk {
     bool limited; /* rows were left out for that */
     uint32_t flight[GRAPH_FLIGHT_MAX];
     size_t flying, depth;
+    /* Rows are hidden: */
+    bool filtered;
+    bool two_edges;   /* rows met at a hidden row join only if they are live */
+    bool from_live;   /* the row that the walk is at is live */
+    bool gave_up;     /* a scan takes less, or not enough can be reached */
+    uint64_t live;    /* rows */
+    size_t nodes_max; /* to go to, at most */
 } graph_walk;
 
 void graph_walk_done(graph_walk *w); /* fine on a zeroed one */
@@ -37,6 +46,13 @@ VV_CHECKED varve_status graph_point_prepare(graph_walk *w, varve_error *err);
 
 /* Walk with this breadth; w->best has what was found. */
 VV_CHECKED varve_status graph_walk_run(graph_walk *w, size_t breadth, varve_error *err);
+/* 32 rows (u32, GRAPH_NONE behind the last) that do not come from an edge join the frontier. */
+VV_CHECKED varve_status graph_walk_meet(graph_walk *w, const uint8_t *rows, varve_error *err);
+/* graph_search_filter.c: what w->q hides, into w. */
+void graph_filter_init(graph_walk *w);
+/* The frontier holds the sample: choose entries, and the breadth if it was not asked for; perhaps
+ * give up. */
+VV_CHECKED varve_status graph_filter_begin(graph_walk *w, size_t *breadth, varve_error *err);
 /* Distances of all live rows into w->best. */
 VV_CHECKED varve_status graph_scan_all(graph_walk *w, varve_error *err);
 

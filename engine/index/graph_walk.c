@@ -15,7 +15,6 @@
 #define DEPTH_MEMORY   2
 #define DEPTH_DISK     4 /* at first; it grows to GRAPH_FLIGHT_MAX */
 #define ROWS_PER_DEPTH 8
-#define ENTRIES_USED   8
 #define LOOK_ROWS      64 /* gone to between two looks at the clock */
 #define BISECTIONS     16
 #define ROOM_FIRST     4096 /* rows of a frontier, before it grows */
@@ -28,7 +27,8 @@ static void offer(graph_walk *w, uint32_t row, float key)
     if (graph_is_live(w, row)) topk_push(&w->best, (double)key, row);
 }
 
-/* Of the rows in the mask those that may join; sets which of them are hidden. */
+/* Of the rows in the mask those that may join; sets which of them are hidden. At a hidden row those
+ * do not, where that is enough: see graph_search_filter.c. */
 static uint32_t choose(graph_walk *w, const uint8_t *rows, uint32_t mask, uint32_t *ret_hidden)
 {
     uint32_t stay = mask, hidden = 0;
@@ -47,7 +47,8 @@ static uint32_t choose(graph_walk *w, const uint8_t *rows, uint32_t mask, uint32
                 hidden |= (uint32_t)tombstones_has(w->q->hidden, row) << i;
         }
     }
-    *ret_hidden = hidden;
+    if (w->two_edges && !w->from_live) stay &= ~hidden;
+    *ret_hidden = hidden & stay;
     return stay;
 }
 
@@ -174,6 +175,7 @@ static varve_status go_to(graph_walk *w, uint32_t row, varve_error *err)
     float own = 0;
     VV_TRY(graph_get(w->x, row, &at, err));
     w->work->nodes++;
+    w->from_live = !w->filtered || graph_is_live(w, row);
     if (s->block_bytes > 0) {
         own = w->x->kernels->own[s->own](&w->s->point, at);
         offer(w, row, own);
@@ -223,9 +225,9 @@ static varve_status keep_entries(graph_walk *w, varve_error *err)
     float keys[GRAPH_GROUP] __attribute__((aligned(64)));
     uint32_t row = x->model.entry, hidden;
     uint8_t rows[GRAPH_GROUP * 4] __attribute__((aligned(64))) = {0};
-    if (f->count <= ENTRIES_USED) return VARVE_OK;
+    if (f->count <= GRAPH_ENTRIES_USED) return VARVE_OK;
     keys[0] = most_of(f->waiting, f->count);
-    w->breadth = ENTRIES_USED;
+    w->breadth = GRAPH_ENTRIES_USED;
     x->kernels->keep(f, find_limit(w));
     put_u32(rows, row);
     uint32_t mask = choose(w, rows, 1, &hidden);
@@ -240,6 +242,32 @@ static float squared_norm(const float *x, uint32_t n)
     return sum;
 }
 
+/* Rows of known place, by their own vectors. */
+static varve_status meet_blocks(graph_walk *w, const uint8_t *bytes, varve_error *err)
+{
+    const graph *x = w->x;
+    uint32_t rows[GRAPH_GROUP] __attribute__((aligned(64))), mask = 0, hidden;
+    float keys[GRAPH_GROUP] __attribute__((aligned(64))) = {0};
+    VV_TRY(valid_rows(w, bytes, rows, &mask, err));
+    mask = choose(w, (const uint8_t *)rows, mask, &hidden);
+    for (uint32_t left = mask; left != 0; left &= left - 1)
+        graph_ask(x, rows[__builtin_ctz(left)]);
+    for (uint32_t left = mask; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
+        const uint8_t *at;
+        VV_TRY(graph_get(x, rows[i], &at, err));
+        keys[i] = x->kernels->own[x->shape.own](&w->s->point, at);
+        w->work->reads += x->shape.on_disk;
+    }
+    return mask ? join(w, (const uint8_t *)rows, keys, mask, hidden, err) : VARVE_OK;
+}
+
+varve_status graph_walk_meet(graph_walk *w, const uint8_t *rows, varve_error *err)
+{
+    bool packed = w->x->shape.layout == GRAPH_PACKED;
+    return packed ? meet_blocks(w, rows, err) : meet_rows(w, rows, err);
+}
+
 static varve_status begin(graph_walk *w, varve_error *err)
 {
     const graph *x = w->x;
@@ -250,7 +278,14 @@ static varve_status begin(graph_walk *w, varve_error *err)
         VV_TRY(packed ? meet_group(w, rows, rows + GRAPH_GROUP * 4, origin, err)
                       : meet_rows(w, rows, err));
     }
-    return packed ? keep_entries(w, err) : VARVE_OK;
+    return packed && !w->filtered ? keep_entries(w, err) : VARVE_OK;
+}
+
+/* Has the walk ended for want of rows, and not because enough live ones are nearer? */
+static bool is_exhausted(const graph_walk *w)
+{
+    return w->two_edges && w->x->kernels->below(&w->s->frontier, INFINITY) < w->breadth &&
+           w->best.count < w->live;
 }
 
 varve_status graph_walk_run(graph_walk *w, size_t breadth, varve_error *err)
@@ -262,22 +297,28 @@ varve_status graph_walk_run(graph_walk *w, size_t breadth, varve_error *err)
                      (size_t)x->model.entry_groups * GRAPH_GROUP);
     w->limit = INFINITY;
     w->limited = false;
+    w->from_live = true;
     w->s->frontier.count = 0;
     w->best.count = 0;
     graph_visit_none(x, w->s);
     VV_TRY(graph_frontier_reserve(&w->s->frontier, w->room, err));
     VV_TRY(begin(w, err));
+    if (w->filtered) VV_TRY(graph_filter_begin(w, &breadth, err));
     w->breadth = breadth;
     w->room = VV_MIN(2 * breadth, (size_t)ROOM_FIRST);
-    do {
+    while (!w->gave_up) {
         while (w->flying < depth_now(w, gone) && ask_next(w))
             ;
-        if (w->flying == 0) return VARVE_OK;
+        if (w->flying == 0) break;
         uint32_t row = w->flight[0];
         for (size_t i = 1; i < w->flying; i++)
             w->flight[i - 1] = w->flight[i];
         w->flying--;
         VV_TRY(go_to(w, row, err));
         if (++gone % LOOK_ROWS == 0) VV_TRY(index_in_time(w->q, err));
-    } while (true);
+        w->gave_up = gone >= w->nodes_max;
+    }
+    w->flying = 0;
+    w->gave_up |= w->filtered && is_exhausted(w);
+    return VARVE_OK;
 }

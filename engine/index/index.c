@@ -1,7 +1,7 @@
 /* index.c — an open index: life, search, load, check. What is particular to a structure is behind
  * its index_type. */
-#include "base/clock.h"
 #include "base/file.h"
+#include "base/time_limit.h"
 #include "index/index_inner.h"
 
 #include <stdlib.h>
@@ -33,9 +33,8 @@ const index_type *index_type_of(const index_spec *s)
 
 varve_status index_in_time(const index_query *q, varve_error *err)
 {
-    if (q->deadline_ns != 0 && clock_now_ns() >= q->deadline_ns)
-        return vv_fail(err, VARVE_TIMEOUT, "the search took longer than it may");
-    return VARVE_OK;
+    const time_limit limit = {.deadline_ns = q->deadline_ns, .cancel = q->cancel};
+    return time_limit_check(&limit, err);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */

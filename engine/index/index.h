@@ -115,13 +115,14 @@ VV_CHECKED varve_status index_load(vector_index *x, varve_error *err);
 uint64_t index_memory_bytes(const vector_index *x); /* held now, beside the mapping */
 
 typedef struct index_query {
-    const float *values;      /* dim of them, as asked */
-    size_t k;                 /* live rows wanted, at least 1 */
-    uint32_t breadth;         /* ef, nprobe or candidates; 0: by recall_target */
-    double recall_target;     /* 0 < r <= 1 */
-    const tombstones *hidden; /* slots never returned; NULL: none */
-    uint64_t skip;            /* a slot to take as if it were not there, or UINT64_MAX */
-    uint64_t deadline_ns;     /* monotonic; 0: none. VARVE_TIMEOUT */
+    const float *values;        /* dim of them, as asked */
+    size_t k;                   /* live rows wanted, at least 1 */
+    uint32_t breadth;           /* ef, nprobe or candidates; 0: by recall_target */
+    double recall_target;       /* 0 < r <= 1 */
+    const tombstones *hidden;   /* slots never returned; NULL: none */
+    uint64_t skip;              /* a slot to take as if it were not there, or UINT64_MAX */
+    uint64_t deadline_ns;       /* monotonic; 0: none. VARVE_TIMEOUT */
+    const volatile int *cancel; /* not 0: VARVE_CANCELLED; NULL: nobody cancels */
     /* The exact key (smaller is better) of the k-th best hit known from other segments, or
      * infinity: rows that are certainly worse need not be returned. */
     double bound;

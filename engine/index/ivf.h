@@ -95,6 +95,7 @@ typedef struct ivf_nearest {
     uint32_t opened;      /* taken out of it */
     uint32_t wanted;      /* to be opened at least */
     uint64_t rows_wanted; /* to be offered at least */
+    double rows_expected; /* of the wanted partitions, when live rows lie anywhere; 0: no matter */
 } ivf_nearest;
 /* distances: one per partition. */
 VV_CHECKED varve_status ivf_nearest_init(ivf_nearest *n, const ivf_lists *l, const index_query *q,

@@ -114,7 +114,7 @@ static varve_status fetch_gathered(gathering *g, unsigned with, varve_rowset **r
     if (!places) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", g->count);
     for (size_t i = 0; i < g->count; i++)
         places[g->tail ? g->count - 1 - i : i] = g->rows[i].place;
-    return query_fetch(g->v, places, g->count, with, ret, err);
+    return query_fetch(g->v, places, g->count, with, NULL, ret, err);
 }
 
 static varve_status gather_and_fetch(gathering *g, size_t n, unsigned with, varve_rowset **ret,

@@ -30,6 +30,30 @@ uint64_t explain_lap(uint64_t *since_ns)
     return lap;
 }
 
+static void join_work(varve_search_work *w, const varve_search_work *part)
+{
+    w->rows_scanned += part->rows_scanned;
+    w->codes_scanned += part->codes_scanned;
+    w->nodes_visited += part->nodes_visited;
+    w->rows_rescored += part->rows_rescored;
+    w->segments_indexed += part->segments_indexed;
+    w->segments_scanned += part->segments_scanned;
+}
+
+static void join_profile(varve_profile *p, const varve_profile *part)
+{
+    join_work(&p->work, &part->work);
+    if (part->filtered) p->filter_matches = part->filter_matches;
+    p->filtered |= part->filtered;
+    p->filter_postings += part->filter_postings;
+    p->filter_rows += part->filter_rows;
+    if (!p->filter_unindexed[0])
+        memcpy(p->filter_unindexed, part->filter_unindexed, sizeof p->filter_unindexed);
+    p->text_postings += part->text_postings;
+    p->sparse_postings += part->sparse_postings;
+    p->fusion_us += part->fusion_us;
+}
+
 static varve_status add(explain *e, const explain_entry *entry, varve_error *err)
 {
     if (e->count == EXPLAIN_ENTRIES_MAX) return VARVE_OK;
@@ -40,22 +64,29 @@ static varve_status add(explain *e, const explain_entry *entry, varve_error *err
         e->entries = larger;
         e->room = room;
     }
-    e->entries[e->count] = *entry;
-    e->entries[e->count++].leg = e->leg;
+    e->entries[e->count++] = *entry;
+    return VARVE_OK;
+}
+
+varve_status explain_join(explain *e, const explain *part, varve_error *err)
+{
+    join_profile(&e->profile, &part->profile);
+    for (size_t i = 0; i < part->count; i++)
+        VV_TRY(add(e, &part->entries[i], err));
     return VARVE_OK;
 }
 
 varve_status explain_add(explain *e, explain_kind kind, uint64_t a, uint64_t b, uint64_t c,
                          varve_error *err)
 {
-    explain_entry entry = {.kind = kind, .a = a, .b = b, .c = c};
+    explain_entry entry = {.kind = kind, .leg = e->leg, .a = a, .b = b, .c = c};
     return add(e, &entry, err);
 }
 
 varve_status explain_source(explain *e, const view *v, size_t i, plan_path path, varve_error *err)
 {
     const row_source *s = &v->sources[i];
-    explain_entry entry = {.kind = EXPLAIN_SOURCE, .path = path, .memory = !s->seg};
+    explain_entry entry = {.kind = EXPLAIN_SOURCE, .leg = e->leg, .path = path, .memory = !s->seg};
     entry.a = s->rows;
     entry.b = s->rows - tombstones_count(s->hidden);
     entry.certain = !s->index || index_get_spec(s->index)->kind == INDEX_KIND_FRESH;
@@ -79,7 +110,8 @@ varve_status explain_filter(explain *e, const filter_work *work, uint64_t matche
     p->filter_matches = matches;
     p->filter_postings += work->postings;
     p->filter_rows += work->rows;
-    explain_entry entry = {EXPLAIN_FILTER, .a = matches, .b = work->postings, .c = work->rows};
+    explain_entry entry = {EXPLAIN_FILTER, .leg = e->leg, .a = matches, .b = work->postings,
+                           .c = work->rows};
     if (work->no_column) snprintf(entry.name, sizeof entry.name, "%.63s", p->filter_unindexed);
     return add(e, &entry, err);
 }
@@ -139,7 +171,10 @@ varve_status explain_print(const explain_entry *e, buffer *out, varve_error *err
     case EXPLAIN_MULTI:
         status = buffer_printf(out, err, "max_sim: %llu rows, %llu vectors compared", a, b);
         break;
-    case EXPLAIN_ROWS: status = buffer_printf(out, err, "%llu rows looked at", a); break;
+    case EXPLAIN_ROWS:
+        status = buffer_printf(out, err, "%llu rows looked at", a);
+        if (status == VARVE_OK && b) status = buffer_printf(out, err, ", %llu postings", b);
+        break;
     case EXPLAIN_FUSION:
         status = buffer_printf(out, err, "fusion: %llu lists of %llu rows together", a, b);
         break;

@@ -18,7 +18,7 @@ typedef enum explain_kind {
     EXPLAIN_TEXT,   /* a: stretches of rows, b: of those without an index, c: postings */
     EXPLAIN_SPARSE, /* the same */
     EXPLAIN_MULTI,  /* a: rows whose vectors were compared, b: vectors */
-    EXPLAIN_ROWS,   /* a: rows looked at one by one */
+    EXPLAIN_ROWS,   /* a: rows looked at one by one, b: postings read instead */
     EXPLAIN_FUSION  /* a: lists, b: rows in them */
 } explain_kind;
 
@@ -45,6 +45,8 @@ typedef struct explain {
 void explain_init(explain *e, uint64_t rows_total); /* starts the clock */
 void explain_done(explain *e);
 explain explain_take(explain *e);
+/* What a part of the query that had its own did, behind what is there. */
+VV_CHECKED varve_status explain_join(explain *e, const explain *part, varve_error *err);
 VV_CHECKED varve_status explain_add(explain *e, explain_kind kind, uint64_t a, uint64_t b,
                                     uint64_t c, varve_error *err);
 /* Source i of a view was searched this way. Also into the counts of segments. */

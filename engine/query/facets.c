@@ -2,40 +2,15 @@
  * one, however they are written; an array is looked into; null, arrays and objects are no values. A
  * row counts once for each of its values. */
 #include "base/bytes.h"
-#include "base/hashmap.h"
 #include "base/json.h"
-#include "query/rows.h"
+#include "query/facets_inner.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK_ROWS   256
-#define FACETS_BYTES ((size_t)256 << 20)
-#define TEXT_MAX     ((size_t)16 << 20)
-
-typedef struct facet {
-    varve_text json;
-    value v; /* texts are in the arena */
-    uint64_t rows, last_row;
-} facet;
-
-struct varve_facets {
-    size_t count;
-    arena memory; /* of the texts */
-    facet *facets;
-};
-
-typedef struct counting {
-    varve_facets *out;
-    size_t room;
-    hashmap by_json; /* facet + 1 */
-    path path;
-    buffer scratch, json;
-    uint64_t row; /* in hand, from 1 */
-    varve_status status;
-    varve_error *err;
-} counting;
+#define CHECK_ROWS  256
+#define FACET_BYTES 256 /* of memory that a value takes beside its texts, about */
+#define SORT_ROWS   ((size_t)4096)
+#define TEXT_MAX    ((size_t)16 << 20)
 
 static void counting_done(counting *c)
 {
@@ -51,9 +26,6 @@ static varve_status print_number(buffer *out, const value *v, varve_error *err)
 {
     if (v->kind == VALUE_INT) return buffer_printf(out, err, "%lld", (long long)v->integer);
     if (v->kind == VALUE_UINT) return json_out_u64(out, v->big, err);
-    if (v->real == 0) return buffer_add_text(out, "0", err);
-    if (v->real == floor(v->real) && fabs(v->real) < 0x1p53)
-        return buffer_printf(out, err, "%.0f", v->real);
     return json_out_double(out, v->real, err);
 }
 
@@ -65,9 +37,18 @@ static varve_status print_value(buffer *out, const value *v, varve_error *err)
     return print_number(out, v, err);
 }
 
+static varve_status check_memory(const counting *c, varve_error *err)
+{
+    uint64_t most = c->in->limits->query_bytes_max;
+    if (most == 0 || c->out->memory.used + c->out->count * FACET_BYTES <= most) return VARVE_OK;
+    return vv_fail(err, VARVE_LIMIT, "facets: the values of '%.*s' exceed query_bytes_max %llu",
+                   (int)c->path.text.len, c->path.text.data, (unsigned long long)most);
+}
+
 static varve_status facet_new(counting *c, const value *v, facet **ret, varve_error *err)
 {
     varve_facets *f = c->out;
+    VV_TRY(check_memory(c, err));
     if (f->count == c->room) {
         size_t room = VV_MAX((size_t)64, 2 * c->room);
         facet *larger = realloc(f->facets, room * sizeof *larger);
@@ -87,6 +68,26 @@ static varve_status facet_new(counting *c, const value *v, facet **ret, varve_er
     return VARVE_OK;
 }
 
+varve_status facet_of(counting *c, const value *v, facet **ret, varve_error *err)
+{
+    value one = *v; /* numbers that are equal have one form, whatever they were written as */
+    if (value_is_number(v)) one = column_number_of_key(column_key_number(v));
+    buffer_clear(&c->json);
+    VV_TRY(print_value(&c->json, &one, err));
+    uintptr_t known = (uintptr_t)hashmap_get(&c->by_json, c->json.data, c->json.len);
+    if (!known) return facet_new(c, &one, ret, err);
+    *ret = &c->out->facets[known - 1];
+    return VARVE_OK;
+}
+
+/* ---- one row ------------------------------------------------------------------------------- */
+
+static bool is_counted(const counting *c, const value *v)
+{
+    if (v->kind == VALUE_TEXT) return !c->long_only || v->text.len > COLUMN_KEYWORD_BYTES;
+    return !c->long_only && (v->kind == VALUE_BOOL || value_is_number(v));
+}
+
 static varve_status count_value(counting *c, varve_text raw, varve_error *err)
 {
     const char *at = raw.data;
@@ -94,14 +95,8 @@ static varve_status count_value(counting *c, varve_text raw, varve_error *err)
     value v;
     if (!value_read(&at, raw.data + raw.len, &c->scratch, &v))
         return vv_fail(err, VARVE_CORRUPT, "the fields of a row are malformed");
-    if (v.kind != VALUE_BOOL && v.kind != VALUE_TEXT && !value_is_number(&v)) return VARVE_OK;
-    buffer_clear(&c->json);
-    VV_TRY(print_value(&c->json, &v, err));
-    uintptr_t known = (uintptr_t)hashmap_get(&c->by_json, c->json.data, c->json.len);
-    if (known)
-        f = &c->out->facets[known - 1];
-    else
-        VV_TRY(facet_new(c, &v, &f, err));
+    if (!is_counted(c, &v)) return VARVE_OK;
+    VV_TRY(facet_of(c, &v, &f, err));
     f->rows += f->last_row != c->row;
     f->last_row = c->row;
     return VARVE_OK;
@@ -117,6 +112,19 @@ static bool visit(void *context, varve_text raw)
     while (c->status == VARVE_OK && value_next_element(&at, raw.data + raw.len, &element))
         c->status = count_value(c, element, c->err);
     return c->status == VARVE_OK;
+}
+
+varve_status facets_count_row(counting *c, const row_stretch *s, uint32_t slot, bool long_only,
+                              varve_error *err)
+{
+    varve_text fields;
+    if (++c->row % CHECK_ROWS == 0) VV_TRY(query_clock_check(c->clock, err));
+    VV_TRY(source_fields(s->from, s->part.first + slot, &fields, err));
+    c->out->rows_read++;
+    c->long_only = long_only;
+    c->err = err;
+    path_walk(&c->path, fields, visit, c);
+    return c->status;
 }
 
 /* ---- all ----------------------------------------------------------------------------------- */
@@ -136,17 +144,40 @@ static int compare_facets(const void *a, const void *b)
     return value_compare_numbers(&x->v, &y->v);
 }
 
-static varve_status count_rows(counting *c, const row_bits *rows, const query_clock *clock,
-                               varve_error *err)
+/* The first `limit` in order: sorted some at a time, so that the clock is looked at between. */
+static varve_status pick(const counting *c, size_t limit, varve_error *err)
 {
-    row_place at = {0, 0};
-    varve_text fields;
-    c->err = err;
-    for (; row_bits_next(rows, &at); at.slot++) {
-        if (c->row++ % CHECK_ROWS == 0) VV_TRY(query_clock_check(clock, err));
-        VV_TRY(source_fields(&rows->v->sources[at.source], at.slot, &fields, err));
-        path_walk(&c->path, fields, visit, c);
-        if (c->status != VARVE_OK) return c->status;
+    varve_facets *f = c->out;
+    size_t kept = 0;
+    for (size_t from = 0, n; from < f->count; from += n) {
+        VV_TRY(query_clock_check(c->clock, err));
+        n = VV_MIN(f->count - from, VV_MAX(limit, SORT_ROWS));
+        memmove(f->facets + kept, f->facets + from, n * sizeof *f->facets);
+        qsort(f->facets, kept + n, sizeof *f->facets, compare_facets);
+        kept = VV_MIN(kept + n, limit);
+    }
+    f->count = kept;
+    return VARVE_OK;
+}
+
+static varve_status count_stretch(counting *c, const row_stretch *s, bool by_rows, varve_error *err)
+{
+    bool done = false;
+    VV_TRY(query_clock_check(c->clock, err));
+    if (s->count > 0 && !by_rows) VV_TRY(facets_by_columns(c, s, &done, err));
+    for (uint32_t slot = 0; !done && row_stretch_next(s, &slot); slot++)
+        VV_TRY(facets_count_row(c, s, slot, false, err));
+    return VARVE_OK;
+}
+
+static varve_status count_all(counting *c, const row_bits *rows, bool by_rows, varve_error *err)
+{
+    row_stretch s;
+    for (size_t i = 0; i < rows->v->source_count; i++) {
+        for (size_t part = 0; part < source_part_count(&rows->v->sources[i]); part++) {
+            VV_TRY(row_stretch_get(rows, i, part, &s, err));
+            VV_TRY(count_stretch(c, &s, by_rows, err));
+        }
     }
     return VARVE_OK;
 }
@@ -158,30 +189,34 @@ static varve_status counting_init(counting *c, const char *text, varve_error *er
     buffer_init(&c->json, TEXT_MAX, "text of a field");
     c->out = calloc(1, sizeof *c->out);
     if (!c->out) return vv_fail(err, VARVE_NO_MEMORY, "no memory for facets");
-    arena_init(&c->out->memory, FACETS_BYTES, "facets");
+    arena_init(&c->out->memory, SIZE_MAX / 2, "facets"); /* check_memory() has the limit */
     return path_parse((varve_text){text, strlen(text)}, &c->out->memory, &c->path, err);
 }
 
-varve_status query_facets(const query_input *in, const char *text,
-                          const struct varve_filter *filter, size_t limit, varve_facets **ret,
+varve_status query_facets(const query_input *in, const facets_request *request, varve_facets **ret,
                           varve_error *err)
 {
-    VV_CLEANUP(counting_done) counting c = {0};
+    query_clock clock;
+    VV_CLEANUP(counting_done) counting c = {.in = in, .clock = &clock};
     VV_CLEANUP(row_bits_done) row_bits rows = {0};
     uint64_t top = in->limits->max_top_k;
-    query_clock clock;
-    if (top && limit > top)
-        return vv_fail(err, VARVE_LIMIT, "limit %zu exceeds limit max_top_k %llu", limit,
+    if (top && request->limit > top)
+        return vv_fail(err, VARVE_LIMIT, "limit %zu exceeds limit max_top_k %llu", request->limit,
                        (unsigned long long)top);
     query_clock_start(&clock, 0, NULL);
-    VV_TRY(counting_init(&c, text, err));
-    VV_TRY(row_bits_init(&rows, in, filter, false, &clock, err));
-    VV_TRY(count_rows(&c, &rows, &clock, err));
-    if (c.out->count > 0) qsort(c.out->facets, c.out->count, sizeof *c.out->facets, compare_facets);
-    c.out->count = VV_MIN(c.out->count, limit);
+    VV_TRY(counting_init(&c, request->path, err));
+    VV_TRY(row_bits_init(&rows, in, request->filter, false, &clock, err));
+    VV_TRY(count_all(&c, &rows, request->by_rows, err));
+    VV_TRY(pick(&c, request->limit, err));
     *ret = c.out;
     c.out = NULL;
     return VARVE_OK;
+}
+
+void facets_work(const varve_facets *f, uint64_t *ret_postings, uint64_t *ret_rows)
+{
+    *ret_postings = f->postings;
+    *ret_rows = f->rows_read;
 }
 
 size_t varve_facets_size(const varve_facets *f) { return f->count; }

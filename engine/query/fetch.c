@@ -78,7 +78,7 @@ static varve_status fill_vector(view *v, row_place place, float *ret, varve_erro
 }
 
 varve_status query_fetch(view *v, const row_place *places, size_t count, unsigned with,
-                         varve_rowset **ret, varve_error *err)
+                         const varve_options *limits, varve_rowset **ret, varve_error *err)
 {
     bool with_fields = with & VARVE_WITH_FIELDS;
     size_t text_bytes = 0, vector_bytes = 0, bytes;
@@ -87,6 +87,8 @@ varve_status query_fetch(view *v, const row_place *places, size_t count, unsigne
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", count);
     bool fits = size_mul(count, sizeof(row), &bytes) && size_add(bytes, vector_bytes, &bytes) &&
                 size_add(bytes, text_bytes + sizeof(varve_rowset), &bytes);
+    if (fits && limits && count > 0)
+        VV_TRY(query_bytes_check(limits, "rows", count, (bytes - 1) / count + 1, err));
     VV_CLEANUP(vv_freep) varve_rowset *r = fits ? calloc(1, bytes) : NULL;
     if (!r) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", count);
     float *vectors = (float *)(void *)(r->rows + count);

@@ -60,7 +60,8 @@ static scale scale_dbsf(const fusion_list *l)
 
 static double contribution_of(const fusion_list *l, size_t i, const varve_fusion *fusion, scale s)
 {
-    double k = fusion->rrf_k == 0 ? FUSION_RRF_K : fusion->rrf_k, low = 0, high = 0;
+    bool unsaid = fusion->rrf_k == 0 && !fusion->zero_rrf_k;
+    double k = unsaid ? FUSION_RRF_K : fusion->rrf_k, low = 0, high = 0;
     if (fusion->kind == VARVE_FUSION_RRF) return l->weight / (k + (double)(i + 1));
     double score = score_at(l, i);
     if (!isfinite(score)) score = score_range(l, &low, &high) ? (score > 0 ? high : low) : 0;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define FIRST_HITS      64
-#define GROUPS_MEMORY   ((size_t)64 << 20)
+#define CHECK_ROWS      256  /* between looks at the clock */
 #define GROUP_BYTES_MAX 1024 /* longer values make no group */
 
 typedef struct group {
@@ -55,6 +55,17 @@ static size_t capped(size_t limit, const varve_options *limits)
 static size_t size_of(const varve_query_request *r)
 {
     return r->group_size ? r->group_size : GROUP_SIZE;
+}
+
+varve_status groups_check(const varve_query_request *r, const varve_options *limits,
+                          varve_error *err)
+{
+    size_t bytes;
+    if (!r->group_by) return VARVE_OK;
+    if (!size_mul(size_of(r), sizeof(ranked_row), &bytes) ||
+        !size_add(bytes, GROUP_BYTES_MAX + sizeof(group), &bytes))
+        bytes = SIZE_MAX;
+    return query_bytes_check(limits, "k groups of group_size", r->k + r->offset, bytes, err);
 }
 
 size_t groups_first_limit(const varve_query_request *r, const varve_options *limits)
@@ -150,20 +161,22 @@ static varve_status write_out(const grouping *g, size_t skip, varve_error *err)
     return VARVE_OK;
 }
 
-varve_status groups_make(const view *v, const varve_query_request *r, const leg_rows *l,
+varve_status groups_make(const query_input *in, const varve_query_request *r, const leg_rows *l,
                          row_groups *ret, bool *ret_full, varve_error *err)
 {
     VV_CLEANUP(grouping_done)
-    grouping g = {.v = v, .size = size_of(r), .wanted = r->k + r->offset, .out = ret};
+    grouping g = {.v = in->v, .size = size_of(r), .wanted = r->k + r->offset, .out = ret};
     varve_text text = {r->group_by, strlen(r->group_by)};
     hashmap_init(&g.by_value);
     row_groups_done(ret);
-    arena_init(&ret->memory, GROUPS_MEMORY, "groups");
+    arena_init(&ret->memory, SIZE_MAX / 2, "groups"); /* groups_check() has the limit */
     VV_TRY(path_parse(text, &ret->memory, &g.path, err));
     g.groups = calloc(g.wanted + 1, sizeof *g.groups);
     if (!g.groups) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu groups", g.wanted);
-    for (size_t i = 0; i < l->count && g.full < g.wanted; i++)
+    for (size_t i = 0; i < l->count && g.full < g.wanted; i++) {
+        if (i % CHECK_ROWS == 0) VV_TRY(query_clock_check(in->clock, err));
         VV_TRY(group_row(&g, &l->rows[i], err));
+    }
     *ret_full = g.full == g.wanted;
     return write_out(&g, r->offset, err);
 }

@@ -19,11 +19,15 @@ typedef struct row_groups {
 } row_groups;
 void row_groups_done(row_groups *g);
 
+/* VARVE_LIMIT: so many groups of so many hits take too much memory. */
+VV_CHECKED varve_status groups_check(const varve_query_request *r, const varve_options *limits,
+                                     varve_error *err);
 /* How many hits to look at, and how many when that was too few; at most max_top_k. */
 size_t groups_first_limit(const varve_query_request *r, const varve_options *limits);
 size_t groups_next_limit(size_t limit, const varve_options *limits);
 /* *ret_full: k groups, behind the offset, have all the hits they may have. */
-VV_CHECKED varve_status groups_make(const view *v, const varve_query_request *r, const leg_rows *l,
-                                    row_groups *ret, bool *ret_full, varve_error *err);
+VV_CHECKED varve_status groups_make(const query_input *in, const varve_query_request *r,
+                                    const leg_rows *l, row_groups *ret, bool *ret_full,
+                                    varve_error *err);
 
 #endif

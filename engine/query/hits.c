@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define CHECK_ROWS 256 /* between looks at the clock */
+
 typedef struct hit {
     varve_id id;
     varve_text fields, group;
@@ -77,6 +79,7 @@ static varve_status measure(const hits_spec *spec, size_t *ret_bytes, varve_erro
     size_t bytes = 0;
     for (size_t i = 0; i < spec->list->row_count; i++) {
         ranked_row *r = &spec->list->rows[i];
+        if (i % CHECK_ROWS == 0) VV_TRY(query_clock_check(spec->clock, err));
         const row_source *s = &spec->v->sources[r->place.source];
         varve_text fields = {0};
         if (!r->id_key) VV_TRY(source_id_key(s, r->place.slot, &r->id_key, &r->id_key_len, err));
@@ -122,6 +125,15 @@ static varve_status fill(const hits_spec *spec, size_t i, char **at, hit *ret, v
     return VARVE_OK;
 }
 
+static varve_status check_bytes(const hits_spec *spec, size_t vectors, size_t texts,
+                                varve_error *err)
+{
+    size_t count = VV_MAX(spec->list->row_count, (size_t)1), each = vectors / count;
+    size_t text = (texts + count - 1) / count;
+    if (!size_add(each, text + HIT_BYTES, &each)) each = SIZE_MAX;
+    return query_bytes_check(spec->limits, "hits", spec->list->row_count, each, err);
+}
+
 /* Zeroed, with its parts in place. */
 static varve_status hits_alloc(const hits_spec *spec, varve_hits **ret, char **ret_texts,
                                varve_error *err)
@@ -133,6 +145,7 @@ static varve_status hits_alloc(const hits_spec *spec, varve_hits **ret, char **r
     bool fits = size_mul(count, sizeof(hit), &bytes) && size_add(bytes, ends_bytes, &bytes);
     if (with_vectors) fits = fits && size_mul(count * sizeof(float), spec->v->dim, &vectors);
     fits = fits && size_add(vectors, text_bytes + sizeof(varve_hits), &more);
+    VV_TRY(check_bytes(spec, vectors, text_bytes, err));
     varve_hits *h = fits && size_add(bytes, more, &bytes) ? calloc(1, bytes) : NULL;
     if (!h) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu hits", count);
     size_t *ends = (size_t *)(void *)(h->entries + count);
@@ -157,6 +170,7 @@ varve_status hits_new(const hits_spec *spec, varve_hits **ret, varve_error *err)
     char *at;
     VV_TRY(hits_alloc(spec, &h, &at, err));
     for (size_t i = 0; i < spec->list->row_count; i++) {
+        if (i % CHECK_ROWS == 0) VV_TRY(query_clock_check(spec->clock, err));
         VV_TRY(fill(spec, i, &at, &h->entries[i], err));
         if (!h->vectors) continue;
         float *vector = (float *)(void *)(h->ends + h->queries) + i * h->dim;

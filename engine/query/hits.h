@@ -19,6 +19,8 @@ VV_CHECKED varve_status hit_list_add(hit_list *l, const ranked_row *rows, size_t
 void hit_list_done(hit_list *l);
 
 /* What becomes hits: a score is a key, or minus a key where larger scores are better. */
+#define HIT_BYTES 128 /* that a hit takes on its way and in the answer, about, without its texts */
+
 typedef struct hits_spec {
     const view *v;
     bool larger;
@@ -27,6 +29,8 @@ typedef struct hits_spec {
     hit_list *list;
     const varve_text *groups; /* of each hit; NULL: none */
     explain *explain;         /* taken over */
+    const query_clock *clock; /* NULL: none */
+    const varve_options *limits;
 } hits_spec;
 /* A copy of everything. */
 VV_CHECKED varve_status hits_new(const hits_spec *spec, varve_hits **ret, varve_error *err);

@@ -65,6 +65,7 @@ varve_status search_indexed(search *s, part *p, size_t i, size_t source, varve_e
                      .hidden = from->hidden,
                      .skip = UINT64_MAX,
                      .deadline_ns = s->clock->deadline_ns,
+                     .cancel = s->clock->cancel,
                      .bound = p->collectors[i].bound};
     index_work work = {0};
     size_t count = 0;

@@ -1,10 +1,10 @@
-/* input.c — named fields, rows by id, and the clock of a query. */
+/* input.c — named fields, and rows by id. */
 #include "query/input.h"
-
-#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define CHECK_ROWS 1024
 
 varve_status query_field_find(const query_input *in, const char *name, const query_field **ret,
                               varve_error *err)
@@ -19,6 +19,15 @@ varve_status query_field_find(const query_input *in, const char *name, const que
                        name);
     *ret = found;
     return VARVE_OK;
+}
+
+varve_status query_bytes_check(const varve_options *limits, const char *name, size_t count,
+                               size_t bytes, varve_error *err)
+{
+    uint64_t most = limits->query_bytes_max;
+    if (most == 0 || bytes == 0 || count <= most / bytes) return VARVE_OK;
+    return vv_fail(err, VARVE_LIMIT, "%s: %zu of %zu bytes each exceed query_bytes_max %llu", name,
+                   count, bytes, (unsigned long long)most);
 }
 
 /* Is the row in this place live, with this id? */
@@ -36,11 +45,13 @@ static varve_status is_row(const view *v, row_place place, const uint8_t *key, s
 }
 
 /* Newest rows first. */
-static varve_status look_through(const view *v, const uint8_t *key, size_t len, bool *ret_found,
-                                 row_place *ret, varve_error *err)
+static varve_status look_through(const query_input *in, const uint8_t *key, size_t len,
+                                 bool *ret_found, row_place *ret, varve_error *err)
 {
+    const view *v = in->v;
     for (size_t i = v->source_count; i-- > 0;) {
         for (uint64_t slot = v->sources[i].rows; slot-- > 0;) {
+            if (slot % CHECK_ROWS == 0) VV_TRY(query_clock_check(in->clock, err));
             VV_TRY(is_row(v, (row_place){i, slot}, key, len, ret_found, err));
             if (!*ret_found) continue;
             *ret = (row_place){i, slot};
@@ -64,24 +75,8 @@ varve_status query_locate(const query_input *in, varve_id id, bool *ret_found, r
     if (placed)
         VV_TRY(is_row(in->v, place, key, id_key_size(id), &found, err));
     else if (known) /* the store is ahead of the view, or there is none */
-        VV_TRY(look_through(in->v, key, id_key_size(id), &found, &place, err));
+        VV_TRY(look_through(in, key, id_key_size(id), &found, &place, err));
     *ret_found = found;
     *ret = place;
     return VARVE_OK;
-}
-
-void query_clock_start(query_clock *c, uint64_t timeout_ms, const volatile int *cancel)
-{
-    uint64_t now = clock_now_ns();
-    bool ends = timeout_ms > 0 && timeout_ms < (UINT64_MAX - now) / 1000000;
-    *c = (query_clock){ends ? now + timeout_ms * 1000000 : 0, timeout_ms, cancel};
-}
-
-varve_status query_clock_check(const query_clock *c, varve_error *err)
-{
-    if (c->cancel && *c->cancel)
-        return vv_fail(err, VARVE_CANCELLED, "the query was cancelled by its caller");
-    if (c->deadline_ns == 0 || clock_now_ns() < c->deadline_ns) return VARVE_OK;
-    return vv_fail(err, VARVE_TIMEOUT, "not done within %llu ms",
-                   (unsigned long long)c->timeout_ms);
 }

@@ -12,8 +12,21 @@
 #define VARVE_QUERY_INPUT_H
 
 #include "base/thread_pool.h"
+#include "base/time_limit.h"
 #include "record/schema.h"
 #include "segment/view.h"
+
+/* When a query has to end. */
+typedef time_limit query_clock;
+static inline void query_clock_start(query_clock *c, uint64_t timeout_ms,
+                                     const volatile int *cancel)
+{
+    time_limit_start(c, timeout_ms, cancel);
+}
+static inline VV_CHECKED varve_status query_clock_check(const query_clock *c, varve_error *err)
+{
+    return time_limit_check(c, err);
+}
 
 typedef struct query_field {
     const char *name;
@@ -32,24 +45,20 @@ typedef struct query_input {
     varve_status (*rowver_of)(void *context, varve_id id, bool *ret_found, uint64_t *ret_rowver,
                               varve_error *err);
     void *context;
+    /* Of the query that runs: put in by query/ itself, into a copy of the input. NULL: none. */
+    const query_clock *clock;
 } query_input;
 
 /* NULL and "default" are the primary vector: *ret is NULL. VARVE_NOT_FOUND names the field. */
 VV_CHECKED varve_status query_field_find(const query_input *in, const char *name,
                                          const query_field **ret, varve_error *err);
 
+/* VARVE_LIMIT if `count` of what is named take more than query_bytes_max. bytes: of each. */
+VV_CHECKED varve_status query_bytes_check(const varve_options *limits, const char *name,
+                                          size_t count, size_t bytes, varve_error *err);
+
 /* The live row with an id. */
 VV_CHECKED varve_status query_locate(const query_input *in, varve_id id, bool *ret_found,
                                      row_place *ret, varve_error *err);
-
-/* When a query has to end. */
-typedef struct query_clock {
-    uint64_t deadline_ns; /* monotonic; 0: none */
-    uint64_t timeout_ms;  /* for the message */
-    const volatile int *cancel;
-} query_clock;
-void query_clock_start(query_clock *c, uint64_t timeout_ms, const volatile int *cancel);
-/* VARVE_TIMEOUT, VARVE_CANCELLED. */
-VV_CHECKED varve_status query_clock_check(const query_clock *c, varve_error *err);
 
 #endif

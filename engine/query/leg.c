@@ -4,6 +4,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "query/fusion.h"
+#include "query/leg_several.h"
+#include "query/request.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -79,6 +81,7 @@ static varve_status run_kind(const leg_job *job, leg_rows *ret, varve_error *err
 static void cut(const varve_leg *leg, size_t limit, leg_rows *l)
 {
     double worst = l->larger ? -leg->threshold : leg->threshold;
+    if (leg->kind != VARVE_LEG_ORDER) worst = request_worst_key(worst);
     size_t kept = 0;
     for (size_t i = 0; i < l->count && kept < limit; i++) {
         if (!leg->threshold_given || l->rows[i].key <= worst) l->rows[kept++] = l->rows[i];
@@ -90,17 +93,20 @@ static void cut(const varve_leg *leg, size_t limit, leg_rows *l)
 static varve_status prefetch(leg_context *c, const varve_leg *leg, const scope *from, scope *ret,
                              varve_error *err)
 {
-    VV_CLEANUP(leg_rows_done) leg_rows all = {0};
-    for (size_t i = 0; i < leg->prefetch_count; i++) {
-        VV_CLEANUP(leg_rows_done) leg_rows one = {0};
-        VV_TRY(leg_run(c, &leg->prefetch[i], from, true, &one, err));
-        ranked_row *rows = realloc(all.rows, (all.count + one.count + 1) * sizeof *rows);
-        if (!rows) return vv_fail(err, VARVE_NO_MEMORY, "no memory for hits");
-        all.rows = rows;
-        if (one.count > 0) memcpy(rows + all.count, one.rows, one.count * sizeof *rows);
-        all.count += one.count;
+    VV_CLEANUP(leg_lists_done) leg_lists found = {0};
+    size_t count = 0;
+    VV_TRY(legs_run(c, leg->prefetch, leg->prefetch_count, false, from, &found, err));
+    for (size_t i = 0; i < found.count; i++)
+        count += found.lists[i].count;
+    VV_CLEANUP(vv_freep) ranked_row *rows = malloc((count + 1) * sizeof *rows);
+    if (!rows) return vv_fail(err, VARVE_NO_MEMORY, "no memory for hits");
+    count = 0;
+    for (size_t i = 0; i < found.count; i++) {
+        const leg_rows *l = &found.lists[i];
+        if (l->count > 0) memcpy(rows + count, l->rows, l->count * sizeof *rows);
+        count += l->count;
     }
-    return scope_rows(from, all.rows, all.count, ret, err);
+    return scope_rows(from, rows, count, ret, err);
 }
 
 varve_status leg_run(leg_context *c, const varve_leg *leg, const scope *from, bool in_fusion,
@@ -128,19 +134,6 @@ varve_status leg_run(leg_context *c, const varve_leg *leg, const scope *from, bo
 
 /* ---- several ------------------------------------------------------------------------------- */
 
-static double weight_of(const varve_leg *leg)
-{
-    if (leg->zero_weight || leg->weight < 0) return 0;
-    return leg->weight == 0 ? 1 : leg->weight;
-}
-
-static void lists_done(leg_rows **lists, size_t count)
-{
-    for (size_t i = 0; *lists && i < count; i++)
-        leg_rows_done(&(*lists)[i]);
-    free(*lists);
-}
-
 static varve_status fuse_lists(leg_context *c, const leg_rows *lists, const varve_leg *legs,
                                size_t count, const varve_fusion *fusion, leg_rows *ret,
                                varve_error *err)
@@ -149,7 +142,7 @@ static varve_status fuse_lists(leg_context *c, const leg_rows *lists, const varv
     uint64_t rows = 0;
     uint64_t since = clock_now_ns();
     for (size_t i = 0; i < count; i++) {
-        inputs[i] = (fusion_list){lists[i].rows, lists[i].count, weight_of(&legs[i])};
+        inputs[i] = (fusion_list){lists[i].rows, lists[i].count, leg_weight(&legs[i])};
         rows += lists[i].count;
     }
     VV_TRY(fusion_rows(c->in->v, inputs, count, fusion, &ret->rows, &ret->count, err));
@@ -162,15 +155,9 @@ varve_status legs_fuse(leg_context *c, const varve_leg *legs, size_t count,
                        const varve_fusion *fusion, const scope *from, leg_rows *ret,
                        varve_error *err)
 {
+    VV_CLEANUP(leg_lists_done) leg_lists found = {0};
     unsigned number = c->explain->leg;
-    varve_status status = VARVE_OK;
-    leg_rows *lists = calloc(count + 1, sizeof *lists);
-    if (!lists) return vv_fail(err, VARVE_NO_MEMORY, "no memory for hits");
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        if (weight_of(&legs[i]) > 0) status = leg_run(c, &legs[i], from, true, &lists[i], err);
-    }
+    VV_TRY(legs_run(c, legs, count, true, from, &found, err));
     c->explain->leg = number;
-    if (status == VARVE_OK) status = fuse_lists(c, lists, legs, count, fusion, ret, err);
-    lists_done(&lists, count);
-    return status;
+    return fuse_lists(c, found.lists, legs, count, fusion, ret, err);
 }

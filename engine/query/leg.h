@@ -9,10 +9,12 @@
  * Lists are of the parent's rows, best first: by key (smaller is better), ties by id. A leg that
  * leaves out rows by id (its query, its examples) looks for so many more, and drops them.
  *
- * Limits: LEG_DEPTH_MAX levels of prefetch, LEG_COUNT_MAX legs, LEG_EXAMPLES_MAX examples.
+ * Limits: LEG_DEPTH_MAX levels of prefetch, LEG_COUNT_MAX legs, LEG_EXAMPLES_MAX examples,
+ * LEG_PATHS_MAX paths and LEG_TEXT_MAX bytes of a text; and query_bytes_max.
  *
  * Ownership  leg_rows_done() frees a list; its ids are borrowed from the views of the input.
- * Threads    one at a time; searches borrow threads of the pool.
+ * Threads    each leg_context is one thread's; legs that do not wait for each other have their own
+ *            (leg_several.h), and long ones hand tasks to the threads of the pool (leg_tasks.h).
  * Errors     VARVE_INVALID, VARVE_LIMIT name the leg; VARVE_NOT_FOUND a field or an id. */
 #ifndef VARVE_QUERY_LEG_H
 #define VARVE_QUERY_LEG_H
@@ -23,6 +25,8 @@
 #define LEG_DEPTH_MAX    8
 #define LEG_COUNT_MAX    64
 #define LEG_EXAMPLES_MAX 1024
+#define LEG_PATHS_MAX    1024
+#define LEG_TEXT_MAX     (1 << 20)
 
 typedef struct leg_rows {
     ranked_row *rows; /* owned */

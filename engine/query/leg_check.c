@@ -1,7 +1,7 @@
 /* leg_check.c — a tree of legs, checked before anything is done: what is missing, what is out of
  * range, how much of it there is. Errors name the leg: "legs[1].prefetch[0].limit …". */
 #include "base/bytes.h"
-#include "query/leg.h"
+#include "query/groups.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,11 +48,27 @@ static varve_status check_vectors(const checking *c, const varve_leg *leg, const
 
 static varve_status check_text(const varve_leg *leg, const char *name, varve_error *err)
 {
+    if (leg->path_count > LEG_PATHS_MAX)
+        return vv_fail(err, VARVE_LIMIT, "%s.paths %zu exceeds the limit of %d", name,
+                       leg->path_count, LEG_PATHS_MAX);
+    if (leg->text.len > LEG_TEXT_MAX)
+        return vv_fail(err, VARVE_LIMIT, "%s.text %zu exceeds the limit of %d bytes", name,
+                       leg->text.len, LEG_TEXT_MAX);
     if (!leg->text.data) return vv_fail(err, VARVE_INVALID, "%s.text: missing", name);
     if (!(leg->k1 >= 0 && isfinite(leg->k1)))
         return vv_fail(err, VARVE_INVALID, "%s.k1 must be 0 or more", name);
     if (leg->b_given && !(leg->b >= 0 && leg->b <= 1))
         return vv_fail(err, VARVE_INVALID, "%s.b must be from 0 to 1", name);
+    return VARVE_OK;
+}
+
+static varve_status check_sparse(const varve_leg *leg, const char *name, varve_error *err)
+{
+    if (leg->nonzero > SPARSE_NONZERO_MAX)
+        return vv_fail(err, VARVE_LIMIT, "%s.indices %zu exceeds the limit of %d", name,
+                       leg->nonzero, SPARSE_NONZERO_MAX);
+    if (leg->nonzero > 0 && (!leg->indices || !leg->values))
+        return vv_fail(err, VARVE_INVALID, "%s.indices, values: missing", name);
     return VARVE_OK;
 }
 
@@ -94,6 +110,15 @@ static varve_status check_examples(const varve_leg *leg, const char *name, varve
     return leg->target ? check_example(leg, leg->target, name, err) : VARVE_OK;
 }
 
+static varve_status check_how(const varve_fusion *fusion, const char *name, varve_error *err)
+{
+    if ((unsigned)fusion->kind > VARVE_FUSION_DBSF)
+        return vv_fail(err, VARVE_INVALID, "%s.fusion: unknown kind %d", name, (int)fusion->kind);
+    if (!(fusion->rrf_k >= 0) || isinf(fusion->rrf_k))
+        return vv_fail(err, VARVE_INVALID, "%s.rrf_k must be a number from 0", name);
+    return VARVE_OK;
+}
+
 static varve_status check_fusion(const varve_leg *leg, const char *name, varve_error *err)
 {
     if (leg->prefetch_count == 0)
@@ -106,10 +131,7 @@ static varve_status check_kind(const checking *c, const varve_leg *leg, const ch
 {
     switch (leg->kind) {
     case VARVE_LEG_VECTOR: return check_vectors(c, leg, name, err);
-    case VARVE_LEG_SPARSE:
-        if (leg->nonzero > 0 && (!leg->indices || !leg->values))
-            return vv_fail(err, VARVE_INVALID, "%s.indices, values: missing", name);
-        return VARVE_OK;
+    case VARVE_LEG_SPARSE: return check_sparse(leg, name, err);
     case VARVE_LEG_TEXT: return check_text(leg, name, err);
     case VARVE_LEG_FUSION: return check_fusion(leg, name, err);
     case VARVE_LEG_RECOMMEND:
@@ -135,8 +157,7 @@ static varve_status check_leg(checking *c, const varve_leg *leg, const char *nam
         return vv_fail(err, VARVE_INVALID, "%s.weight: not a finite number", name);
     if (leg->threshold_given && isnan(leg->threshold))
         return vv_fail(err, VARVE_INVALID, "%s.threshold: not a number", name);
-    if ((unsigned)leg->fusion.kind > VARVE_FUSION_DBSF || !(leg->fusion.rrf_k >= 0))
-        return vv_fail(err, VARVE_INVALID, "%s.fusion: unknown", name);
+    VV_TRY(check_how(&leg->fusion, name, err));
     if (leg->prefetch_count == 0) return VARVE_OK;
     snprintf(below, sizeof below, "%.*s.prefetch", NAME_MAX_BYTES - 16, name);
     return check_legs(c, leg->prefetch, leg->prefetch_count, below, err);
@@ -173,14 +194,14 @@ varve_status query_run_check(const varve_query_request *r, const varve_options *
     if (top && r->k > top)
         return vv_fail(err, VARVE_LIMIT, "k %zu exceeds limit max_top_k %llu", r->k,
                        (unsigned long long)top);
-    if (top ? r->offset > top - r->k : r->offset > SIZE_MAX / 64)
+    if (top ? r->offset > top - r->k : r->offset > SIZE_MAX / 64 || r->k > SIZE_MAX / 64)
         return vv_fail(err, VARVE_LIMIT, "k %zu + offset %zu exceeds limit max_top_k %llu", r->k,
                        r->offset, (unsigned long long)top);
     if (top && r->group_size > top)
         return vv_fail(err, VARVE_LIMIT, "group_size %zu exceeds limit max_top_k %llu",
                        r->group_size, (unsigned long long)top);
+    VV_TRY(groups_check(r, limits, err));
     if (r->leg_count == 0 || !r->legs) return vv_fail(err, VARVE_INVALID, "legs: missing");
-    if ((unsigned)r->fusion.kind > VARVE_FUSION_DBSF || !(r->fusion.rrf_k >= 0))
-        return vv_fail(err, VARVE_INVALID, "fusion: unknown");
+    VV_TRY(check_how(&r->fusion, "query", err));
     return legs_check(r->legs, r->leg_count, limits, "legs", err);
 }

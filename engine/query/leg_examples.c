@@ -11,14 +11,16 @@
  *
  * Rows named by id as examples are left out. */
 #include "base/bytes.h"
-#include "query/leg.h"
+#include "query/leg_tasks.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-#define CHECK_ROWS 64
-#define SLACK      64
+#define CHECK_VALUES ((uint64_t)1 << 19) /* compared between two looks at the clock */
+#define ROW_VALUES   64                  /* a row costs as much to come by as so many */
+#define SLACK        64
+#define PIECE_ROWS   ((uint64_t)16384)
 
 typedef struct examples {
     const leg_job *job;
@@ -28,11 +30,18 @@ typedef struct examples {
     size_t count;    /* positive, then negative, then the target */
     float *values;
     distance_query **prepared;
-    float *scores;
-    double *similar;
     row_place *selves;
     size_t self_count;
 } examples;
+
+typedef struct looker { /* at rows, on one thread */
+    const examples *x;
+    float *scores;
+    double *similar;
+    best_rows best;
+    uint64_t seen;
+    uint64_t compared; /* values, since the last look at the clock */
+} looker;
 
 static void examples_done(examples *x)
 {
@@ -40,10 +49,25 @@ static void examples_done(examples *x)
         distance_query_free(x->prepared[i]);
     free(x->prepared);
     free(x->values);
-    free(x->scores);
-    free(x->similar);
     free(x->selves);
     view_unref(x->v);
+}
+
+static void looker_done(looker *l)
+{
+    free(l->scores);
+    free(l->similar);
+    best_rows_done(&l->best);
+}
+
+static varve_status looker_init(looker *l, const examples *x, size_t keep, varve_error *err)
+{
+    *l = (looker){.x = x};
+    l->scores = calloc(x->count + 1, sizeof *l->scores);
+    l->similar = calloc(x->count + 1, sizeof *l->similar);
+    best_rows_init(&l->best, x->v, keep);
+    if (l->scores && l->similar) return VARVE_OK;
+    return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu examples", x->count);
 }
 
 /* ---- examples as vectors --------------------------------------------------------------------- */
@@ -68,10 +92,8 @@ static varve_status take_examples(examples *x, varve_error *err)
     if (!size_mul(x->count + 1, x->all->dim + (size_t)1, &values)) values = SIZE_MAX / 8;
     x->values = calloc(values, sizeof *x->values);
     x->selves = calloc(x->count + 1, sizeof *x->selves);
-    x->scores = calloc(x->count + 1, sizeof *x->scores);
-    x->similar = calloc(x->count + 1, sizeof *x->similar);
     x->prepared = calloc(x->count + 1, sizeof(distance_query *));
-    if (!x->values || !x->selves || !x->scores || !x->similar || !x->prepared)
+    if (!x->values || !x->selves || !x->prepared)
         return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu examples", x->count);
     for (size_t i = 0; i < leg->positive_count; i++)
         VV_TRY(take_example(x, &leg->positive[i], at++, err));
@@ -137,58 +159,115 @@ static double combine(const varve_leg *leg, const double *similar)
     return isnan(score) ? -INFINITY : score;
 }
 
-static varve_status score_row(const examples *x, row_place place, bool exact, double *ret,
-                              varve_error *err)
+static varve_status score_row(looker *l, row_place place, bool exact, double *ret, varve_error *err)
 {
+    const examples *x = l->x;
     const uint8_t *row;
     uint64_t contiguous;
+    l->compared += x->count * (x->v->dim + ROW_VALUES);
+    if (l->compared >= CHECK_VALUES) VV_TRY(query_clock_check(x->job->context->clock, err));
+    l->compared %= CHECK_VALUES;
     VV_TRY(source_vectors(&x->v->sources[place.source], place.slot, 1, &row, &contiguous, err));
     for (size_t i = 0; i < x->count; i++) {
         const float *values = x->values + i * x->v->dim;
         double score;
-        distance_scan(x->prepared[i], row, 1, &x->scores[i]);
+        distance_scan(x->prepared[i], row, 1, &l->scores[i]);
         score = exact ? distance_exact(x->v->metric, x->v->dtype, x->v->dim, values, row)
-                      : (double)x->scores[i];
-        x->similar[i] = similarity(x->v->metric, score);
+                      : (double)l->scores[i];
+        l->similar[i] = similarity(x->v->metric, score);
     }
-    *ret = combine(x->job->leg, x->similar);
+    *ret = combine(x->job->leg, l->similar);
     return VARVE_OK;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static varve_status score_all(examples *x, best_rows *best, varve_error *err)
+typedef struct lookers {
+    const examples *x;
+    looker *all; /* of each thread */
+    size_t count;
+    size_t *first_pieces; /* of each source; and how many there are */
+} lookers;
+
+static void lookers_done(lookers *l)
 {
-    uint64_t seen = 0;
+    for (size_t i = 0; l->all && i < l->count; i++)
+        looker_done(&l->all[i]);
+    free(l->all);
+    free(l->first_pieces);
+}
+
+static varve_status lookers_init(lookers *l, const examples *x, size_t keep, varve_error *err)
+{
+    const query_input *in = x->job->context->in;
+    uint64_t bytes =
+        leg_bytes(x->v->rows_live, varve_dtype_row_bytes(x->v->dtype, x->v->dim) * x->count);
+    *l = (lookers){.x = x};
+    l->first_pieces = calloc(x->v->source_count + 1, sizeof *l->first_pieces);
+    if (!l->first_pieces) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a search");
+    for (size_t i = 0; i < x->v->source_count; i++)
+        l->first_pieces[i + 1] =
+            l->first_pieces[i] + (size_t)((x->v->sources[i].rows + PIECE_ROWS - 1) / PIECE_ROWS);
+    size_t pieces = l->first_pieces[x->v->source_count];
+    size_t threads = VV_MAX(VV_MIN(leg_threads(in, bytes), pieces), (size_t)1);
+    l->all = calloc(threads, sizeof *l->all);
+    if (!l->all) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a search");
+    while (l->count < threads)
+        VV_TRY(looker_init(&l->all[l->count++], x, keep, err));
+    return VARVE_OK;
+}
+
+static varve_status look_at_piece(void *context, size_t piece, size_t thread, varve_error *err)
+{
+    const lookers *all = context;
+    looker *l = &all->all[thread];
+    size_t i = 0;
     double score;
-    for (size_t i = 0; i < x->v->source_count; i++) {
-        const row_source *s = &x->v->sources[i];
-        for (uint64_t slot = 0; slot < s->rows; slot++) {
-            if (tombstones_has(s->hidden, slot)) continue;
-            if (seen++ % CHECK_ROWS == 0) VV_TRY(query_clock_check(x->job->context->clock, err));
-            VV_TRY(score_row(x, (row_place){i, slot}, false, &score, err));
-            VV_TRY(best_rows_push(best, -score, (row_place){i, slot}, err));
-        }
+    while (all->first_pieces[i + 1] <= piece)
+        i++;
+    const row_source *s = &l->x->v->sources[i];
+    uint64_t slot = (piece - all->first_pieces[i]) * PIECE_ROWS;
+    uint64_t end = slot + VV_MIN(PIECE_ROWS, s->rows - slot);
+    for (; slot < end; slot++) {
+        if (tombstones_has(s->hidden, slot)) continue;
+        l->seen++;
+        VV_TRY(score_row(l, (row_place){i, slot}, false, &score, err));
+        VV_TRY(best_rows_push(&l->best, -score, (row_place){i, slot}, err));
     }
-    x->job->context->explain->profile.work.rows_scanned += seen;
-    return explain_add(x->job->context->explain, EXPLAIN_ROWS, seen, 0, 0, err);
+    return VARVE_OK;
+}
+
+/* The best by scan scores, of all rows, with the first looker. */
+static varve_status look_at_all(lookers *l, varve_error *err)
+{
+    leg_context *c = l->x->job->context;
+    size_t pieces = l->first_pieces[l->x->v->source_count];
+    uint64_t seen = 0;
+    VV_TRY(leg_tasks_run(c->in, l->count, pieces, look_at_piece, l, err));
+    for (size_t i = 0; i < l->count; i++) {
+        const best_rows *from = &l->all[i].best;
+        seen += l->all[i].seen;
+        for (size_t j = 0; i > 0 && j < from->count; j++)
+            VV_TRY(best_rows_push(&l->all[0].best, from->rows[j].key, from->rows[j].place, err));
+    }
+    c->explain->profile.work.rows_scanned += seen;
+    return explain_add(c->explain, EXPLAIN_ROWS, seen, 0, 0, err);
 }
 
 /* Ties of context scores are many: what is kept on the way is by id already. */
-static varve_status rank_exactly(examples *x, const best_rows *about, best_rows *best,
-                                 varve_error *err)
+static varve_status rank_exactly(looker *l, best_rows *best, varve_error *err)
 {
-    for (size_t i = 0; i < about->count; i++) {
+    for (size_t i = 0; i < l->best.count; i++) {
         double score;
-        VV_TRY(score_row(x, about->rows[i].place, true, &score, err));
-        VV_TRY(best_rows_push(best, -score, about->rows[i].place, err));
+        VV_TRY(score_row(l, l->best.rows[i].place, true, &score, err));
+        VV_TRY(best_rows_push(best, -score, l->best.rows[i].place, err));
     }
     return VARVE_OK;
 }
 
 static varve_status by_scores(examples *x, leg_rows *ret, varve_error *err)
 {
-    VV_CLEANUP(best_rows_done) best_rows about = {0};
+    VV_CLEANUP(lookers_done) lookers all = {0};
     VV_CLEANUP(best_rows_done) best_rows best = {0};
     size_t keep = leg_keep(x->job->limit, x->self_count, x->v);
     ret->larger = true;
@@ -196,10 +275,10 @@ static varve_status by_scores(examples *x, leg_rows *ret, varve_error *err)
     for (size_t i = 0; i < x->count; i++)
         VV_TRY(distance_query_new(x->v->metric, x->v->dtype, x->v->dim, x->values + i * x->v->dim,
                                   &x->prepared[i], err));
-    best_rows_init(&about, x->v, 2 * keep + SLACK);
     best_rows_init(&best, x->v, keep);
-    VV_TRY(score_all(x, &about, err));
-    VV_TRY(rank_exactly(x, &about, &best, err));
+    VV_TRY(lookers_init(&all, x, 2 * keep + SLACK, err));
+    VV_TRY(look_at_all(&all, err));
+    VV_TRY(rank_exactly(&all.all[0], &best, err));
     VV_TRY(leg_rows_take(&best, true, ret, err));
     if (x->field) VV_TRY(scope_to_parent(x->job->s, x->field, ret->rows, ret->count, err));
     leg_rows_drop(ret, x->selves, x->self_count);

@@ -42,7 +42,7 @@ varve_status row_vector(const query_input *in, const query_field *field, varve_i
     vector = place;
     if (field) {
         VV_TRY(source_ordinal(&in->v->sources[place.source], place.slot, &ordinal, err));
-        VV_TRY(view_find_ordinals(v, &ordinal, 1, &vector, err));
+        VV_TRY(view_find_ordinals(v, &ordinal, 1, in->clock, &vector, err));
         if (vector.source == SIZE_MAX)
             return vv_fail(err, VARVE_NOT_FOUND, "id %s has no vector in field '%s'",
                            id_text(id, text), field->name);

@@ -11,7 +11,7 @@ varve_status leg_order(const leg_job *job, leg_rows *ret, varve_error *err)
     const varve_leg *leg = job->leg;
     leg_context *c = job->context;
     order_request r = {leg->order_by, leg->descending, leg->start_from,
-                       leg_keep(job->limit, 0, job->s->v)};
+                       leg_keep(job->limit, 0, job->s->v), false};
     VV_CLEANUP(ordered_rows_done) ordered_rows ordered = {0};
     VV_CLEANUP(row_bits_done) row_bits bits = {0};
     VV_TRY(row_bits_of_view(&bits, job->s->v, err));
@@ -25,7 +25,9 @@ varve_status leg_order(const leg_job *job, leg_rows *ret, varve_error *err)
     }
     ret->count = ordered.count;
     ret->larger = leg->descending;
-    return explain_add(c->explain, EXPLAIN_ROWS, job->s->v->rows_live, 0, 0, err);
+    c->explain->profile.order_postings += ordered.postings;
+    c->explain->profile.order_rows += ordered.rows_read;
+    return explain_add(c->explain, EXPLAIN_ROWS, ordered.rows_read, ordered.postings, 0, err);
 }
 
 /* ---- at random ----------------------------------------------------------------------------- */
@@ -54,7 +56,7 @@ varve_status leg_sample(const leg_job *job, leg_rows *ret, varve_error *err)
     ret->larger = true;
     if (keep == 0) return VARVE_OK;
     best_rows_init(&s.best, job->s->v, keep);
-    VV_TRY(view_walk_ordinals(job->s->v, sample_row, &s, err));
+    VV_TRY(view_walk_ordinals(job->s->v, sample_row, &s, job->context->clock, err));
     VV_TRY(leg_rows_take(&s.best, true, ret, err));
     for (size_t i = 0; i < ret->count; i++)
         ret->rows[i].key = 0;

@@ -37,7 +37,7 @@ static varve_status sparse_of(const leg_job *job, const query_field *field, spar
         VV_TRY(find_id(job->context->in, leg->id, &place, err));
         const row_source *s = &job->context->in->v->sources[place.source];
         VV_TRY(source_ordinal(s, place.slot, &ordinal, err));
-        VV_TRY(view_find_ordinals(field->v, &ordinal, 1, &place, err));
+        VV_TRY(view_find_ordinals(field->v, &ordinal, 1, job->context->clock, &place, err));
         if (place.source == SIZE_MAX)
             return vv_fail(err, VARVE_NOT_FOUND, "the row has no vector in field '%s'",
                            field->name);
@@ -64,7 +64,7 @@ static varve_status search_index(void *context, const stretch *s, topk *best, va
     stretch here = *s;
     const sparse_rows rows = {stretch_row, &here};
     return sparse_search(&l->query, s->part.images.sparse, &rows, s->visible, s->part.first, best,
-                         l->job->context->clock->deadline_ns, &l->postings, err);
+                         l->job->context->clock, &l->postings, err);
 }
 
 static bool shares_an_index(const sparse_vector *a, const sparse_vector *b)

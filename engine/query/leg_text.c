@@ -6,6 +6,7 @@
 
 #define TEXT_MEMORY_MAX ((size_t)16 << 20)
 #define CHECK_ROWS      256 /* between looks at the clock */
+#define CHECK_BYTES     ((size_t)128 << 10)
 
 typedef struct texting {
     const leg_job *job;
@@ -33,10 +34,15 @@ static varve_status each_row(texting *t, const stretch *s, look_at_row *look, va
 {
     varve_text fields;
     uint32_t at = 0, slot;
+    size_t bytes = 0;
     if (!t->analyzer) VV_TRY(analyzer_new(source_text_options(s->rows), &t->analyzer, err));
     for (uint64_t i = 0; stretch_next_row(s, &at, &slot); i++) {
-        if (i % CHECK_ROWS == 0) VV_TRY(query_clock_check(t->job->context->clock, err));
+        if (i % CHECK_ROWS == 0 || bytes >= CHECK_BYTES) {
+            VV_TRY(query_clock_check(t->job->context->clock, err));
+            bytes = 0;
+        }
         VV_TRY(source_fields(s->rows, s->part.first + slot, &fields, err));
+        bytes += fields.len;
         VV_TRY(look(t, s, s->part.first + slot, fields, err));
     }
     return VARVE_OK;
@@ -70,7 +76,8 @@ static varve_status gather_stats(texting *t, varve_error *err)
         if (!more) return VARVE_OK;
         if (s.visible_count == 0) continue;
         if (s.part.images.text)
-            VV_TRY(text_stats_add(&t->q, s.part.images.text, s.visible, err));
+            VV_TRY(
+                text_stats_add(&t->q, s.part.images.text, s.visible, t->job->context->clock, err));
         else
             VV_TRY(each_row(t, &s, count_row, err));
     }
@@ -80,7 +87,7 @@ static varve_status search_index(void *context, const stretch *s, topk *best, va
 {
     texting *t = context;
     return text_search(&t->q, s->part.images.text, s->visible, s->part.first, best,
-                       t->job->context->clock->deadline_ns, &t->postings, err);
+                       t->job->context->clock, &t->postings, err);
 }
 
 static varve_status search_all(texting *t, varve_error *err)

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define CHECK_VALUES ((uint64_t)1 << 20)
+
 typedef struct picking {
     const leg_job *job;
     const view *v; /* of the vectors */
@@ -18,6 +20,7 @@ typedef struct picking {
     row_place *vectors; /* of each candidate, in v */
     double *nearest;    /* largest similarity to those picked; -infinity at first */
     float *picked;
+    uint64_t compared; /* values, since the last look at the clock */
 } picking;
 
 static void picking_done(picking *p)
@@ -45,7 +48,9 @@ static varve_status find_vectors(picking *p, const query_field *field, varve_err
         p->vectors[i] = l->rows[i].place;
         if (field) VV_TRY(source_ordinal(s, l->rows[i].place.slot, &ordinals[i], err));
     }
-    return field ? view_find_ordinals(p->v, ordinals, l->count, p->vectors, err) : VARVE_OK;
+    return field ? view_find_ordinals(p->v, ordinals, l->count, p->job->context->clock, p->vectors,
+                                      err)
+                 : VARVE_OK;
 }
 
 static varve_status row_at(const picking *p, size_t i, const uint8_t **ret, varve_error *err)
@@ -92,6 +97,9 @@ static varve_status compare_rest(picking *p, size_t picked, varve_error *err)
     VV_TRY(row_at(p, picked, &row, err));
     vector_to_float(p->v->dtype, row, p->v->dim, p->picked);
     for (size_t i = picked + 1; i < p->l->count; i++) {
+        p->compared += p->v->dim;
+        if (p->compared >= CHECK_VALUES) VV_TRY(query_clock_check(p->job->context->clock, err));
+        p->compared %= CHECK_VALUES;
         VV_TRY(row_at(p, i, &row, err));
         double score = distance_exact(p->metric, p->v->dtype, p->v->dim, p->picked, row);
         p->nearest[i] = fmax(p->nearest[i], -key_of(p->metric, score));

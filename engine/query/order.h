@@ -29,11 +29,13 @@ typedef struct order_request {
     bool descending;
     varve_text start_from; /* JSON; absent: from the first */
     size_t keep;
+    bool by_rows; /* without columns: for tests and comparisons */
 } order_request;
 
 typedef struct ordered_rows {
     ordered_row *rows;
     size_t count;
+    uint64_t postings, rows_read; /* what it took: of columns, and rows whose fields were read */
 } ordered_rows;
 void ordered_rows_done(ordered_rows *r);
 /* Of the rows of a set. */

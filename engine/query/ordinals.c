@@ -5,9 +5,12 @@
 
 #include "base/bytes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define WORD_ROWS   64
+#define CHECK_ROWS  4096 /* between looks at the clock */
+#define CHECK_FOUND 64
 #define BITS_DENSE  128 /* bits of a bitmap per member, at most; a listed one takes 64 */
 #define BITS_ALWAYS ((uint64_t)1 << 16)
 
@@ -19,12 +22,15 @@ static uint64_t live_word(const row_source *s, uint64_t word)
     return ~tombstones_word(s->hidden, word) & mask;
 }
 
-static varve_status walk_source(const view *v, size_t source, view_visit *visit, void *context,
-                                varve_error *err)
+varve_status view_walk_slots(const view *v, size_t source, uint64_t first, uint64_t end,
+                             view_visit *visit, void *context, const time_limit *clock,
+                             varve_error *err)
 {
     const row_source *s = &v->sources[source];
     uint64_t ordinal;
-    for (uint64_t word = 0; word < s->rows; word += WORD_ROWS) {
+    assert(first % WORD_ROWS == 0 && (end % WORD_ROWS == 0 || end == s->rows));
+    for (uint64_t word = first; word < end; word += WORD_ROWS) {
+        if (word % CHECK_ROWS == 0) VV_TRY(time_limit_check(clock, err));
         for (uint64_t bits = live_word(s, word); bits; bits &= bits - 1) {
             uint64_t slot = word + (uint64_t)__builtin_ctzll(bits);
             VV_TRY(source_ordinal(s, slot, &ordinal, err));
@@ -34,10 +40,17 @@ static varve_status walk_source(const view *v, size_t source, view_visit *visit,
     return VARVE_OK;
 }
 
-varve_status view_walk_ordinals(const view *v, view_visit *visit, void *context, varve_error *err)
+static varve_status walk_source(const view *v, size_t source, view_visit *visit, void *context,
+                                const time_limit *clock, varve_error *err)
+{
+    return view_walk_slots(v, source, 0, v->sources[source].rows, visit, context, clock, err);
+}
+
+varve_status view_walk_ordinals(const view *v, view_visit *visit, void *context,
+                                const time_limit *clock, varve_error *err)
 {
     for (size_t i = 0; i < v->source_count; i++)
-        VV_TRY(walk_source(v, i, visit, context, err));
+        VV_TRY(walk_source(v, i, visit, context, clock, err));
     return VARVE_OK;
 }
 
@@ -105,13 +118,14 @@ static void set_finish(ordinal_set *s)
     if (s->sorted) qsort(s->sorted, s->count, sizeof *s->sorted, compare_ordinals);
 }
 
-varve_status ordinal_set_of_view(const view *v, ordinal_set *ret, varve_error *err)
+varve_status ordinal_set_of_view(const view *v, const time_limit *clock, ordinal_set *ret,
+                                 varve_error *err)
 {
     extent e = {0};
     VV_CLEANUP(ordinal_set_done) ordinal_set s = {0};
-    VV_TRY(view_walk_ordinals(v, visit_extend, &e, err));
+    VV_TRY(view_walk_ordinals(v, visit_extend, &e, clock, err));
     VV_TRY(set_reserve(&s, &e, err));
-    VV_TRY(view_walk_ordinals(v, visit_add, &s, err));
+    VV_TRY(view_walk_ordinals(v, visit_add, &s, clock, err));
     set_finish(&s);
     *ret = s;
     s = (ordinal_set){0};
@@ -151,7 +165,7 @@ bool ordinal_set_has(const ordinal_set *s, uint64_t ordinal)
 /* ---- views --------------------------------------------------------------------------------- */
 
 static varve_status hide_others(const view *v, size_t source, const ordinal_set *set,
-                                tombstones **ret, varve_error *err)
+                                const time_limit *clock, tombstones **ret, varve_error *err)
 {
     const row_source *s = &v->sources[source];
     size_t count = (size_t)((s->rows + WORD_ROWS - 1) / WORD_ROWS);
@@ -159,6 +173,7 @@ static varve_status hide_others(const view *v, size_t source, const ordinal_set 
     VV_CLEANUP(vv_freep) uint64_t *words = malloc(count * sizeof *words);
     if (!words) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a view");
     for (size_t i = 0; i < count; i++) {
+        if (i % (CHECK_ROWS / WORD_ROWS) == 0) VV_TRY(time_limit_check(clock, err));
         uint64_t live = live_word(s, i * WORD_ROWS), kept = 0;
         uint64_t rows = VV_MIN(s->rows - i * WORD_ROWS, (uint64_t)WORD_ROWS);
         for (uint64_t bits = live; bits; bits &= bits - 1) {
@@ -172,13 +187,14 @@ static varve_status hide_others(const view *v, size_t source, const ordinal_set 
     return tombstones_of_words(words, count, ret, err);
 }
 
-varve_status view_with_ordinals(const view *v, const ordinal_set *set, view **ret, varve_error *err)
+varve_status view_with_ordinals(const view *v, const ordinal_set *set, const time_limit *clock,
+                                view **ret, varve_error *err)
 {
     varve_status status = VARVE_OK;
     VV_CLEANUP(vv_freep) tombstones **hidden = calloc(v->source_count + 1, sizeof *hidden);
     if (!hidden) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a view");
     for (size_t i = 0; i < v->source_count && status == VARVE_OK; i++)
-        status = hide_others(v, i, set, &hidden[i], err);
+        status = hide_others(v, i, set, clock, &hidden[i], err);
     if (status == VARVE_OK) status = view_derive(v, hidden, ret, err);
     for (size_t i = 0; i < v->source_count; i++)
         tombstones_unref(hidden[i]);
@@ -198,6 +214,7 @@ typedef struct finding {
     wanted *rows; /* by ordinal */
     size_t count, left;
     row_place *ret;
+    const time_limit *clock;
 } finding;
 
 static void finding_done(finding *f)
@@ -274,19 +291,22 @@ static varve_status visit_find(void *context, row_place place, uint64_t ordinal,
 static varve_status find_all(finding *f, varve_error *err)
 {
     uint64_t low = f->rows[0].ordinal, high = f->rows[f->count - 1].ordinal;
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
+        if (i % CHECK_FOUND == 0) VV_TRY(time_limit_check(f->clock, err));
         VV_TRY(find_one(f, &f->rows[i], err));
+    }
     for (size_t i = f->v->source_count; f->left > 0 && i-- > 0;) {
         if (may_have(&f->v->sources[i], low, high))
-            VV_TRY(walk_source(f->v, i, visit_find, f, err));
+            VV_TRY(walk_source(f->v, i, visit_find, f, f->clock, err));
     }
     return VARVE_OK;
 }
 
 varve_status view_find_ordinals(const view *v, const uint64_t *ordinals, size_t count,
-                                row_place *ret, varve_error *err)
+                                const time_limit *clock, row_place *ret, varve_error *err)
 {
-    VV_CLEANUP(finding_done) finding f = {.v = v, .count = count, .left = count, .ret = ret};
+    VV_CLEANUP(finding_done)
+    finding f = {.v = v, .count = count, .left = count, .ret = ret, .clock = clock};
     if (count == 0) return VARVE_OK;
     f.rows = malloc(count * sizeof *f.rows);
     if (!f.rows) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu rows", count);

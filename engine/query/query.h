@@ -37,9 +37,16 @@ VV_CHECKED varve_status query_rows(const query_input *in, const varve_rows_query
 /* The view with only the rows that match: a reference. */
 VV_CHECKED varve_status query_matching(const query_input *in, const struct varve_filter *filter,
                                        view **ret, varve_error *err);
-VV_CHECKED varve_status query_facets(const query_input *in, const char *path,
-                                     const struct varve_filter *filter, size_t limit,
+typedef struct facets_request {
+    const char *path;
+    const struct varve_filter *filter; /* NULL: all rows */
+    size_t limit;
+    bool by_rows; /* without columns: for tests and comparisons */
+} facets_request;
+VV_CHECKED varve_status query_facets(const query_input *in, const facets_request *request,
                                      varve_facets **ret, varve_error *err);
+/* What it took: postings of columns, and rows whose fields were read. */
+void facets_work(const varve_facets *f, uint64_t *ret_postings, uint64_t *ret_rows);
 typedef struct recall_request {
     const char *field; /* NULL: the primary vector */
     size_t k, samples;
@@ -50,9 +57,10 @@ typedef struct recall_request {
 VV_CHECKED varve_status query_recall(const query_input *in, const recall_request *request,
                                      varve_recall *ret, varve_error *err);
 
-/* Rows of a view, in the order of places. */
+/* Rows of a view, in the order of places; at most query_bytes_max of them (limits NULL: any). */
 VV_CHECKED varve_status query_fetch(view *v, const row_place *places, size_t count, unsigned with,
-                                    varve_rowset **ret, varve_error *err);
+                                    const varve_options *limits, varve_rowset **ret,
+                                    varve_error *err);
 /* What varve_rowset_next() answers; the id is copied. */
 VV_CHECKED varve_status rowset_set_next(varve_rowset *rows, varve_id next, varve_error *err);
 /* The n rows with the smallest (head) or largest (tail) ordinals, ascending; VARVE_WITH_DELETED

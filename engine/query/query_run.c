@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 typedef struct query_state {
+    query_input input; /* with our clock */
     const query_input *in;
     const varve_query_request *request;
     scope all, wanted;
@@ -45,7 +46,7 @@ static varve_status find_and_rerank(query_state *q, size_t base_limit, varve_err
     q->explain.leg = 0;
     if (!q->request->rerank) return VARVE_OK;
     since = clock_now_ns();
-    VV_TRY(rerank_rows(q->in->v, q->request, &q->found, err));
+    VV_TRY(rerank_rows(q->in->v, q->request, &q->found, &q->clock, err));
     q->explain.profile.rerank_us += explain_lap(&since);
     return VARVE_OK;
 }
@@ -58,6 +59,8 @@ static varve_status answer(query_state *q, varve_hits **ret, varve_error *err)
                       .queries = 1,
                       .with = r->with,
                       .list = &q->hits,
+                      .clock = &q->clock,
+                      .limits = q->in->limits,
                       .explain = &q->explain};
     if (r->group_by) {
         VV_TRY(hit_list_add(&q->hits, q->groups.rows, q->groups.count, err));
@@ -79,7 +82,7 @@ static varve_status find_groups(query_state *q, varve_error *err)
     bool full = false;
     for (;; limit = groups_next_limit(limit, q->in->limits)) {
         VV_TRY(find_and_rerank(q, limit, err));
-        VV_TRY(groups_make(q->in->v, r, &q->found, &q->groups, &full, err));
+        VV_TRY(groups_make(q->in, r, &q->found, &q->groups, &full, err));
         if (full || q->found.count < limit || q->found.count == before) return VARVE_OK;
         if (limit == groups_next_limit(limit, q->in->limits)) return VARVE_OK;
         before = q->found.count;
@@ -89,11 +92,13 @@ static varve_status find_groups(query_state *q, varve_error *err)
 varve_status query_run(const query_input *in, const varve_query_request *request, varve_hits **ret,
                        varve_error *err)
 {
-    VV_CLEANUP(query_done) query_state q = {.in = in, .request = request};
+    VV_CLEANUP(query_done) query_state q = {.input = *in, .request = request};
     explain_init(&q.explain, in->v->rows_live);
     uint64_t since = q.explain.started_ns;
     query_clock_start(&q.clock, request->timeout_ms, request->cancel);
-    VV_TRY(scope_all(in, &q.all, err));
+    q.input.clock = &q.clock;
+    q.in = &q.input;
+    VV_TRY(scope_all(q.in, &q.all, err));
     VV_TRY(scope_filter(&q.all, request->filter, &q.clock, &q.explain, &q.wanted, err));
     q.explain.profile.filter_us = explain_lap(&since);
     if (request->group_by)

@@ -34,6 +34,7 @@ static varve_status take_samples(measuring *m, varve_error *err)
     query_input in = *m->in;
     leg_context c = {&in, &m->clock, &m->explain, m->request->samples, 0};
     varve_leg leg = {.kind = VARVE_LEG_SAMPLE, .seed = m->request->seed};
+    in.clock = &m->clock;
     in.v = (view *)(uintptr_t)m->v; /* rows of the field, whatever it is */
     VV_CLEANUP(scope_done) scope all = {0};
     leg.limit = m->request->samples;

@@ -84,3 +84,17 @@ void request_floats(const varve_search_request *r, size_t first, size_t count, f
         vector_to_float(r->vectors_type, row, r->dim, ret + i * r->dim);
     }
 }
+
+/* The place of a float32 among doubles, as rounding sees it: infinity is one step beyond the
+ * largest. */
+static double place_of(float f) { return isfinite(f) ? (double)f : copysign(0x1p128, (double)f); }
+
+double request_worst_key(double key)
+{
+    float shown = (float)key;
+    if ((double)shown > key) shown = nextafterf(shown, -INFINITY);
+    if (shown == INFINITY) return key;
+    double low = place_of(shown), high = place_of(nextafterf(shown, INFINITY));
+    double middle = low + (high - low) / 2;
+    return (float)middle == shown ? middle : nextafter(middle, -INFINITY);
+}

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHECK_ROWS 256 /* between looks at the clock */
+
 typedef struct reranking {
     size_t count, order_count;
     varve_id *ids;
@@ -40,13 +42,15 @@ static varve_status reranking_init(reranking *r, size_t count, varve_error *err)
     return vv_fail(err, VARVE_NO_MEMORY, "no memory to rerank %zu hits", count);
 }
 
-static varve_status fill(reranking *r, const view *v, const leg_rows *l, varve_error *err)
+static varve_status fill(reranking *r, const view *v, const leg_rows *l, const query_clock *clock,
+                         varve_error *err)
 {
     for (size_t i = 0; i < r->count; i++) {
         row_place place = l->rows[i].place;
         const row_source *s = &v->sources[place.source];
         const uint8_t *key;
         size_t len;
+        if (i % CHECK_ROWS == 0) VV_TRY(query_clock_check(clock, err));
         VV_TRY(source_id_key(s, place.slot, &key, &len, err));
         if (!id_key_get(key, len, &r->ids[i]))
             return vv_fail(err, VARVE_CORRUPT, "the id of a row is malformed");
@@ -86,14 +90,15 @@ static varve_status apply(reranking *r, leg_rows *l, varve_error *err)
 }
 
 varve_status rerank_rows(const view *v, const varve_query_request *request, leg_rows *l,
-                         varve_error *err)
+                         const query_clock *clock, varve_error *err)
 {
     VV_CLEANUP(reranking_done) reranking r = {0};
     size_t count = request->rerank_k ? VV_MIN(request->rerank_k, l->count) : l->count;
     if (count == 0) return VARVE_OK;
     VV_TRY(reranking_init(&r, count, err));
-    VV_TRY(fill(&r, v, l, err));
+    VV_TRY(fill(&r, v, l, clock, err));
     VV_TRY(request->rerank(request->rerank_context, r.ids, r.fields, r.scores, count, r.order,
                            &r.order_count, err));
+    VV_TRY(query_clock_check(clock, err));
     return apply(&r, l, err);
 }

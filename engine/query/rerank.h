@@ -5,8 +5,9 @@
 #include "query/leg.h"
 
 /* The first rerank_k hits get the scores and the order that the hook gives; the rest follows.
- * VARVE_INVALID: its order is none. Errors of the hook are passed on. */
+ * VARVE_INVALID: its order is none. Errors of the hook are passed on; the
+ * clock is looked at before and behind it. */
 VV_CHECKED varve_status rerank_rows(const view *v, const varve_query_request *request, leg_rows *l,
-                                    varve_error *err);
+                                    const query_clock *clock, varve_error *err);
 
 #endif

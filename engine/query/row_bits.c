@@ -81,10 +81,12 @@ varve_status row_bits_init(row_bits *b, const query_input *in, const struct varv
     VV_CLEANUP(scope_done) scope all = {0};
     VV_CLEANUP(scope_done) scope wanted = {0};
     VV_CLEANUP(explain_done) explain e;
+    query_input here = *in;
+    here.clock = clock;
     explain_init(&e, in->v->rows_live);
     *b = (row_bits){.v = in->v, .words = calloc(in->v->source_count + 1, sizeof(uint64_t *))};
     if (!b->words) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a query");
-    VV_TRY(scope_all(in, &all, err));
+    VV_TRY(scope_all(&here, &all, err));
     VV_TRY(scope_filter(&all, filter, clock, &e, &wanted, err));
     VV_TRY(live_bits(b, wanted.v, err));
     return deleted ? add_deleted(b, filter, clock, err) : VARVE_OK;

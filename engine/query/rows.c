@@ -130,7 +130,7 @@ static varve_status by_id(rows_job *j, varve_error *err)
 static varve_status by_field(rows_job *j, varve_error *err)
 {
     const varve_rows_query *q = j->query;
-    order_request r = {q->order_by, q->descending, q->start_from, j->keep};
+    order_request r = {q->order_by, q->descending, q->start_from, j->keep, false};
     VV_CLEANUP(ordered_rows_done) ordered_rows ordered = {0};
     VV_TRY(order_rows(&j->bits, &r, &j->clock, &ordered, err));
     VV_TRY(alloc_places(j, ordered.count, err));
@@ -182,7 +182,7 @@ static varve_status fetch(const rows_job *j, varve_rowset **ret, varve_error *er
 {
     VV_CLEANUP(free_rowset) varve_rowset *rows = NULL;
     size_t first = VV_MIN(j->query->offset, j->count), n = VV_MIN(j->count - first, j->n);
-    VV_TRY(query_fetch(j->in->v, j->places + first, n, j->query->with, &rows, err));
+    VV_TRY(query_fetch(j->in->v, j->places + first, n, j->query->with, j->in->limits, &rows, err));
     if (first + n < j->count) VV_TRY(set_next(j, first + n, rows, err));
     *ret = rows;
     rows = NULL;
@@ -213,10 +213,12 @@ varve_status query_matching(const query_input *in, const struct varve_filter *fi
     VV_CLEANUP(scope_done) scope all = {0};
     VV_CLEANUP(scope_done) scope wanted = {0};
     VV_CLEANUP(explain_done) explain e;
+    query_input here = *in;
     query_clock clock;
     explain_init(&e, in->v->rows_live);
     query_clock_start(&clock, 0, NULL);
-    VV_TRY(scope_all(in, &all, err));
+    here.clock = &clock;
+    VV_TRY(scope_all(&here, &all, err));
     VV_TRY(scope_filter(&all, filter, &clock, &e, &wanted, err));
     *ret = view_ref(wanted.v);
     return VARVE_OK;

@@ -67,19 +67,30 @@ static varve_status scan_rows(search *s, part *p, size_t source, uint64_t first,
     return VARVE_OK;
 }
 
+/* Pieces have about as many rows to score, wherever those lie. */
+static uint64_t rows_of_piece(const search *s, size_t source)
+{
+    const row_source *from = &s->v->sources[source];
+    uint64_t live = from->rows - tombstones_count(from->hidden);
+    if (s->paths[source] != PLAN_GATHER) return s->piece_rows;
+    return s->piece_rows * VV_MAX(from->rows / VV_MAX(live, UINT64_C(1)), UINT64_C(1));
+}
+
 uint64_t scan_pieces(const search *s, size_t source)
 {
+    uint64_t each;
     if (s->paths[source] != PLAN_SCAN && s->paths[source] != PLAN_GATHER) return 0;
-    return (s->v->sources[source].rows + s->piece_rows - 1) / s->piece_rows;
+    each = rows_of_piece(s, source);
+    return s->v->sources[source].rows / each + (s->v->sources[source].rows % each != 0);
 }
 
 varve_status scan_piece(search *s, part *p, uint64_t piece, varve_error *err)
 {
     for (size_t i = 0; i < s->v->source_count; i++) {
-        uint64_t rows = s->v->sources[i].rows;
-        uint64_t pieces = scan_pieces(s, i);
+        uint64_t rows = s->v->sources[i].rows, pieces = scan_pieces(s, i), each;
         if (piece < pieces) {
-            uint64_t first = piece * s->piece_rows, end = VV_MIN(rows, first + s->piece_rows);
+            each = rows_of_piece(s, i);
+            uint64_t first = piece * each, end = first + VV_MIN(rows - first, each);
             if (s->paths[i] == PLAN_GATHER) return gather_rows(s, p, i, first, end, err);
             return scan_rows(s, p, i, first, end, err);
         }

@@ -120,7 +120,7 @@ static varve_status presence_of(presence *p, const filter_node *node, varve_erro
     if (node->op != FILTER_HAS_VECTOR) return VARVE_OK;
     size_t i = field_at(p->in, node->pattern);
     if (i == p->in->field_count || p->known[i]) return VARVE_OK;
-    VV_TRY(ordinal_set_of_view(p->in->fields[i].v, &p->sets[i], err));
+    VV_TRY(ordinal_set_of_view(p->in->fields[i].v, p->in->clock, &p->sets[i], err));
     p->known[i] = true;
     return VARVE_OK;
 }
@@ -146,7 +146,7 @@ varve_status scope_filter(const scope *from, const struct varve_filter *filter,
     VV_CLEANUP(presence_done) presence p;
     presence_begin(&p, from->in);
     VV_TRY(presence_init(&p, filter, err));
-    filter_view_options options = {.pool = from->in->pool, .deadline_ns = clock->deadline_ns};
+    filter_view_options options = {.pool = from->in->pool, .limit = clock};
     options.has_vector = has_vector;
     options.find = from->in->rowver_of ? find_row : NULL;
     options.context = &p;
@@ -189,8 +189,10 @@ varve_status scope_rows(const scope *from, const ranked_row *rows, size_t count,
     view *derived = NULL;
     VV_CLEANUP(vv_freep) tombstones **hidden = calloc(v->source_count + 1, sizeof *hidden);
     if (!hidden) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a view");
-    for (size_t i = 0; i < v->source_count && status == VARVE_OK; i++)
-        status = hide_rest(v, i, rows, count, &hidden[i], err);
+    for (size_t i = 0; i < v->source_count && status == VARVE_OK; i++) {
+        status = query_clock_check(from->in->clock, err);
+        if (status == VARVE_OK) status = hide_rest(v, i, rows, count, &hidden[i], err);
+    }
     if (status == VARVE_OK) status = view_derive(v, hidden, &derived, err);
     for (size_t i = 0; i < v->source_count; i++)
         tombstones_unref(hidden[i]);
@@ -206,9 +208,9 @@ varve_status scope_child(scope *s, const query_field *field, view **ret, varve_e
         *ret = view_ref(field->v);
         return VARVE_OK;
     }
-    if (!s->has_ordinals) VV_TRY(ordinal_set_of_view(s->v, &s->ordinals, err));
+    if (!s->has_ordinals) VV_TRY(ordinal_set_of_view(s->v, s->in->clock, &s->ordinals, err));
     s->has_ordinals = true;
-    return view_with_ordinals(field->v, &s->ordinals, ret, err);
+    return view_with_ordinals(field->v, &s->ordinals, s->in->clock, ret, err);
 }
 
 varve_status scope_to_parent(const scope *s, const query_field *field, ranked_row *rows,
@@ -221,7 +223,7 @@ varve_status scope_to_parent(const scope *s, const query_field *field, ranked_ro
         const row_source *source = &field->v->sources[rows[i].place.source];
         VV_TRY(source_ordinal(source, rows[i].place.slot, &ordinals[i], err));
     }
-    VV_TRY(view_find_ordinals(s->in->v, ordinals, count, places, err));
+    VV_TRY(view_find_ordinals(s->in->v, ordinals, count, s->in->clock, places, err));
     for (size_t i = 0; i < count; i++) {
         if (places[i].source == SIZE_MAX)
             return vv_fail(err, VARVE_CORRUPT, "a vector of field '%s' belongs to no row",

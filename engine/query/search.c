@@ -63,7 +63,7 @@ static void group_done(search *s)
 static varve_status group_prepare(search *s, size_t first, size_t count, varve_error *err)
 {
     const varve_search_request *r = s->request;
-    double worst = r->range ? key_of(s->metric, r->threshold) : INFINITY;
+    double worst = r->range ? request_worst_key(key_of(s->metric, r->threshold)) : INFINITY;
     request_floats(r, first, count, s->values);
     for (size_t i = 0; i < count; i++) {
         collector_query *q = &s->queries[i];
@@ -215,13 +215,15 @@ static void search_done(search *s)
     free(s->indexed);
 }
 
-static varve_status search_all(search *s, thread_pool *pool, varve_error *err)
+static varve_status search_all(search *s, const varve_options *limits, thread_pool *pool,
+                               varve_error *err)
 {
     VV_TRY(search_alloc(s, err));
     for (size_t first = 0, count; first < s->request->count; first += count) {
         count = VV_MIN(s->group_max, s->request->count - first);
         VV_TRY(search_group(s, first, count, pool, err));
         group_done(s);
+        VV_TRY(query_bytes_check(limits, "hits", s->hits->row_count, HIT_BYTES, err));
     }
     return VARVE_OK;
 }
@@ -257,6 +259,15 @@ static varve_status check_fits(const search *s, varve_error *err)
     return VARVE_OK;
 }
 
+/* A range search may find far fewer hits than it may have: they are counted as they come. */
+static varve_status check_bytes(const search *s, const varve_options *limits, varve_error *err)
+{
+    size_t each;
+    if (!size_mul(s->keep, HIT_BYTES, &each)) each = SIZE_MAX;
+    if (s->request->range) return VARVE_OK;
+    return query_bytes_check(limits, "k hits of each query", s->request->count, each, err);
+}
+
 varve_status search_view(view *v, const varve_search_request *request, const search_means *means,
                          hit_list *hits, varve_error *err)
 {
@@ -266,8 +277,9 @@ varve_status search_view(view *v, const varve_search_request *request, const sea
     s.keep = request_keep(request, v);
     VV_TRY(check_fits(&s, err));
     if (s.keep == 0 || request->count == 0) return VARVE_OK;
+    VV_TRY(check_bytes(&s, means->limits, err));
     VV_TRY(alloc_paths(&s, err));
     plan(&s, means->limits, means->pool);
-    VV_TRY(search_all(&s, means->pool, err));
+    VV_TRY(search_all(&s, means->limits, means->pool, err));
     return add_to_explain(&s, means->explain, err);
 }

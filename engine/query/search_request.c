@@ -4,6 +4,7 @@
 #include "query/search.h"
 
 typedef struct asking {
+    query_input in; /* with our clock */
     scope all, wanted;
     view *searched; /* a reference: of the primary vector, or of a named one */
     hit_list hits;
@@ -44,13 +45,14 @@ static varve_status search_field(asking *a, const query_input *in, const query_f
 varve_status query_search(const query_input *in, const varve_search_request *request,
                           varve_hits **ret, varve_error *err)
 {
-    VV_CLEANUP(asking_done) asking a = {0};
+    VV_CLEANUP(asking_done) asking a = {.in = *in};
     const query_field *field;
     explain_init(&a.explain, in->v->rows_live);
     uint64_t since = a.explain.started_ns;
     query_clock_start(&a.clock, request->timeout_ms, NULL);
+    a.in.clock = &a.clock;
     VV_TRY(query_field_find(in, request->vector_field, &field, err));
-    VV_TRY(scope_all(in, &a.all, err));
+    VV_TRY(scope_all(&a.in, &a.all, err));
     VV_TRY(scope_filter(&a.all, request->filter, &a.clock, &a.explain, &a.wanted, err));
     a.explain.profile.filter_us = explain_lap(&since);
     VV_TRY(search_field(&a, in, field, request, err));
@@ -63,6 +65,8 @@ varve_status query_search(const query_input *in, const varve_search_request *req
                       .queries = request->count,
                       .with = request->with,
                       .list = &a.hits,
+                      .clock = &a.clock,
+                      .limits = in->limits,
                       .explain = &a.explain};
     return hits_new(&spec, ret, err);
 }

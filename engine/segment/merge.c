@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* To finish an image: this is twice what it holds, and a text index may hold 4 GiB. */
+#define IMAGES_BYTES_MOST (UINT64_C(7) << 30)
+
 typedef struct merge {
     const merge_spec *spec;
-    size_t stride;         /* bytes of a vector */
-    uint64_t rows;         /* that stay */
-    uint32_t output_count; /* in all */
+    size_t stride;      /* bytes of a vector */
+    uint64_t rows_left; /* that stay, but for those of outputs begun */
     uint32_t finished;
+    uint64_t writer_rows; /* that the writer's output will have */
     segment_record *records;
     segment_writer *writer;  /* of output `finished`; NULL between two */
     segment_content content; /* these two: of the inputs, all alike */
@@ -36,10 +39,11 @@ uint32_t merge_outputs(uint64_t rows, uint64_t rows_max)
     return (uint32_t)VV_MIN(count, (uint64_t)UINT32_MAX);
 }
 
-/* The first rows % outputs of them have one row more. */
-static uint64_t rows_of_output(const merge *m, uint32_t i)
+/* Of the next output: what is left in equal parts, of which the first ones may have a row more. */
+static uint64_t rows_of_output(const merge *m)
 {
-    return m->rows / m->output_count + (i < m->rows % m->output_count);
+    uint64_t outputs = merge_outputs(m->rows_left, m->spec->rows_max);
+    return m->rows_left / outputs + (m->rows_left % outputs != 0);
 }
 
 static varve_status output_path(const merge *m, uint32_t i, const char *suffix,
@@ -61,6 +65,8 @@ static varve_status begin_output(merge *m, varve_error *err)
                                .dim = m->spec->dim,
                                .dtype = m->spec->dtype};
     VV_TRY(output_path(m, m->finished, ".tmp", path, err));
+    m->writer_rows = rows_of_output(m);
+    m->rows_left -= m->writer_rows;
     return segment_writer_new(path, &spec, &m->writer, err);
 }
 
@@ -96,14 +102,38 @@ static varve_status report(merge *m, varve_error *err)
     return vv_fail(err, VARVE_CANCELLED, "the merge was cancelled");
 }
 
-static varve_status check_memory(const merge *m, varve_error *err)
+/* Also without a limit an output ends before its images would meet theirs. */
+static bool fits_memory(const merge *m)
 {
-    uint64_t bytes = segment_writer_memory_bytes(m->writer);
-    if (m->spec->memory_max == 0 || bytes <= m->spec->memory_max) return VARVE_OK;
+    uint64_t bytes = segment_writer_finish_bytes(m->writer);
+    bool small = bytes < IMAGES_BYTES_MOST ||
+                 bytes - segment_writer_memory_bytes(m->writer) < IMAGES_BYTES_MOST;
+    return small && (m->spec->memory_max == 0 || bytes <= m->spec->memory_max);
+}
+
+/* Are there outputs for the other rows, if this one ends now? */
+static bool may_end_early(const merge *m)
+{
+    uint64_t left = m->rows_left + (m->writer_rows - segment_writer_rows(m->writer));
+    return merge_outputs(left, m->spec->rows_max) < m->spec->output_max - m->finished;
+}
+
+/* Values of fields that take more than expected: the output ends before its time; the last one goes
+ * without what is built of them. */
+static varve_status keep_within_memory(merge *m, varve_error *err)
+{
+    if (VV_LIKELY(fits_memory(m))) return VARVE_OK;
+    if (may_end_early(m)) {
+        m->rows_left += m->writer_rows - segment_writer_rows(m->writer);
+        return end_output(m, err);
+    }
+    segment_writer_drop_images(m->writer);
+    if (fits_memory(m)) return VARVE_OK;
     return vv_fail(err, VARVE_LIMIT,
                    "the columns of a merged segment take %llu bytes of memory, the limit "
                    "compact_memory_max is %llu",
-                   (unsigned long long)bytes, (unsigned long long)m->spec->memory_max);
+                   (unsigned long long)segment_writer_memory_bytes(m->writer),
+                   (unsigned long long)m->spec->memory_max);
 }
 
 varve_status merge_row_read(segment *s, uint64_t slot, merge_row *ret, varve_error *err)
@@ -137,8 +167,8 @@ static varve_status copy_row(merge *m, segment *s, uint64_t slot, varve_error *e
                               row.fields, err));
     m->rowver_next = row.rowver + 1;
     m->bytes += 2 * merge_row_bytes(&row, m->stride);
-    if (segment_writer_rows(m->writer) == rows_of_output(m, m->finished)) return end_output(m, err);
-    return VARVE_OK;
+    if (segment_writer_rows(m->writer) == m->writer_rows) return end_output(m, err);
+    return keep_within_memory(m, err);
 }
 
 static varve_status copy_segment(merge *m, const merge_input *in, varve_error *err)
@@ -148,7 +178,6 @@ static varve_status copy_segment(merge *m, const merge_input *in, varve_error *e
         if (!tombstones_has(in->drop, slot)) VV_TRY(copy_row(m, in->seg, slot, err));
         m->seen++;
         if (m->bytes < MERGE_PROGRESS_BYTES) continue;
-        if (m->writer) VV_TRY(check_memory(m, err));
         VV_TRY(report(m, err));
     }
     return report(m, err);
@@ -187,13 +216,13 @@ static varve_status plan(merge *m, const merge_input *inputs, size_t input_count
         uint64_t rows = segment_get_record(inputs[i].seg)->rows;
         VV_TRY(check_input(m, inputs, i, err));
         m->total += rows;
-        m->rows += rows - tombstones_count(inputs[i].drop);
+        m->rows_left += rows - tombstones_count(inputs[i].drop);
     }
-    m->output_count = merge_outputs(m->rows, m->spec->rows_max);
-    if (m->output_count > m->spec->output_max)
+    uint32_t outputs = merge_outputs(m->rows_left, m->spec->rows_max);
+    if (outputs > m->spec->output_max)
         return vv_fail(err, VARVE_LIMIT,
                        "merging %llu rows takes %u segments of at most %llu rows, the limit is %u",
-                       (unsigned long long)m->rows, m->output_count,
+                       (unsigned long long)m->rows_left, outputs,
                        (unsigned long long)m->spec->rows_max, m->spec->output_max);
     return VARVE_OK;
 }
@@ -203,7 +232,7 @@ static varve_status copy_all(merge *m, const merge_input *inputs, size_t input_c
 {
     for (size_t i = 0; i < input_count; i++)
         VV_TRY(copy_segment(m, &inputs[i], err));
-    assert(m->finished == m->output_count && !m->writer);
+    assert(m->rows_left == 0 && !m->writer);
     return VARVE_OK;
 }
 
@@ -223,8 +252,8 @@ varve_status segment_merge(const merge_spec *spec, const merge_input *inputs, si
         remove_outputs(&m);
         return status;
     }
-    for (uint32_t i = 0; i < m.output_count; i++)
+    for (uint32_t i = 0; i < m.finished; i++)
         ret_records[i] = records[i];
-    *ret_count = m.output_count;
+    *ret_count = m.finished;
     return VARVE_OK;
 }

@@ -3,7 +3,11 @@
  * rowver order. Every input block is verified as it is read.
  *
  * Memory   one output at a time: its vectors stream to the disk, its other columns wait in memory
- *          until it ends: ids, fields, and up to 32 bytes per row of offsets, rowvers and ordinals.
+ *          until it ends: ids, fields, up to 32 bytes per row of offsets, rowvers and ordinals, and
+ *          what is being built of the fields. An output that would take more than memory_max ends
+ *          before its time, if there is an output left for the rows behind it; the last one then
+ *          has nothing that is built of fields (searches read its rows). VARVE_LIMIT is for ids and
+ *          fields alone that take too much.
  * Threads  one.
  * Errors   VARVE_CORRUPT naming the input; VARVE_CANCELLED by progress; VARVE_LIMIT naming the
  *          limit; those of base/file.h. On failure none of the outputs is left. */
@@ -25,7 +29,7 @@ typedef struct merge_spec {
     uint64_t first_number;
     uint32_t output_max;
     uint64_t rows_max;        /* of one output; at least 1 */
-    uint64_t memory_max;      /* of the columns that wait; 0: no limit */
+    uint64_t memory_max;      /* of what waits and is built; 0: no limit */
     const char *directory;    /* outputs go here as <number>.seg */
     index_progress *progress; /* NULL: none. Rows of the inputs that were read or passed over; bytes
                                  read and written, about every MiB. Bytes of columns that wait are
@@ -33,7 +37,7 @@ typedef struct merge_spec {
     void *context;
 } merge_spec;
 
-/* How many outputs there will be, and their rows: equal parts, each at most rows_max. */
+/* How many outputs there will be where memory suffices: equal parts, each at most rows_max. */
 uint32_t merge_outputs(uint64_t rows, uint64_t rows_max);
 /* ret_records: room for output_max. VARVE_LIMIT: it would take more outputs. *ret_count 0: all rows
  * were dropped. */

@@ -2,6 +2,10 @@
  * together. */
 #include "segment/row_images.h"
 
+#include <stdlib.h>
+
+#define FINISH_BYTES_PER_BYTE 2 /* of what a builder holds */
+
 /* ---- open ----------------------------------------------------------------------------------- */
 
 varve_status row_images_open(const field_image images[ROW_IMAGES], uint32_t rows, row_images *ret,
@@ -28,53 +32,87 @@ void row_images_done(row_images *i)
 
 /* ---- build ---------------------------------------------------------------------------------- */
 
-typedef struct builders {
-    columns_builder *columns;
+struct image_builder {
+    columns_builder *columns; /* one of these */
     text_builder *text;
     sparse_builder *sparse;
-} builders;
+};
 
-static void builders_done(builders *b)
+bool image_suits(segment_content content, int image)
 {
+    return (content == SEGMENT_SPARSE_VECTOR) == (image == IMAGE_SPARSE);
+}
+
+varve_status image_builder_new(int image, const text_options *text, image_builder **ret,
+                               varve_error *err)
+{
+    VV_CLEANUP(image_builder_freep) image_builder *b = calloc(1, sizeof *b);
+    if (!b) return vv_fail(err, VARVE_NO_MEMORY, "no memory for field indexes");
+    if (image == IMAGE_COLUMNS) VV_TRY(columns_builder_new(&b->columns, err));
+    if (image == IMAGE_TEXT) VV_TRY(text_builder_new(text, &b->text, err));
+    if (image == IMAGE_SPARSE) VV_TRY(sparse_builder_new(&b->sparse, err));
+    *ret = b;
+    b = NULL;
+    return VARVE_OK;
+}
+
+varve_status image_builder_add(image_builder *b, varve_text row, varve_error *err)
+{
+    if (b->columns) return columns_builder_add(b->columns, row, err);
+    if (b->text) return text_builder_add(b->text, row, err);
+    return sparse_builder_add(b->sparse, row, err);
+}
+
+varve_status image_builder_finish(image_builder *b, buffer *out, varve_error *err)
+{
+    if (b->columns) return columns_builder_finish(b->columns, out, err);
+    if (b->text) return text_builder_finish(b->text, out, err);
+    return sparse_builder_finish(b->sparse, out, err);
+}
+
+void image_builder_free(image_builder *b)
+{
+    if (!b) return;
     columns_builder_free(b->columns);
     text_builder_free(b->text);
     sparse_builder_free(b->sparse);
+    free(b);
 }
 
-static varve_status builders_init(builders *b, segment_content content, const text_options *text,
-                                  varve_error *err)
+void image_builder_freep(image_builder **b) { image_builder_free(*b); }
+
+uint64_t image_builder_bytes(const image_builder *b)
 {
-    if (content == SEGMENT_SPARSE_VECTOR) return sparse_builder_new(&b->sparse, err);
-    VV_TRY(columns_builder_new(&b->columns, err));
-    return text_builder_new(text, &b->text, err);
+    if (b->columns) return columns_builder_bytes(b->columns);
+    if (b->text) return text_builder_bytes(b->text);
+    return sparse_builder_bytes(b->sparse);
 }
 
-static varve_status builders_add(builders *b, varve_text row, varve_error *err)
+uint64_t image_builder_finish_bytes(const image_builder *b)
 {
-    if (b->columns) VV_TRY(columns_builder_add(b->columns, row, err));
-    if (b->text) VV_TRY(text_builder_add(b->text, row, err));
-    return b->sparse ? sparse_builder_add(b->sparse, row, err) : VARVE_OK;
+    return FINISH_BYTES_PER_BYTE * image_builder_bytes(b);
 }
 
-static varve_status builders_finish(builders *b, buffer out[ROW_IMAGES], varve_error *err)
+static varve_status build(int image, const text_options *text, const row_contents *rows,
+                          uint32_t count, buffer *out, varve_error *err)
 {
-    if (b->columns) VV_TRY(columns_builder_finish(b->columns, &out[IMAGE_COLUMNS], err));
-    if (b->text) VV_TRY(text_builder_finish(b->text, &out[IMAGE_TEXT], err));
-    return b->sparse ? sparse_builder_finish(b->sparse, &out[IMAGE_SPARSE], err) : VARVE_OK;
+    VV_CLEANUP(image_builder_freep) image_builder *b = NULL;
+    varve_text row;
+    VV_TRY(image_builder_new(image, text, &b, err));
+    for (uint32_t slot = 0; slot < count; slot++) {
+        VV_TRY(rows->get(rows->context, slot, &row, err));
+        VV_TRY(image_builder_add(b, row, err));
+    }
+    return image_builder_finish(b, out, err);
 }
 
 varve_status row_images_build(segment_content content, const text_options *text,
                               const row_contents *rows, uint32_t count, buffer out[ROW_IMAGES],
                               varve_error *err)
 {
-    VV_CLEANUP(builders_done) builders b = {0};
-    varve_text row;
-    VV_TRY(builders_init(&b, content, text, err));
-    for (uint32_t slot = 0; slot < count; slot++) {
-        VV_TRY(rows->get(rows->context, slot, &row, err));
-        VV_TRY(builders_add(&b, row, err));
-    }
-    return builders_finish(&b, out, err);
+    for (int i = 0; i < ROW_IMAGES; i++)
+        if (image_suits(content, i)) VV_TRY(build(i, text, rows, count, &out[i], err));
+    return VARVE_OK;
 }
 
 varve_status row_images_check(const row_images *i, const row_contents *rows, varve_error *err)

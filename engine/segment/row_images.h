@@ -37,7 +37,23 @@ typedef struct row_contents {
     void *context;
 } row_contents;
 
-/* Build those that suit the content, in memory: out[i] is left empty where there is none. */
+/* One image that is being built, row after row. */
+typedef struct image_builder image_builder;
+/* Is there such an image of this content? */
+bool image_suits(segment_content content, int image);
+VV_CHECKED varve_status image_builder_new(int image, const text_options *text, image_builder **ret,
+                                          varve_error *err);
+VV_CHECKED varve_status image_builder_add(image_builder *b, varve_text row, varve_error *err);
+/* Appends to out; the builder can only be freed then. */
+VV_CHECKED varve_status image_builder_finish(image_builder *b, buffer *out, varve_error *err);
+/* Memory held now; and an upper estimate, held by a test, of what finish takes besides, with the
+ * image that it makes. */
+uint64_t image_builder_bytes(const image_builder *b);
+uint64_t image_builder_finish_bytes(const image_builder *b);
+void image_builder_free(image_builder *b);
+void image_builder_freep(image_builder **b); /* for VV_CLEANUP */
+
+/* All that suit the content, at once and in memory: out[i] is left empty where there is none. */
 VV_CHECKED varve_status row_images_build(segment_content content, const text_options *text,
                                          const row_contents *rows, uint32_t count,
                                          buffer out[ROW_IMAGES], varve_error *err);

@@ -53,6 +53,7 @@ typedef struct segment_spec {
     varve_dtype dtype;
     segment_content content;
     text_options text;
+    bool any_content; /* to open: content and text are not known, and not compared */
 } segment_spec;
 
 typedef struct segment_writer segment_writer;
@@ -60,6 +61,9 @@ typedef struct segment_writer segment_writer;
  * segment_writer_finish. */
 VV_CHECKED varve_status segment_writer_new(const char *temporary_path, const segment_spec *spec,
                                            segment_writer **ret, varve_error *err);
+/* Before the first row: what is built of fields is built on a thread of its own while rows come in,
+ * if there is one to be had. The file is the same. */
+void segment_writer_build_beside(segment_writer *w);
 /* rowver strictly ascending (asserted). fields: minified object, "{}" at least. vector: dtype's row
  * bytes. After an error only segment_writer_discard is of use: finish refuses. */
 VV_CHECKED varve_status segment_writer_add(segment_writer *w, uint64_t rowver, uint64_t ordinal,
@@ -67,7 +71,11 @@ VV_CHECKED varve_status segment_writer_add(segment_writer *w, uint64_t rowver, u
                                            const void *vector, varve_text fields, varve_error *err);
 uint64_t segment_writer_rows(const segment_writer *w);
 uint64_t segment_writer_bytes(const segment_writer *w); /* of the file, were it finished now */
-uint64_t segment_writer_memory_bytes(const segment_writer *w);
+uint64_t segment_writer_memory_bytes(const segment_writer *w); /* held now */
+uint64_t segment_writer_finish_bytes(const segment_writer *w); /* and at most, while finishing */
+/* Too little memory: the segment gets nothing that is built of fields, and searches will read its
+ * rows. Also if building meets a limit of its own (columns.h, text_index.h). */
+void segment_writer_drop_images(segment_writer *w);
 /* Overwrites the rowvers and ordinals of all rows by first_rowver + i and first_ordinal + i: for a
  * session, which learns them when it commits. Before finish; nothing is added afterwards. */
 void segment_writer_renumber(segment_writer *w, uint64_t first_rowver, uint64_t first_ordinal);
@@ -84,7 +92,9 @@ void segment_writer_discardp(segment_writer **w); /* for VV_CLEANUP */
 /* ---- reader -------------------------------------------------------------------------------- */
 
 typedef struct segment segment;
-/* spec NULL, expect NULL: open whatever is there (tools); else the file must agree with them. */
+/* spec NULL, expect NULL: open whatever is there (tools); else the file must agree with them. What
+ * expect names by its hash may have been born in another collection, or under another number: it is
+ * the segment of the spec and the record then. */
 VV_CHECKED varve_status segment_open(const char *path, const segment_spec *spec,
                                      const segment_record *expect, segment **ret, varve_error *err);
 segment *segment_ref(segment *s);
@@ -96,6 +106,8 @@ void segment_doom(segment *s);
 const segment_spec *segment_get_spec(const segment *s);
 const segment_record *segment_get_record(const segment *s);
 const char *segment_path(const segment *s);
+/* About what a writer of all its rows holds in memory. */
+uint64_t segment_rewrite_bytes(const segment *s);
 /* Slots [first, first + n): pointer to their vectors, back to back, verified. */
 VV_CHECKED varve_status segment_vectors(segment *s, uint64_t first, uint64_t n, const uint8_t **ret,
                                         varve_error *err);

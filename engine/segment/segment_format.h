@@ -53,7 +53,9 @@
  *
  * (1) header and footer vouch for themselves, the footer for header and directory, the directory
  *     for the block sums, these for all sections: the footer's hash names exactly this content.
- * (2) An entry whose kind and field id a reader does not know is skipped. Flags that it does not
+ * (2) Collection and number are those of the file's birth. A copy of a collection has the same file
+ *     under another name; the manifest then finds it by the footer's hash.
+ * (3) An entry whose kind and field id a reader does not know is skipped. Flags that it does not
  *     know on a section that it needs are an error.
  *
  * Version history. 1: first, without content, text options, COLUMNS, TEXT, SPARSE. 2: with them. A

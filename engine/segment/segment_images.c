@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+/* Memory of a writer: per row offsets, rowver, ordinal and what builders note of each row; per byte
+ * of fields, or of the images they led to, what it takes to build and finish these (measured of
+ * records of some numbers, words and names). */
+#define ROW_BYTES              48
+#define BUILDER_PER_FIELD_BYTE 6
+#define BUILDER_PER_IMAGE_BYTE 10
+
 uint8_t segment_text_flags(const text_options *t)
 {
     return (uint8_t)((t->stem ? SEGMENT_TEXT_STEM : 0) |
@@ -58,4 +65,14 @@ void segment_close_images(segment *s)
     if (!s->images) return;
     row_images_done(s->images);
     free(s->images);
+}
+
+uint64_t segment_rewrite_bytes(const segment *s)
+{
+    uint64_t images = 0;
+    for (size_t i = 0; i < ROW_IMAGES; i++)
+        images += s->image_bytes[i].size;
+    uint64_t builders =
+        VV_MAX(BUILDER_PER_FIELD_BYTE * s->field_bytes.size, BUILDER_PER_IMAGE_BYTE * images);
+    return s->id_bytes.size + s->field_bytes.size + s->record.rows * ROW_BYTES + builders;
 }

@@ -25,30 +25,71 @@ static void advise_vectors(const segment *s)
         (void)madvise((void *)(uintptr_t)s->map.data, end, MADV_SEQUENTIAL);
 }
 
-static varve_status check_spec(const segment *s, const segment_spec *spec, varve_error *err)
+static varve_status check_place(const segment *s, const segment_spec *spec, varve_error *err)
 {
     const segment_spec *is = &s->spec;
-    if (is->collection != spec->collection || is->number != spec->number)
+    if (is->collection == spec->collection && is->number == spec->number) return VARVE_OK;
+    return vv_fail(err, VARVE_CORRUPT,
+                   "segment %s: this is segment %llu of collection %u, not %llu of %u", s->path,
+                   (unsigned long long)is->number, is->collection, (unsigned long long)spec->number,
+                   spec->collection);
+}
+
+static bool same_text_options(const text_options *a, const text_options *b)
+{
+    return a->stem == b->stem && a->stop_words == b->stop_words &&
+           a->fold_accents == b->fold_accents &&
+           strncmp(a->language, b->language, sizeof a->language) == 0;
+}
+
+/* A text index whose words were made in another way than those of a query answers wrongly, and so
+ * does one for fields over what are sparse vectors. */
+static varve_status check_content(const segment *s, const segment_spec *spec, varve_error *err)
+{
+    static const char *const names[] = {"fields", "sparse vectors"};
+    if (spec->any_content) return VARVE_OK;
+    if (s->spec.content != spec->content)
+        return vv_fail(err, VARVE_CORRUPT, "segment %s: holds %s, the collection holds %s", s->path,
+                       names[s->spec.content == SEGMENT_SPARSE_VECTOR],
+                       names[spec->content == SEGMENT_SPARSE_VECTOR]);
+    if (!same_text_options(&s->spec.text, &spec->text))
         return vv_fail(err, VARVE_CORRUPT,
-                       "segment %s: this is segment %llu of collection %u, not %llu of %u", s->path,
-                       (unsigned long long)is->number, is->collection,
-                       (unsigned long long)spec->number, spec->collection);
-    if (is->dim != spec->dim || is->dtype != spec->dtype)
-        return vv_fail(err, VARVE_CORRUPT, "segment %s: holds %s[%u], the collection is %s[%u]",
-                       s->path, varve_dtype_name(is->dtype), is->dim, varve_dtype_name(spec->dtype),
-                       spec->dim);
+                       "segment %s: its options of texts are not those of the collection", s->path);
     return VARVE_OK;
 }
 
-static varve_status check_record(const segment *s, const segment_record *expect, varve_error *err)
+static varve_status check_vectors(const segment *s, const segment_spec *spec, varve_error *err)
+{
+    const segment_spec *is = &s->spec;
+    if (is->dim == spec->dim && is->dtype == spec->dtype) return VARVE_OK;
+    return vv_fail(err, VARVE_CORRUPT, "segment %s: holds %s[%u], the collection is %s[%u]",
+                   s->path, varve_dtype_name(is->dtype), is->dim, varve_dtype_name(spec->dtype),
+                   spec->dim);
+}
+
+/* A record names exactly this content by its hash, the header included. So a file that is a copy,
+ * and names in its header the collection and number it was born with, is told from any other. */
+static varve_status check_record(segment *s, const segment_record *expect, varve_error *err)
 {
     uint8_t is[SEGMENT_RECORD_BYTES], should[SEGMENT_RECORD_BYTES];
     segment_record_put(&s->record, is);
     segment_record_put(expect, should);
-    if (s->record.number != expect->number || memcmp(is, should, sizeof is) != 0)
+    if (memcmp(is, should, sizeof is) != 0)
         return vv_fail(err, VARVE_CORRUPT, "segment %s: not the file that the manifest names",
                        s->path);
+    s->record.number = s->spec.number = expect->number;
     return VARVE_OK;
+}
+
+static varve_status check_expected(segment *s, const segment_spec *spec,
+                                   const segment_record *expect, varve_error *err)
+{
+    if (expect) VV_TRY(check_record(s, expect, err));
+    if (spec && expect) s->spec.collection = spec->collection;
+    if (!spec) return VARVE_OK;
+    VV_TRY(check_place(s, spec, err));
+    VV_TRY(check_vectors(s, spec, err));
+    return check_content(s, spec, err);
 }
 
 static varve_status open_into(segment *s, const char *path, const segment_spec *spec,
@@ -60,8 +101,7 @@ static varve_status open_into(segment *s, const char *path, const segment_spec *
     VV_TRY(file_map_open(path, &s->map, err));
     advise_random(s);
     VV_TRY(segment_parse(s, err));
-    if (spec) VV_TRY(check_spec(s, spec, err));
-    if (expect) VV_TRY(check_record(s, expect, err));
+    VV_TRY(check_expected(s, spec, expect, err));
     advise_vectors(s);
     return VARVE_OK;
 }

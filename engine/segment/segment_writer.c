@@ -2,7 +2,9 @@
  * memory for segment_writer_finish, because each is a section of its own. */
 #include "base/block_stream.h"
 #include "base/bytes.h"
+#include "base/fault.h"
 #include "base/hash.h"
+#include "segment/images_beside.h"
 #include "segment/norm.h"
 #include "segment/segment.h"
 #include "segment/segment_column.h"
@@ -14,9 +16,6 @@
 
 #define SECTION_COUNT (SEGMENT_SECTION_END - 1) /* each known kind, at most once */
 
-/* Memory that building images takes, per byte of fields; known to be enough by a test. */
-#define IMAGE_MEMORY_FACTOR 3
-
 struct segment_writer {
     segment_spec spec;
     size_t stride; /* bytes of a vector */
@@ -24,7 +23,10 @@ struct segment_writer {
     segment_column rowvers, ordinals, id_offsets, field_offsets;
     buffer ids, fields;
     buffer images[ROW_IMAGES]; /* made by finish */
-    segment_record record;     /* what is known so far */
+    image_builder *builders[ROW_IMAGES];
+    images_beside *beside; /* NULL: the builders are fed here */
+    bool without_images;
+    segment_record record; /* what is known so far */
     bool failed;
     uint8_t directory[SECTION_COUNT * SEGMENT_ENTRY_BYTES];
     size_t entries;
@@ -65,6 +67,24 @@ varve_status segment_writer_new(const char *temporary_path, const segment_spec *
     return VARVE_OK;
 }
 
+void segment_writer_build_beside(segment_writer *w)
+{
+    assert(w->record.rows == 0 && !w->beside);
+    if (images_beside_new(w->spec.content, &w->spec.text, &w->beside, NULL) != VARVE_OK)
+        w->beside = NULL; /* then here */
+}
+
+void segment_writer_drop_images(segment_writer *w)
+{
+    for (int i = 0; i < ROW_IMAGES; i++) {
+        image_builder_free(w->builders[i]);
+        w->builders[i] = NULL;
+    }
+    images_beside_free(w->beside);
+    w->beside = NULL;
+    w->without_images = true;
+}
+
 void segment_writer_discard(segment_writer *w)
 {
     if (!w) return;
@@ -77,6 +97,7 @@ void segment_writer_discard(segment_writer *w)
     buffer_done(&w->fields);
     for (size_t i = 0; i < ROW_IMAGES; i++)
         buffer_done(&w->images[i]);
+    segment_writer_drop_images(w);
     free(w);
 }
 
@@ -96,6 +117,34 @@ typedef struct row {
     varve_text fields;
 } row;
 
+/* Images have limits of their own, which rows have not: a segment does without them then. */
+static varve_status unless_limit(segment_writer *w, varve_status status, const varve_error *why,
+                                 varve_error *err)
+{
+    if (status != VARVE_LIMIT)
+        return status == VARVE_OK ? VARVE_OK : vv_fail(err, status, "%s", why->message);
+    segment_writer_drop_images(w);
+    return VARVE_OK;
+}
+
+static varve_status build_images(segment_writer *w, varve_text fields, varve_error *err)
+{
+    if (w->beside) return images_beside_add(w->beside, fields, err);
+    for (int i = 0; i < ROW_IMAGES; i++) {
+        if (!image_suits(w->spec.content, i)) continue;
+        if (!w->builders[i]) VV_TRY(image_builder_new(i, &w->spec.text, &w->builders[i], err));
+        VV_TRY(image_builder_add(w->builders[i], fields, err));
+    }
+    return VARVE_OK;
+}
+
+static varve_status add_to_images(segment_writer *w, varve_text fields, varve_error *err)
+{
+    varve_error why = {0};
+    if (w->without_images) return VARVE_OK;
+    return unless_limit(w, build_images(w, fields, &why), &why, err);
+}
+
 static varve_status add_row(segment_writer *w, const row *r, varve_error *err)
 {
     VV_TRY(segment_column_add(&w->rowvers, r->rowver, err));
@@ -104,6 +153,7 @@ static varve_status add_row(segment_writer *w, const row *r, varve_error *err)
     VV_TRY(segment_column_add(&w->id_offsets, w->ids.len, err));
     VV_TRY(buffer_add(&w->fields, r->fields.data, r->fields.len, err));
     VV_TRY(segment_column_add(&w->field_offsets, w->fields.len, err));
+    VV_TRY(add_to_images(w, r->fields, err));
     return block_stream_put(&w->stream, r->vector, w->stride, err);
 }
 
@@ -188,12 +238,24 @@ uint64_t segment_writer_bytes(const segment_writer *w)
     return end + sizeof w->directory + SEGMENT_FOOTER_BYTES;
 }
 
+/* Bytes that are in use: what buffers have reserved beyond has no pages yet. */
 uint64_t segment_writer_memory_bytes(const segment_writer *w)
 {
-    return sizeof *w + SEGMENT_BLOCK_BYTES + w->stream.sums.capacity + w->rowvers.values.capacity +
-           w->ordinals.values.capacity + w->id_offsets.values.capacity + w->ids.capacity +
-           w->field_offsets.values.capacity + w->fields.capacity +
-           IMAGE_MEMORY_FACTOR * w->fields.len;
+    uint64_t images = w->beside ? images_beside_bytes(w->beside) : 0;
+    for (int i = 0; i < ROW_IMAGES; i++)
+        if (w->builders[i]) images += image_builder_bytes(w->builders[i]);
+    return sizeof *w + SEGMENT_BLOCK_BYTES + w->stream.sums.len + w->rowvers.values.len +
+           w->ordinals.values.len + w->id_offsets.values.len + w->ids.len +
+           w->field_offsets.values.len + w->fields.len + images;
+}
+
+/* Images are finished one after the other. */
+uint64_t segment_writer_finish_bytes(const segment_writer *w)
+{
+    uint64_t most = 0;
+    for (int i = 0; i < ROW_IMAGES; i++)
+        if (w->builders[i]) most = VV_MAX(most, image_builder_finish_bytes(w->builders[i]));
+    return segment_writer_memory_bytes(w) + most;
 }
 
 /* ---- the file out -------------------------------------------------------------------------- */
@@ -228,18 +290,16 @@ static varve_status put_column(segment_writer *w, segment_section kind, const se
     return VARVE_OK;
 }
 
-/* Value i of a column that has not been written yet. */
-static uint64_t column_value(const segment_column *c, uint64_t i)
+static varve_status finish_images(segment_writer *w, varve_error *err)
 {
-    return c->listed ? get_u64(c->values.data + i * sizeof(uint64_t)) : c->first + i * c->step;
-}
-
-static varve_status get_fields(void *context, uint32_t slot, varve_text *ret, varve_error *err)
-{
-    const segment_writer *w = context;
-    uint64_t from = column_value(&w->field_offsets, slot);
-    (void)err;
-    *ret = (varve_text){w->fields.data + from, column_value(&w->field_offsets, slot + 1) - from};
+    if (VV_FAULT("segment.images") != VV_FAULT_NONE)
+        return vv_fail(err, VARVE_LIMIT, "a fault in building field indexes");
+    if (w->beside) return images_beside_finish(w->beside, w->images, err);
+    for (int i = 0; i < ROW_IMAGES; i++) {
+        if (w->builders[i]) VV_TRY(image_builder_finish(w->builders[i], &w->images[i], err));
+        image_builder_free(w->builders[i]);
+        w->builders[i] = NULL;
+    }
     return VARVE_OK;
 }
 
@@ -247,11 +307,12 @@ static varve_status put_images(segment_writer *w, varve_error *err)
 {
     static const segment_section kinds[ROW_IMAGES] = {SEGMENT_COLUMNS, SEGMENT_TEXT,
                                                       SEGMENT_SPARSE};
-    const row_contents rows = {get_fields, w};
-    VV_TRY(row_images_build(w->spec.content, &w->spec.text, &rows, (uint32_t)w->record.rows,
-                            w->images, err));
-    for (size_t i = 0; i < ROW_IMAGES; i++)
+    varve_error why = {0};
+    VV_TRY(unless_limit(w, finish_images(w, &why), &why, err));
+    for (int i = 0; i < ROW_IMAGES && !w->without_images; i++) {
         if (w->images[i].len) VV_TRY(put_bytes(w, kinds[i], &w->images[i], err));
+        buffer_done(&w->images[i]);
+    }
     return VARVE_OK;
 }
 
@@ -333,6 +394,7 @@ varve_status segment_writer_finish(segment_writer *writer, const char *final_pat
         return vv_fail(err, VARVE_INVALID, "%s: a segment needs rows", final_path);
     if (w->record.rows > UINT32_MAX)
         return vv_fail(err, VARVE_LIMIT, "%s: more than %u rows", final_path, UINT32_MAX);
+    if (w->beside) images_beside_end(w->beside);
     VV_TRY(put_sections(w, err));
     make_header(w, header);
     VV_TRY(put_directory_and_footer(w, header, err));

@@ -38,6 +38,8 @@ typedef struct store_options {
     uint64_t floor;   /* latest sequence must reach it, else VARVE_CORRUPT with both numbers and the
                          way out */
     bool accept_loss; /* … unless this is set */
+    bool catalog_only; /* read_only: the catalogue and the counters alone, whatever the log holds */
+    uint64_t log_keep_bytes, log_keep_ms; /* of logs that are no longer needed; both 0: none */
 } store_options;
 
 typedef struct store_opened { /* what the open found, for the log */
@@ -72,6 +74,9 @@ void store_batch_delete_range(store_batch *b, store *s, store_family f, const vo
 void store_batch_log_data(store_batch *b, const void *bytes,
                           size_t len); /* rides in the log: commit time */
 size_t store_batch_bytes(const store_batch *b);
+/* Bytes from somebody else's log, which log_batch_parse (db/log.h) has found to be whole. */
+VV_CHECKED varve_status store_batch_new_from(const void *bytes, size_t len, store_batch **ret,
+                                             varve_error *err);
 VV_CHECKED varve_status store_write(store *s, store_batch *b, bool sync, varve_error *err);
 VV_CHECKED varve_status store_sync_log(store *s,
                                        varve_error *err); /* fsync what was written without */
@@ -97,6 +102,13 @@ typedef struct store_iter store_iter;
 VV_CHECKED varve_status store_iter_new(store *s, store_family f, const void *from, size_t from_len,
                                        const void *to, size_t to_len, store_iter **ret,
                                        varve_error *err);
+/* The same at the moment of a snapshot; NULL: now. */
+typedef struct store_snapshot store_snapshot;
+VV_CHECKED varve_status store_snapshot_new(store *s, store_snapshot **ret, varve_error *err);
+void store_snapshot_free(store_snapshot *n); /* NULL-safe; before the store is closed */
+VV_CHECKED varve_status store_iter_new_at(store *s, const store_snapshot *at, store_family f,
+                                          const void *from, size_t from_len, const void *to,
+                                          size_t to_len, store_iter **ret, varve_error *err);
 void store_iter_free(store_iter *i);
 void store_iter_freep(store_iter **i);
 void store_iter_seek(store_iter *i, const void *key, size_t key_len); /* first at or after key */
@@ -125,8 +137,11 @@ VV_CHECKED varve_status store_ingest(store *s, store_family f, const char *const
 
 VV_CHECKED varve_status store_flush(store *s,
                                     varve_error *err); /* memtables to files; trims the log */
-VV_CHECKED varve_status store_checkpoint(store *s, const char *path,
-                                         varve_error *err); /* hard links; path must not exist */
+/* A store of its own at path, which must not exist: tables and closed logs are hard links. The log
+ * is closed first, so that next to none of it is copied and no large buffer is written to a table.
+ * Durable but for its own name. Of a read-only store files are taken as they lie: VARVE_CONFLICT
+ * when an owner changed them meanwhile. */
+VV_CHECKED varve_status store_checkpoint(store *s, const char *path, varve_error *err);
 VV_CHECKED varve_status store_verify(store *s,
                                      varve_error *err); /* read everything, checking sums */
 /* What was deleted or replaced in [from, to) before the call is in no file any more when it is back
@@ -134,6 +149,22 @@ VV_CHECKED varve_status store_verify(store *s,
  * a file could not be written, and all of it may still be there. */
 VV_CHECKED varve_status store_erase(store *s, store_family f, const void *from, size_t from_len,
                                     const void *to, size_t to_len, varve_error *err);
+/* The log (store_updates.c), of a store open for writing. Batches as they were written, from that
+ * which holds `from` on; each returns false to end the walk. VARVE_NOT_FOUND: the log does not hold
+ * them any more, or has a gap; the message has both numbers. from is at most one above the last. */
+typedef struct store_update {
+    uint64_t first, last; /* sequence numbers */
+    const void *bytes;    /* borrowed for the call */
+    size_t len;
+} store_update;
+typedef bool (*store_update_each)(void *arg, const store_update *update);
+VV_CHECKED varve_status store_updates(store *s, uint64_t from, store_update_each each, void *arg,
+                                      varve_error *err);
+/* Batches name a family by the order of its making: that is the order of store_family. */
+VV_CHECKED varve_status store_check_families(store *s, varve_error *err);
+/* The first sequence number of the oldest log kept; UINT64_MAX: there is none. */
+VV_CHECKED varve_status store_log_oldest(store *s, uint64_t *ret, varve_error *err);
+
 uint64_t store_property(store *s,
                         const char *name); /* RocksDB's, summed over families; 0 unknown */
 uint64_t store_log_bytes(store *s);

@@ -1,4 +1,4 @@
-/* store_admin.c — flush, checkpoint, verify, and what the store knows about itself. */
+/* store_admin.c — flush, erase, verify, and what the store knows about itself. */
 #include "base/fault.h"
 #include "store/store_private.h"
 
@@ -6,9 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* A log up to this size is copied into a checkpoint; a larger one is turned into tables first. */
-#define CHECKPOINT_LOG_BYTES ((uint64_t)64 << 20)
 
 static varve_status flush_families(store *s, const rocksdb_flushoptions_t *options,
                                    varve_error *err)
@@ -56,17 +53,6 @@ varve_status store_erase(store *s, store_family f, const void *from, size_t from
     rocksdb_compactoptions_destroy(options);
     if (background_errors(s) == errors) return VARVE_OK;
     return vv_fail(err, VARVE_IO, "cannot compact the row store: a file could not be written");
-}
-
-varve_status store_checkpoint(store *s, const char *path, varve_error *err)
-{
-    char *message = NULL;
-    if (file_exists(path)) return vv_fail(err, VARVE_EXISTS, "%s exists already", path);
-    VV_TRY(store_fault(s, VV_FAULT("store.checkpoint"), "make a checkpoint", err));
-    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(s->db, &message);
-    if (!message) rocksdb_checkpoint_create(checkpoint, path, CHECKPOINT_LOG_BYTES, &message);
-    if (checkpoint) rocksdb_checkpoint_object_destroy(checkpoint);
-    return message ? store_fail_write(s, message, "make a checkpoint", err) : VARVE_OK;
 }
 
 /* The C functions have no "verify": walking over everything reads every block. */

@@ -12,6 +12,16 @@ store_batch *store_batch_new(void)
     return b;
 }
 
+varve_status store_batch_new_from(const void *bytes, size_t len, store_batch **ret,
+                                  varve_error *err)
+{
+    store_batch *b = malloc(sizeof *b);
+    if (!b) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a batch of the log");
+    b->rocks = rocksdb_writebatch_create_from(bytes, len);
+    *ret = b;
+    return VARVE_OK;
+}
+
 void store_batch_free(store_batch *b)
 {
     if (!b) return;

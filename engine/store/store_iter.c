@@ -5,11 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct store_snapshot {
+    store *s;
+    const rocksdb_snapshot_t *rocks; /* NULL: a store that does not change */
+};
+
 struct store_iter {
     rocksdb_iterator_t *rocks;
     rocksdb_readoptions_t *read;
     char bounds[]; /* from, then to */
 };
+
+varve_status store_snapshot_new(store *s, store_snapshot **ret, varve_error *err)
+{
+    store_snapshot *n = malloc(sizeof *n);
+    if (!n) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a snapshot of the row store");
+    *n = (store_snapshot){s, s->read_only ? NULL : rocksdb_create_snapshot(s->db)};
+    *ret = n;
+    return VARVE_OK;
+}
+
+void store_snapshot_free(store_snapshot *n)
+{
+    if (n && n->rocks) rocksdb_release_snapshot(n->s->db, n->rocks);
+    free(n);
+}
 
 static void set_bounds(store_iter *i, const void *from, size_t from_len, const void *to,
                        size_t to_len)
@@ -28,10 +48,18 @@ static void set_bounds(store_iter *i, const void *from, size_t from_len, const v
 varve_status store_iter_new(store *s, store_family f, const void *from, size_t from_len,
                             const void *to, size_t to_len, store_iter **ret, varve_error *err)
 {
+    return store_iter_new_at(s, NULL, f, from, from_len, to, to_len, ret, err);
+}
+
+varve_status store_iter_new_at(store *s, const store_snapshot *at, store_family f, const void *from,
+                               size_t from_len, const void *to, size_t to_len, store_iter **ret,
+                               varve_error *err)
+{
     size_t bounds = (from ? from_len : 0) + (to ? to_len : 0);
     store_iter *i = malloc(sizeof *i + bounds + 1);
     if (!i) return vv_fail(err, VARVE_NO_MEMORY, "no memory for an iterator");
     i->read = rocksdb_readoptions_create();
+    if (at && at->rocks) rocksdb_readoptions_set_snapshot(i->read, at->rocks);
     set_bounds(i, from, from_len, to, to_len);
     i->rocks = rocksdb_create_iterator_cf(s->db, i->read, s->families[f]);
     rocksdb_iter_seek_to_first(i->rocks);

@@ -30,7 +30,7 @@ void store_close(store *s)
     if (!s) return;
     if (s->db) {
         for (size_t f = 0; f < STORE_FAMILIES; f++)
-            rocksdb_column_family_handle_destroy(s->families[f]);
+            if (s->families[f]) rocksdb_column_family_handle_destroy(s->families[f]);
         rocksdb_column_family_handle_destroy(s->standard);
         rocksdb_close(s->db);
         if (!s->read_only) store_manifest_guard(s->path);
@@ -39,6 +39,7 @@ void store_close(store *s)
     if (s->write_synced) rocksdb_writeoptions_destroy(s->write_synced);
     if (s->write_logged) rocksdb_writeoptions_destroy(s->write_logged);
     store_options_done(&s->options);
+    pthread_mutex_destroy(&s->ingest_lock);
     free(s->path);
     free(s);
 }
@@ -56,6 +57,7 @@ static varve_status alloc_store(const char *path, const store_options *options, 
                                 store **ret, varve_error *err)
 {
     VV_CLEANUP(closep) store *s = calloc(1, sizeof *s);
+    if (s) pthread_mutex_init(&s->ingest_lock, NULL);
     if (s) s->path = strdup(path);
     if (!s || !s->path) return vv_fail(err, VARVE_NO_MEMORY, "no memory to open %s", path);
     s->read_only = options->read_only;
@@ -68,29 +70,42 @@ static varve_status alloc_store(const char *path, const store_options *options, 
     return VARVE_OK;
 }
 
+static bool is_wanted(const store_options *options, size_t family)
+{
+    return !options->catalog_only || family == STORE_CATALOG || family == STORE_META;
+}
+
+/* A reader may leave families out: what the log holds of them is passed over. */
 varve_status store_open_mode(const char *path, const store_options *options, log_mode mode,
                              store **ret, varve_error *err)
 {
     VV_CLEANUP(closep) store *s = NULL;
     VV_TRY(alloc_store(path, options, mode, &s, err));
-    const rocksdb_options_t *families[STORE_ROCKS_FAMILIES];
+    const char *names[STORE_ROCKS_FAMILIES] = {store_family_names[0]};
+    const rocksdb_options_t *families[STORE_ROCKS_FAMILIES] = {s->options.families[0]};
     rocksdb_column_family_handle_t *handles[STORE_ROCKS_FAMILIES];
     char *message = NULL;
-    memcpy(families, s->options.families, sizeof families);
+    int count = 1;
+    for (size_t f = 0; f < STORE_FAMILIES; f++) {
+        if (!is_wanted(options, f)) continue;
+        names[count] = store_family_names[f + 1];
+        families[count++] = s->options.families[f + 1];
+    }
     /* The handles mean something only when the open succeeded. */
     if (options->read_only)
-        s->db = rocksdb_open_for_read_only_column_families(s->options.database, path,
-                                                           STORE_ROCKS_FAMILIES, store_family_names,
+        s->db = rocksdb_open_for_read_only_column_families(s->options.database, path, count, names,
                                                            families, handles, 0, &message);
     else
-        s->db = rocksdb_open_column_families(s->options.database, path, STORE_ROCKS_FAMILIES,
-                                             store_family_names, families, handles, &message);
+        s->db = rocksdb_open_column_families(s->options.database, path, count, names, families,
+                                             handles, &message);
     if (message) {
         s->db = NULL;
         return store_fail_open(message, "open the row store", err);
     }
     s->standard = handles[0];
-    memcpy(s->families, handles + 1, sizeof s->families);
+    count = 1;
+    for (size_t f = 0; f < STORE_FAMILIES; f++)
+        if (is_wanted(options, f)) s->families[f] = handles[count++];
     *ret = take_store(&s);
     return VARVE_OK;
 }
@@ -117,6 +132,8 @@ static varve_status open_reader(const char *path, const store_options *options, 
         VV_TRY(store_check_floor(path, 0, options, err));
         return vv_fail(err, VARVE_NOT_FOUND, "there is no row store at %s", path);
     }
+    if (options->catalog_only) /* a copy just made: whoever opens all of it looks at its log */
+        return store_open_mode(path, options, LOG_TOLERATE_TORN_TAIL, ret, err);
     VV_TRY(store_check_tables(path, err));
     varve_status status = VARVE_CORRUPT;
     uint64_t seen = store_manifest_state(path);

@@ -81,6 +81,8 @@ static void set_database(rocksdb_options_t *o, const store_options *options, log
     rocksdb_options_set_paranoid_checks(o, 1);
     /* A family written to rarely would keep old logs alive, and the next open slow. */
     rocksdb_options_set_max_total_wal_size(o, 2 * VV_MAX(options->row_buffer_bytes, 16 * MIB));
+    rocksdb_options_set_WAL_ttl_seconds(o, (options->log_keep_ms + 999) / 1000);
+    rocksdb_options_set_WAL_size_limit_MB(o, (options->log_keep_bytes + MIB - 1) / MIB);
     rocksdb_options_set_info_log_level(o, INFO_LOG_FATAL);
     rocksdb_options_set_keep_log_file_num(o, 2);
     rocksdb_options_set_stats_dump_period_sec(o, 0);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "store/store.h"
 
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 
@@ -38,7 +39,8 @@ struct store {
     rocksdb_writeoptions_t *write_synced, *write_logged;
     char *path;
     bool read_only;
-    atomic_bool broken;     /* set once, by the failure that only a reopen heals */
+    pthread_mutex_t ingest_lock; /* an ingest or a checkpoint: see store_checkpoint.c */
+    atomic_bool broken;          /* set once, by the failure that only a reopen heals */
     atomic_bool log_failed; /* since the last write that succeeded: nobody may touch this log */
 };
 

@@ -107,12 +107,14 @@ varve_status store_ingest(store *s, store_family f, const char *const *paths, si
     if (count == 0) return VARVE_OK;
     VV_TRY(store_sync_log(s, err));
     VV_TRY(store_fault(s, VV_FAULT("store.ingest"), "take in sorted files", err));
+    pthread_mutex_lock(&s->ingest_lock);
     char *message = ingest_once(s, f, paths, count);
     for (int tries = 1; message && strstr(message, "Try again") && tries < INGEST_TRIES; tries++) {
         rocksdb_free(message);
         clock_sleep_ms(1u << tries);
         message = ingest_once(s, f, paths, count);
     }
+    pthread_mutex_unlock(&s->ingest_lock);
     if (!message) return VARVE_OK;
     /* A damaged or missing file of the caller's does the store no harm. */
     return store_classify(message) == VARVE_CORRUPT

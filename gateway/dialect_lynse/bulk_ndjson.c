@@ -126,11 +126,26 @@ static varve_status take_vector(batch *b, const json_document *d, varve_error *e
     return buffer_add(&b->vectors, m.values, m.dim * sizeof(float), err);
 }
 
+/* A session writes primary vectors. Others must not be lost in silence. */
+static varve_status refuse_named(const json_t *row, varve_error *err)
+{
+    static const char *const members[] = {"vectors", "named_vectors", "multi_vectors",
+                                          "sparse_vector", "sparse_vectors"};
+    for (size_t i = 0; i < VV_COUNT(members); i++)
+        if (json_object_get(row, members[i]))
+            return vv_fail(err, VARVE_INVALID,
+                           "%s: rows of a stream have a primary vector alone; put those of vector "
+                           "fields in afterwards, with /add_named_vectors or /add_sparse_vectors",
+                           members[i]);
+    return VARVE_OK;
+}
+
 static varve_status take_line(batch *b, char *line, size_t len, varve_error *err)
 {
     VV_CLEANUP(json_document_done) json_document d = {0};
     VV_TRY(lynse_parse(line, len, BULK_ITEM_BYTES_MAX, &d, err));
     if (!json_is_object(d.root)) return vv_fail(err, VARVE_INVALID, "not a JSON object");
+    VV_TRY(refuse_named(d.root, err));
     VV_TRY(take_id(b, json_object_get(d.root, "id"), err));
     VV_TRY(take_vector(b, &d, err));
     return lynse_fields_add(&b->fields, json_object_get(d.root, "fields"), err);

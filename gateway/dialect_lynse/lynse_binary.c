@@ -140,8 +140,8 @@ static varve_status read_args(lynse_call *c, const char *rows_key, search_args *
     return lynse_effort_of_query(c, &a->effort, err);
 }
 
-static varve_status run_search(lynse_call *c, const search_args *a, varve_hits **ret,
-                               varve_error *err)
+static varve_status run_search(lynse_call *c, search_kind kind, const search_args *a,
+                               varve_hits **ret, varve_error *err)
 {
     const char *body;
     VV_TRY(lynse_block_body(c, &a->block, &body, err));
@@ -154,7 +154,7 @@ static varve_status run_search(lynse_call *c, const search_args *a, varve_hits *
                                     .filter = a->filter,
                                     .with = a->with_fields ? VARVE_WITH_FIELDS : 0};
     lynse_effort_set(&a->effort, &request);
-    return a->block.rows ? lynse_search_run(c, &request, ret, err) : VARVE_OK;
+    return a->block.rows ? lynse_search_run(c, kind, &request, ret, err) : VARVE_OK;
 }
 
 static varve_status search_binary(lynse_call *c, varve_error *err)
@@ -162,7 +162,7 @@ static varve_status search_binary(lynse_call *c, varve_error *err)
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
     VV_CLEANUP(args_done) search_args a = {0};
     VV_TRY(read_args(c, NULL, &a, err));
-    VV_TRY(run_search(c, &a, &hits, err));
+    VV_TRY(run_search(c, SEARCH_VECTOR, &a, &hits, err));
     return out_block(&c->reply->body, hits, 0, &a.scores, a.with_fields, err);
 }
 
@@ -176,7 +176,7 @@ static varve_status batch_search_binary(lynse_call *c, varve_error *err)
     VV_CLEANUP(lynse_hits_freep) varve_hits *hits = NULL;
     VV_CLEANUP(args_done) search_args a = {0};
     VV_TRY(read_args(c, "n_queries", &a, err));
-    VV_TRY(run_search(c, &a, &hits, err));
+    VV_TRY(run_search(c, SEARCH_BATCH, &a, &hits, err));
     VV_TRY(add_u32(&c->reply->body, a.block.rows, err));
     for (size_t i = 0; i < a.block.rows; i++)
         VV_TRY(out_block(&c->reply->body, hits, i, &a.scores, a.with_fields, err));

@@ -118,7 +118,6 @@ varve_status lynse_filter_of_query(const lynse_call *c, varve_filter **ret, varv
     *ret = NULL;
     VV_TRY(parse_argument(c, "where_params", &params, err));
     VV_TRY(parse_argument(c, "filter", &filter, err));
-    if (where && !*where) where = NULL;
     if (where && filter.root)
         return vv_fail(err, VARVE_INVALID, "Invalid argument: give where or filter, not both");
     if (params.root && !where)

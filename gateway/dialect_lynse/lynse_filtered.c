@@ -8,6 +8,8 @@
 #include "lynse_rows.h"
 #include "lynse_search.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 
 static void facets_freep(varve_facets **facets) { varve_facets_free(*facets); }
@@ -17,9 +19,11 @@ static varve_status count_rows(lynse_call *c, varve_error *err)
     VV_CLEANUP(lynse_filter_freep) varve_filter *filter = NULL;
     uint64_t count;
     VV_TRY(lynse_filter_of_body(c, &filter, err));
+    uint64_t since = clock_now_ns();
     varve_status status = filter ? varve_count_matching(c->collection, filter, &count, err)
                                  : varve_count(c->collection, &count, err);
     VV_TRY(lynse_of_engine(status, err));
+    gateway_count_search(c->gateway, SEARCH_ROWS, filter != NULL, clock_now_ns() - since);
     return lynse_reply_with(c, err, ",\"count\":%" PRIu64, count);
 }
 
@@ -39,8 +43,10 @@ static varve_status facets(lynse_call *c, varve_error *err)
     VV_TRY(lynse_need_text(c, "field", &path, err));
     VV_TRY(lynse_uint(c, "limit", 10, &limit, err));
     VV_TRY(LYNSE_LIMIT(c, "limit", limit, max_top_k, err));
+    uint64_t since = clock_now_ns();
     varve_status status = varve_facets_count(c->collection, path, filter, limit, &all, err);
     VV_TRY(lynse_of_rows(c, status, err));
+    gateway_count_search(c->gateway, SEARCH_FACETS, filter != NULL, clock_now_ns() - since);
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"facets\":[", err));
     for (size_t i = 0; i < varve_facets_size(all); i++) {
@@ -134,7 +140,9 @@ static varve_status scroll(lynse_call *c, varve_error *err)
     VV_CLEANUP(scroll_done) scroll_args a = {0};
     varve_rowset *set = NULL;
     VV_TRY(read_scroll(c, &a, err));
+    uint64_t since = clock_now_ns();
     VV_TRY(lynse_of_rows(c, varve_query_rows(c->collection, &a.query, &set, err), err));
+    gateway_count_search(c->gateway, SEARCH_ROWS, a.filter != NULL, clock_now_ns() - since);
     VV_TRY(lynse_rows_add(&rows, set, false, err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(out_page(c, &rows, a.query.with, err));

@@ -8,6 +8,7 @@
 #include "lynse_hits.h"
 #include "lynse_legs.h"
 #include "lynse_profile.h"
+#include "lynse_rerank.h"
 #include "lynse_vectors.h"
 
 #include "base/bytes.h"
@@ -26,15 +27,27 @@ typedef struct hybrid {
     varve_filter *filter;
     const char *fusion; /* as sent */
     bool with_fields, explain;
+    lynse_rerank rerank;
 } hybrid;
 
 static void hybrid_done(hybrid *h)
 {
     varve_filter_free(h->filter);
     lynse_legs_done(&h->set);
+    lynse_rerank_done(&h->rerank);
 }
 
 static bool is_blank(const char *text) { return !text || text[strspn(text, " \t\r\n\f\v")] == 0; }
+
+static varve_status read_rerank(lynse_call *c, hybrid *h, uint64_t k, uint64_t offset,
+                                varve_error *err)
+{
+    const char *text;
+    VV_TRY(lynse_text(c, "text", &text, err));
+    VV_TRY(lynse_rerank_read(c, k, offset, text, &h->rerank, err));
+    lynse_rerank_set(&h->rerank, &h->request);
+    return VARVE_OK;
+}
 
 static varve_status read_limit(lynse_call *c, hybrid *h, varve_error *err)
 {
@@ -48,7 +61,8 @@ static varve_status read_limit(lynse_call *c, hybrid *h, varve_error *err)
     fallback = h->set.limit_max ? VV_MIN(4 * (k + offset), h->set.limit_max) : 4 * (k + offset);
     VV_TRY(lynse_uint(c, "candidate_limit", fallback, &limit, err));
     VV_TRY(LYNSE_LIMIT(c, "candidate_limit", limit, max_top_k, err));
-    h->set.limit_of_others = VV_MAX(limit, k + offset);
+    VV_TRY(read_rerank(c, h, k, offset, err));
+    h->set.limit_of_others = VV_MAX(limit, VV_MAX(k + offset, h->rerank.candidates));
     h->request.k = k;
     h->request.offset = offset;
     h->request.group_size = group_size;
@@ -99,6 +113,8 @@ static varve_status add_vector(lynse_call *c, hybrid *h, varve_error *err)
     VV_TRY(lynse_matrix_read(&c->document, "vector", nested, &query, err));
     if (query.ragged)
         return vv_fail(err, VARVE_INVALID, "all query vectors must have the same dimension");
+    if (query.dim == 0)
+        return vv_fail(err, VARVE_INVALID, "Invalid argument: vector must not be empty");
     VV_TRY(lynse_effort_of_body(c, &effort, err));
     if (leg->field && strcmp(leg->field, "default") == 0) leg->field = NULL;
     leg->kind = VARVE_LEG_VECTOR;
@@ -189,7 +205,9 @@ static varve_status out_items(lynse_call *c, const hybrid *h, const varve_hits *
     VV_TRY(buffer_add(out, ",", 1, err));
     VV_TRY(lynse_out_hits(out, hits, 0, &scores, h->with_fields, err));
     if (h->request.group_by) VV_TRY(out_groups(out, hits, err));
-    return buffer_add(out, "}", 1, err);
+    VV_TRY(lynse_out_rerank_scores(out, &h->rerank, hits, err));
+    VV_TRY(buffer_add(out, "}", 1, err));
+    return lynse_out_rerank(out, &h->rerank, err);
 }
 
 static varve_status hybrid_search(lynse_call *c, varve_error *err)

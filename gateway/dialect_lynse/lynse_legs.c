@@ -222,6 +222,7 @@ static varve_status read_kind(lynse_legs *l, const json_t *object, size_t depth,
         VV_TRY(lynse_text(&c, "fusion", &fusion, err));
         leg->fusion.kind = lynse_fusion_read(fusion);
         VV_TRY(lynse_number(&c, "rrf_k", 60, &leg->fusion.rrf_k, err));
+        leg->fusion.zero_rrf_k = leg->fusion.rrf_k == 0;
         return read_legs(l, value, "legs", depth + 1, &leg->prefetch, &leg->prefetch_count, err);
     }
     if (lynse_member(&c, "sample")) {
@@ -272,6 +273,13 @@ static varve_status read_common(lynse_legs *l, const json_t *object, varve_leg *
     return VARVE_OK;
 }
 
+/* A score is shown as float32, and handed back in the fewest digits that say which; an order has
+ * values of its own. */
+static void round_threshold(varve_leg *leg)
+{
+    if (leg->kind != VARVE_LEG_ORDER) leg->threshold = (double)(float)leg->threshold;
+}
+
 static varve_status read_leg(lynse_legs *l, const json_t *object, size_t depth, varve_leg *leg,
                              varve_error *err)
 {
@@ -283,6 +291,7 @@ static varve_status read_leg(lynse_legs *l, const json_t *object, size_t depth, 
     VV_TRY(read_common(l, object, leg, err));
     VV_TRY(read_kind(l, object, depth, leg, err));
     if (leg->kind == VARVE_LEG_SPARSE && !leg->field) leg->field = LYNSE_SPARSE_FIELD;
+    if (leg->threshold_given) round_threshold(leg);
     if (!prefetch || json_is_null(prefetch) || leg->kind == VARVE_LEG_FUSION) return VARVE_OK;
     return read_legs(l, prefetch, "prefetch", depth + 1, &leg->prefetch, &leg->prefetch_count, err);
 }

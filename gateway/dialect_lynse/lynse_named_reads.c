@@ -64,7 +64,7 @@ static varve_status get_named(lynse_call *c, varve_error *err)
     VV_TRY(lynse_need_member(c, "ids", &list, err));
     VV_TRY(lynse_ids_read(list, "ids", &ids, err));
     VV_TRY(LYNSE_LIMIT(c, "ids", ids.count, max_batch_vectors, err));
-    VV_TRY(lynse_field_find(c, name, &info, err));
+    VV_TRY(lynse_field_find_named(c, name, &info, err));
     varve_status status =
         varve_field_read(c->collection, name, ids.items, ids.count, &vectors, err);
     VV_TRY(lynse_of_rows(c, status, err));

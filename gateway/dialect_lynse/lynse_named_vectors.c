@@ -146,7 +146,7 @@ static varve_status put_named(lynse_call *c, bool replace, varve_error *err)
     const char *name;
     VV_TRY(lynse_need_text(c, "field_name", &name, err));
     VV_TRY(read_ids(c, &in, err));
-    VV_TRY(lynse_field_find(c, name, &info, err));
+    VV_TRY(lynse_field_find_named(c, name, &info, err));
     if (info.kind == VARVE_FIELD_SPARSE)
         return vv_fail(err, VARVE_INVALID,
                        "Invalid argument: vector field '%s' is sparse: use /add_sparse_vectors",
@@ -183,7 +183,7 @@ static varve_status remove_named(lynse_call *c, varve_error *err)
     const char *name;
     VV_TRY(lynse_need_text(c, "field_name", &name, err));
     VV_TRY(read_ids(c, &in, err));
-    VV_TRY(lynse_field_find(c, name, &info, err));
+    VV_TRY(lynse_field_find_named(c, name, &info, err));
     if (in.ids.count)
         VV_TRY(lynse_of_rows(
             c, varve_field_remove(c->collection, name, in.ids.items, in.ids.count, NULL, NULL, err),

@@ -6,6 +6,7 @@
 #include "lynse_filter.h"
 #include "lynse_handlers.h"
 #include "lynse_hits.h"
+#include "lynse_rerank.h"
 #include "lynse_vectors.h"
 
 #include <inttypes.h>
@@ -101,26 +102,32 @@ typedef struct profile_args {
     varve_filter *filter;
     lynse_effort effort;
     lynse_scores scores;
+    lynse_rerank rerank;
 } profile_args;
 
-static void args_done(profile_args *a) { varve_filter_free(a->filter); }
+static void args_done(profile_args *a)
+{
+    varve_filter_free(a->filter);
+    lynse_rerank_done(&a->rerank);
+}
 
 static varve_status read_args(lynse_call *c, profile_args *a, varve_error *err)
 {
     VV_TRY(lynse_filter_of_body(c, &a->filter, err));
     VV_TRY(lynse_text(c, "vector_field", &a->field, err));
     VV_TRY(lynse_field_find(c, a->field, &a->info, err));
+    if (a->info.kind != VARVE_FIELD_MULTI) VV_TRY(lynse_field_check_dense(&a->info, err));
     VV_TRY(lynse_uint(c, "k", LYNSE_K_DEFAULT, &a->k, err));
     VV_TRY(LYNSE_LIMIT(c, "k", a->k, max_top_k, err));
     VV_TRY(lynse_bool(c, "return_fields", &a->with_fields, err));
+    VV_TRY(lynse_rerank_read(c, a->k, 0, NULL, &a->rerank, err));
     VV_TRY(lynse_bool(c, "approx", &a->approx, err));
     VV_TRY(lynse_number(c, "eps", LYNSE_EPS_DEFAULT, &a->eps, err));
     VV_TRY(lynse_scores_choose(c, a->field, a->filter != NULL, a->approx, a->eps, &a->scores, err));
     return lynse_effort_of_body(c, &a->effort, err);
 }
 
-static varve_status run_profiled(lynse_call *c, const profile_args *a, varve_hits **ret,
-                                 varve_error *err)
+static varve_status run_profiled(lynse_call *c, profile_args *a, varve_hits **ret, varve_error *err)
 {
     lynse_matrix query;
     bool nested = a->info.kind == VARVE_FIELD_MULTI && lynse_is_nested(&c->document, "vector");
@@ -129,6 +136,7 @@ static varve_status run_profiled(lynse_call *c, const profile_args *a, varve_hit
         return vv_fail(err, VARVE_INVALID, "all query vectors must have the same dimension");
     varve_leg leg = {.kind = VARVE_LEG_VECTOR,
                      .field = lynse_field_is_primary(a->field) ? NULL : a->field,
+                     .limit = lynse_rerank_limit(&a->rerank, a->k),
                      .vectors = query.values,
                      .vector_count = query.rows,
                      .dim = query.dim};
@@ -138,6 +146,7 @@ static varve_status run_profiled(lynse_call *c, const profile_args *a, varve_hit
                                    .filter = a->filter,
                                    .k = a->k,
                                    .with = a->with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_rerank_set(&a->rerank, &request);
     return lynse_query_run(c, &request, ret, err);
 }
 
@@ -156,7 +165,10 @@ static varve_status search_profile(lynse_call *c, varve_error *err)
     VV_TRY(lynse_out_text(out, a.info.index_mode[0] ? a.info.index_mode : "FLAT-IP", err));
     VV_TRY(buffer_add(out, ",", 1, err));
     VV_TRY(lynse_out_hits(out, hits, 0, &a.scores, a.with_fields, err));
-    VV_TRY(buffer_add_text(out, "},\"profile\":", err));
+    VV_TRY(lynse_out_rerank_scores(out, &a.rerank, hits, err));
+    VV_TRY(buffer_add(out, "}", 1, err));
+    VV_TRY(lynse_out_rerank(out, &a.rerank, err));
+    VV_TRY(buffer_add_text(out, ",\"profile\":", err));
     lynse_profile profile = {hits, a.filter, "vector", a.field, path};
     VV_TRY(lynse_out_profile(c, &profile, err));
     return lynse_reply_end(c, err);

@@ -6,6 +6,8 @@
 #include "lynse_ids.h"
 #include "lynse_rows.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 typedef varve_status read_end(varve_collection *, size_t, unsigned, varve_rowset **, varve_error *);
@@ -73,9 +75,15 @@ static varve_status read_selected(lynse_call *c, unsigned with, lynse_rows *rows
     VV_CLEANUP(lynse_filter_freep) varve_filter *filter = NULL;
     const json_t *list = lynse_member(c, "filter_ids");
     VV_TRY(lynse_filter_of_body(c, &filter, err));
-    if (filter) return lynse_rows_matching(rows, c, filter, with, err);
-    if (!list) return lynse_rows_all(rows, c, with, err);
-    return read_list(c, list, "filter_ids", with, true, rows, err);
+    uint64_t since = clock_now_ns();
+    if (filter)
+        VV_TRY(lynse_rows_matching(rows, c, filter, with, err));
+    else if (list)
+        VV_TRY(read_list(c, list, "filter_ids", with, true, rows, err));
+    else
+        VV_TRY(lynse_rows_all(rows, c, with, err));
+    gateway_count_search(c->gateway, SEARCH_ROWS, filter != NULL, clock_now_ns() - since);
+    return VARVE_OK;
 }
 
 /* {…fields, "id": id}: the record's id takes the place of a field of that name. */

@@ -133,7 +133,9 @@ static void run_and_tell(lynse_call *c, lynse_need need, lynse_action *action)
 {
     varve_error err = {0};
     if (run_json(c, need, action, &err) == VARVE_OK) return;
-    if (c->code)
+    if (c->failure_status)
+        reply_failure(c->reply, c->failure_status, c->code, "%s", err.message);
+    else if (c->code)
         reply_failure(c->reply, reply_error_status(&err), c->code, "%s",
                       reply_error_sentence(&err));
     else if (c->asks_compactor)

@@ -27,6 +27,7 @@ typedef struct lynse_call {
     char name[LYNSE_NAME_MAX + 1];     /* of the collection, likewise */
     varve_collection *collection;      /* LYNSE_COLLECTION only */
     const char *code;    /* of the failure, where the dialect has one of its own; else NULL */
+    int failure_status;  /* beside code: HTTP status of the failure; 0: that of the engine's */
     bool asks_compactor; /* failures are told as those of the compactor */
     bool plain;          /* the vectors of the body are not lifted out of it */
 } lynse_call;

@@ -24,14 +24,21 @@ VV_CHECKED varve_status lynse_field_find(lynse_call *c, const char *name, varve_
                                          varve_error *err);
 VV_CHECKED varve_status lynse_field_look(lynse_call *c, const char *name, bool *ret_found,
                                          varve_field_info *ret, varve_error *err);
+/* Of a named field: VARVE_INVALID also for "default", whose vectors come and go with their rows. */
+VV_CHECKED varve_status lynse_field_find_named(lynse_call *c, const char *name,
+                                               varve_field_info *ret, varve_error *err);
+/* VARVE_INVALID unless it has one dense vector per row: fields of other kinds have routes and legs
+ * of their own. */
+VV_CHECKED varve_status lynse_field_check_dense(const varve_field_info *info, varve_error *err);
 bool lynse_field_is_primary(const char *name);
 VV_CHECKED varve_status lynse_scores_choose(lynse_call *c, const char *field, bool filtered,
                                             bool approx, double eps, lynse_scores *ret,
                                             varve_error *err);
 float lynse_score(const lynse_scores *s, float score);
 /* Search, after a look at whether the answer to so many queries can fit. */
-VV_CHECKED varve_status lynse_search_run(lynse_call *c, const varve_search_request *request,
-                                         varve_hits **ret, varve_error *err);
+VV_CHECKED varve_status lynse_search_run(lynse_call *c, search_kind kind,
+                                         const varve_search_request *request, varve_hits **ret,
+                                         varve_error *err);
 /* One search of legs. */
 VV_CHECKED varve_status lynse_query_run(lynse_call *c, const varve_query_request *request,
                                         varve_hits **ret, varve_error *err);

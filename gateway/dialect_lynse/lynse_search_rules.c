@@ -4,6 +4,7 @@
 #include "lynse_hits.h"
 
 #include "base/bytes.h"
+#include "base/clock.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,6 +34,23 @@ varve_status lynse_field_find(lynse_call *c, const char *name, varve_field_info 
     VV_TRY(lynse_field_look(c, name, &found, ret, err));
     if (found) return VARVE_OK;
     return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' does not exist", name);
+}
+
+varve_status lynse_field_find_named(lynse_call *c, const char *name, varve_field_info *ret,
+                                    varve_error *err)
+{
+    if (!lynse_field_is_primary(name)) return lynse_field_find(c, name, ret, err);
+    return vv_fail(err, VARVE_INVALID,
+                   "Invalid argument: 'default' is the primary vector, which comes and goes with "
+                   "its row");
+}
+
+varve_status lynse_field_check_dense(const varve_field_info *info, varve_error *err)
+{
+    if (info->kind == VARVE_FIELD_DENSE) return VARVE_OK;
+    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' is %s", info->name,
+                   info->kind == VARVE_FIELD_SPARSE ? "sparse: ask /sparse_search"
+                                                    : "of several vectors per row: ask /search");
 }
 
 static bool rounds(varve_metric metric)
@@ -98,32 +116,53 @@ static varve_status check_answer(lynse_call *c, const varve_search_request *requ
                    request->count, max);
 }
 
-/* Fields of other kinds have routes and legs of their own. */
 static varve_status check_field(lynse_call *c, const char *name, varve_error *err)
 {
     varve_field_info info;
     if (lynse_field_is_primary(name)) return VARVE_OK;
     VV_TRY(lynse_field_find(c, name, &info, err));
-    if (info.kind == VARVE_FIELD_DENSE) return VARVE_OK;
-    return vv_fail(err, VARVE_INVALID, "Invalid argument: vector field '%s' is %s", name,
-                   info.kind == VARVE_FIELD_SPARSE ? "sparse: ask /sparse_search"
-                                                   : "of several vectors per row: ask /search");
+    return lynse_field_check_dense(&info, err);
 }
 
-varve_status lynse_search_run(lynse_call *c, const varve_search_request *request, varve_hits **ret,
-                              varve_error *err)
+varve_status lynse_search_run(lynse_call *c, search_kind kind, const varve_search_request *request,
+                              varve_hits **ret, varve_error *err)
 {
+    uint64_t since;
     VV_TRY(check_field(c, request->vector_field, err));
     VV_TRY(check_answer(c, request, err));
+    since = clock_now_ns();
     VV_TRY(lynse_of_rows(c, varve_search(c->collection, request, ret, err), err));
+    gateway_count_search(c->gateway, kind, request->filter != NULL, clock_now_ns() - since);
     if (request->filter) lynse_note_unindexed(c, *ret);
     return VARVE_OK;
+}
+
+static search_kind kind_of(const varve_query_request *request)
+{
+    if (request->leg_count != 1) return SEARCH_HYBRID;
+    switch (request->legs[0].kind) {
+    case VARVE_LEG_VECTOR: return SEARCH_VECTOR;
+    case VARVE_LEG_SPARSE: return SEARCH_SPARSE;
+    case VARVE_LEG_TEXT: return SEARCH_TEXT;
+    default: return SEARCH_HYBRID;
+    }
+}
+
+static bool is_filtered(const varve_query_request *request)
+{
+    bool filtered = request->filter != NULL;
+    for (size_t i = 0; i < request->leg_count; i++)
+        filtered |= request->legs[i].filter != NULL;
+    return filtered;
 }
 
 varve_status lynse_query_run(lynse_call *c, const varve_query_request *request, varve_hits **ret,
                              varve_error *err)
 {
+    uint64_t since = clock_now_ns();
     VV_TRY(lynse_of_rows(c, varve_query(c->collection, request, ret, err), err));
+    uint64_t elapsed_ns = clock_now_ns() - since;
+    gateway_count_search(c->gateway, kind_of(request), is_filtered(request), elapsed_ns);
     lynse_note_unindexed(c, *ret);
     return VARVE_OK;
 }

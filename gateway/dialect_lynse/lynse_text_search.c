@@ -6,6 +6,7 @@
 #include "lynse_hits.h"
 #include "lynse_legs.h"
 #include "lynse_profile.h"
+#include "lynse_rerank.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,12 +17,14 @@ typedef struct one_leg {
     varve_filter *filter;
     uint64_t k, offset;
     bool with_fields, explain;
+    lynse_rerank rerank;
 } one_leg;
 
 static void one_leg_done(one_leg *o)
 {
     varve_filter_free(o->filter);
     lynse_legs_done(&o->legs);
+    lynse_rerank_done(&o->rerank);
 }
 
 static varve_status read_common(lynse_call *c, one_leg *o, varve_error *err)
@@ -35,17 +38,21 @@ static varve_status read_common(lynse_call *c, one_leg *o, varve_error *err)
     VV_TRY(lynse_bool(c, "return_fields", &o->with_fields, err));
     VV_TRY(lynse_bool(c, "explain", &o->explain, err));
     o->leg.threshold_given = lynse_member(c, "score_threshold") != NULL;
-    return lynse_number(c, "score_threshold", 0, &o->leg.threshold, err);
+    VV_TRY(lynse_number(c, "score_threshold", 0, &o->leg.threshold, err));
+    o->leg.threshold = (double)(float)o->leg.threshold;
+    return VARVE_OK;
 }
 
-static varve_status run(lynse_call *c, const one_leg *o, varve_hits **ret, varve_error *err)
+static varve_status run(lynse_call *c, one_leg *o, varve_hits **ret, varve_error *err)
 {
+    o->leg.limit = lynse_rerank_limit(&o->rerank, o->k + o->offset);
     varve_query_request request = {.legs = &o->leg,
                                    .leg_count = 1,
                                    .filter = o->filter,
                                    .k = o->k,
                                    .offset = o->offset,
                                    .with = o->with_fields ? VARVE_WITH_FIELDS : 0};
+    lynse_rerank_set(&o->rerank, &request);
     return lynse_query_run(c, &request, ret, err);
 }
 
@@ -61,7 +68,9 @@ static varve_status answer(lynse_call *c, const one_leg *o, const varve_hits *hi
         VV_TRY(lynse_out_hits(out, hits, 0, &scores, o->with_fields, err));
     else
         VV_TRY(buffer_add_text(out, "\"ids\":[],\"scores\":[],\"fields\":[]", err));
+    VV_TRY(lynse_out_rerank_scores(out, &o->rerank, hits, err));
     VV_TRY(buffer_add(out, "}", 1, err));
+    VV_TRY(lynse_out_rerank(out, &o->rerank, err));
     if (hits && o->explain) {
         const lynse_profile profile = {hits, o->filter, kind, o->leg.field, NULL};
         VV_TRY(buffer_add_text(out, ",\"profile\":", err));
@@ -76,6 +85,7 @@ static varve_status text_search(lynse_call *c, varve_error *err)
     VV_CLEANUP(one_leg_done) one_leg o = {0};
     VV_TRY(read_common(c, &o, err));
     VV_TRY(lynse_leg_text(&o.legs, c->document.root, &o.leg, err));
+    VV_TRY(lynse_rerank_read(c, o.k, o.offset, o.leg.text.data, &o.rerank, err));
     VV_TRY(run(c, &o, &hits, err));
     return answer(c, &o, hits, "BM25-INVERTED", "text", err);
 }
@@ -114,6 +124,7 @@ static varve_status sparse_search(lynse_call *c, varve_error *err)
     const char *field;
     bool found;
     VV_TRY(read_common(c, &o, err));
+    VV_TRY(lynse_rerank_read(c, o.k, o.offset, NULL, &o.rerank, err));
     VV_TRY(lynse_need_member(c, "vector", &vector, err));
     VV_TRY(lynse_leg_sparse(&o.legs, vector, &o.leg, err));
     VV_TRY(lynse_text(c, "vector_field", &field, err));

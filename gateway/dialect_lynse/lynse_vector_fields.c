@@ -155,7 +155,7 @@ static varve_status drop_vector_field(lynse_call *c, varve_error *err)
     varve_field_info info;
     const char *name;
     VV_TRY(lynse_need_text(c, "field_name", &name, err));
-    VV_TRY(lynse_field_find(c, name, &info, err));
+    VV_TRY(lynse_field_find_named(c, name, &info, err));
     VV_TRY(lynse_of_rows(c, varve_field_drop(c->collection, name, err), err));
     VV_TRY(reply_field(c, name, err));
     return lynse_reply_end(c, err);
@@ -166,28 +166,34 @@ void lynse_drop_vector_field(gateway *g, http_request *request, http_reply *repl
     lynse_run_json(g, request, reply, LYNSE_COLLECTION, drop_vector_field);
 }
 
-static varve_status set_index(lynse_call *c, const char *name, const char *mode, varve_error *err)
+/* mode NULL: flat of the metric that the field has; of the primary vector FLAT-IP, as /build_index
+ * has it. *ret_mode: as it is to be shown; borrowed from mode, or from info. */
+static varve_status build_index(lynse_call *c, const char *name, const char *mode,
+                                varve_field_info *info, const char **ret_mode, varve_error *err)
 {
     varve_index_params params = {0};
-    varve_field_info info;
-    VV_TRY(lynse_field_find(c, name, &info, err));
-    if (mode) VV_TRY(lynse_index_params_read(c, &params, err));
+    bool wait;
+    VV_TRY(lynse_field_find(c, name, info, err));
+    VV_TRY(lynse_bool_or(c, "wait", true, &wait, err));
+    VV_TRY(lynse_index_params_read(c, &params, err));
     c->asks_compactor = true;
-    if (!lynse_field_is_primary(name))
-        return lynse_of_rows(c, varve_field_index_set(c->collection, name, mode, &params, err),
-                             err);
-    if (!mode) return lynse_of_engine(varve_index_mode_set(c->collection, NULL, err), err);
-    return lynse_of_engine(varve_index_build(c->collection, mode, &params, false, err), err);
+    if (!mode && lynse_field_is_primary(name)) mode = "FLAT-IP";
+    *ret_mode = mode ? mode : info->index_mode;
+    if (lynse_field_is_primary(name))
+        return lynse_of_engine(varve_index_build(c->collection, mode, &params, !wait, err), err);
+    varve_status status = varve_field_index_build(c->collection, name, mode, &params, !wait, err);
+    VV_TRY(lynse_of_rows(c, status, err));
+    return mode ? VARVE_OK : lynse_field_find(c, name, info, err);
 }
 
 static varve_status build_vector_field_index(lynse_call *c, varve_error *err)
 {
     buffer *out = &c->reply->body;
+    varve_field_info info;
     const char *name, *mode;
     VV_TRY(lynse_need_text(c, "field_name", &name, err));
     VV_TRY(lynse_text(c, "index_mode", &mode, err));
-    if (!mode) mode = "FLAT-IP";
-    VV_TRY(set_index(c, name, mode, err));
+    VV_TRY(build_index(c, name, mode, &info, &mode, err));
     VV_TRY(reply_field(c, name, err));
     VV_TRY(buffer_add_text(out, ",\"index_mode\":", err));
     VV_TRY(lynse_out_text(out, mode, err));
@@ -205,9 +211,15 @@ void lynse_build_vector_field_index(gateway *g, http_request *request, http_repl
 
 static varve_status remove_vector_field_index(lynse_call *c, varve_error *err)
 {
+    varve_field_info info;
+    varve_status status;
     const char *name;
     VV_TRY(lynse_need_text(c, "field_name", &name, err));
-    VV_TRY(set_index(c, name, NULL, err));
+    VV_TRY(lynse_field_find(c, name, &info, err));
+    status = lynse_field_is_primary(name)
+                 ? varve_index_mode_set(c->collection, NULL, err)
+                 : varve_field_index_set(c->collection, name, NULL, NULL, err);
+    VV_TRY(lynse_of_rows(c, status, err));
     VV_TRY(reply_field(c, name, err));
     return lynse_reply_end(c, err);
 }

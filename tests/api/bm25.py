@@ -2,10 +2,23 @@
 
 import math
 import re
+import unicodedata
+from collections import Counter
+
+ALONE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")  # kana, ideographs: a token each
+
+
+def is_part(c):
+    return unicodedata.category(c) in ("Nd", "Mn", "Mc", "Me") or c.isalpha()
 
 
 def tokens(text):
-    return re.findall(r"[^\W_]+", text.lower())
+    """Runs of letters, marks and decimal digits, lower case."""
+    text = text.lower()
+    if not text.isascii():
+        text = ALONE.sub(r" \g<0> ", unicodedata.normalize("NFC", text))
+        text = "".join(c if is_part(c) else " " for c in text)
+    return re.findall(r"[^\W_]+" if text.isascii() else r"\S+", text)
 
 
 def strings(value):
@@ -19,23 +32,35 @@ def strings(value):
             yield from strings(v)
 
 
+class Corpus:
+    """Rows {id: fields}, their words counted once; tokens of all paths count together."""
+
+    def __init__(self, rows, paths=None):
+        self.counts, self.rows_with = {}, Counter()
+        for id, row in rows.items():
+            looked = row if paths is None else {p: row[p] for p in paths if p in row}
+            self.counts[id] = Counter(t for s in strings(looked) for t in tokens(s))
+            self.rows_with.update(self.counts[id].keys())
+        self.lengths = {id: c.total() for id, c in self.counts.items()}
+        self.average = sum(self.lengths.values()) / len(rows)
+
+    def scores(self, query, k1=1.2, b=0.75):
+        """{id: score > 0}"""
+        found = {}
+        for term in tokens(query):
+            df = self.rows_with[term]
+            idf = math.log((len(self.counts) - df + 0.5) / (df + 0.5) + 1)
+            for id, count in self.counts.items():
+                tf = count.get(term)
+                if tf:
+                    norm = k1 * (1 - b + b * self.lengths[id] / self.average)
+                    found[id] = found.get(id, 0) + idf * tf * (k1 + 1) / (tf + norm)
+        return found
+
+
 def scores(rows, query, paths=None, k1=1.2, b=0.75):
-    """{id: score > 0} of rows {id: fields}; tokens of all paths count together."""
-    words = {}
-    for id, row in rows.items():
-        looked = row if paths is None else {p: row[p] for p in paths if p in row}
-        words[id] = [t for s in strings(looked) for t in tokens(s)]
-    average = sum(map(len, words.values())) / len(words)
-    found = {}
-    for term in tokens(query):
-        df = sum(term in w for w in words.values())
-        idf = math.log((len(rows) - df + 0.5) / (df + 0.5) + 1)
-        for id, w in words.items():
-            tf = w.count(term)
-            if tf:
-                norm = k1 * (1 - b + b * len(w) / average)
-                found[id] = found.get(id, 0) + idf * tf * (k1 + 1) / (tf + norm)
-    return found
+    """{id: score > 0} of rows {id: fields}."""
+    return Corpus(rows, paths).scores(query, k1, b)
 
 
 def rrf(legs, k=60):

@@ -7,7 +7,7 @@ import numpy
 import pytest
 
 from data import clustered, recall
-from server import TIME_FACTOR, Collection
+from server import TIME_FACTOR, Collection, Server
 
 
 def f32(*values):
@@ -114,6 +114,99 @@ class TestAutomaticIdsCollideWithNothing:  # 4
         c.raw_ok("bulk", b'{"vector":[1]}\n' * 5)
         ids = c.ok("query", return_ids_only=True)["result"]
         assert len(set(ids)) == 7
+
+
+LONG = "x" * 70
+SMALL = [
+    {"a": 1, "b": 2, "c": 0},
+    {"a": 1, "b": 9, "c": 3},
+    {"a": 1, "b": 9, "c": 0},
+    {"a": 0, "b": 2, "c": 3},
+    {"x": 1, "y": 3},
+    {"x": 2, "y": 3},
+    {"x": 2, "y": 0},
+    {"a": "x", "b": "z"},
+    {"a": "y", "b": "w"},
+    {"a": "z", "b": "x"},
+    {"s": "it's"},
+    {"s": "it"},
+    {"d": "2025-06-01"},
+    {"d": "2026-06-01"},
+    {"d": "9"},
+    {"n": 1},
+    {"n": 1.0},
+    {"n": "1"},
+    {"n": 10},
+    {"tags": ["two words", "one"]},
+    {"tags": ["one", LONG]},
+    {"tags": []},
+    {"tags": "one"},
+]
+WRONG_IN_LYNSEDB = [
+    # 5: OR keeps the first literal of each side
+    ("a = 1 AND b = 2 OR c = 3", lambda r: r.get("a") == 1 and r["b"] == 2 or r.get("c") == 3),
+    ("x = 1 OR x = 2 AND y = 3", lambda r: r.get("x") == 1 or r.get("x") == 2 and r["y"] == 3),
+    # two lists are made one
+    ("a IN ('x', 'y') AND b IN ('z')", lambda r: r.get("a") in ("x", "y") and r["b"] == "z"),
+    # a text is cut at its quote
+    ("s = 'it''s'", lambda r: r.get("s") == "it's"),
+    # a range of texts is one of numbers, and matches every text
+    ("d >= '2026'", lambda r: r.get("d", "") >= "2026"),
+    ("d < '2026-01-01'", lambda r: r.get("d") == "2025-06-01"),
+    ("n >= '1'", lambda r: r.get("n") == "1"),
+    ("n >= 5", lambda r: r.get("n") == 10),
+    # 1 and 1.0 are different
+    ("n = 1", lambda r: r.get("n") == 1),
+    ("n = 1.0", lambda r: r.get("n") == 1),
+    ("n IN (1.0, 10)", lambda r: r.get("n") in (1, 10)),
+    ("n = '1'", lambda r: r.get("n") == "1"),
+    # 6: CONTAINS ends with the first tag that has a blank or is long, and stands alone
+    ("tags CONTAINS 'one'", lambda r: type(r.get("tags")) is list and "one" in r["tags"]),
+    ("tags CONTAINS 'two words'", lambda r: "two words" in r.get("tags", ())),
+    (f"tags CONTAINS '{LONG}'", lambda r: LONG in r.get("tags", ())),
+    ("(tags CONTAINS 'two words')", lambda r: "two words" in r.get("tags", ())),
+    ("tags CONTAINS 'two words' OR x = 1", lambda r: "two words" in r.get("tags", ()) or
+     r.get("x") == 1),
+    ("NOT tags CONTAINS 'two words'", lambda r: "tags" in r and "two words" not in r["tags"]),
+]
+
+
+@pytest.fixture(scope="module", params=["memory", "segment"])
+def small(request):
+    server = Server("--seal-rows-min", "1")
+    client = server.client()
+    client.post("/create_database", {"database_name": "d"})
+    c = Collection(client, "d", "c")
+    c.ok("required_collection")
+    rows = [{**row, "word": "all"} for row in SMALL]
+    c.ok("add", ids=list(range(len(rows))), vectors=[[1, i] for i in range(len(rows))], fields=rows)
+    c.ok("build_index", index_mode="FLAT-L2")
+    if request.param == "segment":
+        c.ok("checkpoint")
+    yield c
+    client.close()
+    server.done()
+
+
+@pytest.mark.parametrize("where, test", WRONG_IN_LYNSEDB, ids=[w for w, _ in WRONG_IN_LYNSEDB])
+def test_filters_match_what_they_say(small, where, test):  # 5, 6
+    c, wanted = small, [i for i, row in enumerate(SMALL) if test(row)]
+    near = {"where": where, "vector": [1, 0]}
+    assert wanted, "else it shows nothing"
+    assert c.ok("query", where=where, return_ids_only=True)["result"] == wanted
+    assert [r["id"] for r in c.ok("query", where=where)["result"]] == wanted
+    assert c.ok("query_vectors", where=where)["result"][1] == wanted
+    assert c.ok("count", where=where)["count"] == len(wanted)
+    assert c.ok("search", k=50, **near)["items"]["ids"] == wanted
+    batch = c.ok("batch_search", vectors=[[1, 0]], k=50, where=where)["results"]
+    assert batch[0]["ids"] == wanted
+    assert c.ok("search_range", threshold=1e9, **near)["result"]["ids"] == wanted
+    profile = c.ok("search_profile", k=50, **near)
+    assert profile["items"]["ids"] == wanted and profile["profile"]["filter_matches"] == len(wanted)
+    found = c.ok("bm25_search", text="all", where=where, k=50)["items"]["ids"]
+    assert sorted(found) == wanted
+    found = c.ok("hybrid_search", text="all", k=50, **near)["items"]["ids"]
+    assert sorted(found) == wanted
 
 
 @pytest.mark.parametrize("route", ["flush", "commit", None])

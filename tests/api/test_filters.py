@@ -145,11 +145,12 @@ def test_refusals_in_binary(c):
         ({"filter": "5"}, b"filter must be an object"),
         ({"where": "n = 1", "filter": "{}"}, b"not both"),
         ({"where_params": "[]"}, b"needs where"),
+        ({"where": ""}, b"where, column 1"),
     ]:
         status, headers, reply = c.raw("search_binary", q, dim=DIM, **how)
         assert status == 400 and text in reply, (how, reply)
         assert headers["Content-Type"].startswith("text/plain")
-    assert c.raw("search_binary", q, dim=DIM, where="")[0] == 200
+    assert c.raw("search_binary", q, dim=DIM, where_params="", filter="")[0] == 200
 
 
 def test_the_column_is_pointed_at(c):
@@ -364,19 +365,33 @@ def test_wrong_answers_about_rows(own_server, collection_on):
         assert c.ok("query", where="only IS NULL", return_ids_only=True)["result"] == [7]
 
 
-def test_the_slow_query_log_names_the_field(own_server, collection_on):
-    """Rows in memory, too few for columns: they are looked at one by one."""
-    server = own_server("--slow-query-warn-ms", "1")
-    c = collection_on(server)
+def test_rows_in_memory_are_not_without_index(make):
+    """Too few for columns, they are looked at one by one: there is nothing to hint at."""
+    c = make()
     fill(c)
+    profile = c.ok("search_profile", vector=[1] * DIM, where="name LIKE '%7'")["profile"]
+    assert profile["filter_rows"] == ROWS and profile["unindexed_field"] is None
+
+
+def test_the_slow_query_log_names_the_field(own_server, collection_on):
+    """A segment has columns for the first 1024 fields that come."""
+    server = own_server("--slow-query-warn-ms", "1", "--seal-rows-min", "1")
+    c = collection_on(server)
+    many = [{f"k{i}_{j}": i for j in range(4)} for i in range(ROWS)]
+    c.ok("add", ids=list(range(ROWS)), vectors=vectors().tolist(), fields=many)
+    c.ok("checkpoint")
+    profile = c.ok("search_profile", vector=[1] * DIM, where="k1_1 = 1")["profile"]
+    assert profile["filter_matches"] == 1 and profile["unindexed_field"] is None
+    profile = c.ok("search_profile", vector=[1] * DIM, where="k1_1 = 1 OR k599_3 = 599")["profile"]
+    assert profile["filter_matches"] == 2 and profile["unindexed_field"] == "k599_3"
     queries = vectors(600, seed=4).tolist()
     deadline = time.monotonic() + 20
     while True:
-        c.ok("batch_search", vectors=queries, k=100, where="name LIKE '%7'")
+        c.ok("batch_search", vectors=queries, k=100, where="k599_3 >= 0")
         lines = [line for line in server.log_text().splitlines() if '"slow_query"' in line]
         slow = [json.loads(line) for line in lines if line.startswith("{")]
         if slow or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     assert slow and slow[-1]["path"] == "/batch_search", server.log_text()
-    assert slow[-1]["unindexed_field"] == "name"
+    assert slow[-1]["unindexed_field"] == "k599_3"

@@ -116,6 +116,117 @@ def test_hybrid(c):
         c.hybrid_search()
 
 
+@pytest.mark.parametrize("where, live", [(None, list(LIVE)), ("even", list(LIVE)[::2])])
+def test_hybrid_weighted(c, where, live):
+    q, limit = vectors(1, seed=9)[0], 30
+    products = vectors(ROWS).astype(float) @ q.astype(float)
+    dense = {i: products[i] for i in nearest(vectors(ROWS), live, q, limit)}
+    scores = {i: s for i, s in bm25.scores(LIVE, "river glass").items() if i in live}
+    words = sorted(scores, key=lambda i: (-scores[i], f"r{i}"))[:limit]
+    fused = bm25.weighted([(2, dense, True), (0.5, {i: scores[i] for i in words}, True)])
+    found = c.hybrid_search(
+        q, "river glass", k=20, where=where, fusion="weighted", vector_weight=2, text_weight=0.5,
+        candidate_limit=limit, return_fields=True,
+    )
+    wanted = sorted(fused.values(), reverse=True)[:20]
+    numpy.testing.assert_allclose(found.distances, wanted, rtol=1e-5, atol=1e-6)
+    numpy.testing.assert_allclose(
+        found.distances, [fused[i] for i in rows(found.ids)], rtol=1e-5, atol=1e-6
+    )
+    assert list(found.fields) == [LIVE[i] for i in rows(found.ids)]
+    with pytest.raises(Exception, match="max_top_k"):
+        c.hybrid_search(q, "river", candidate_limit=10001)
+
+
+@pytest.mark.parametrize("mode", ["FLAT-IP", "FLAT-L2", "FLAT-COS"])
+def test_search_and_range(c, mode):
+    """Distances and similarities, from the nearest on, and all within a threshold."""
+    c.build_index(mode)
+    data, q = vectors(ROWS).astype(float), vectors(1, seed=9)[0].astype(float)
+    scores = {
+        "FLAT-IP": data @ q,
+        "FLAT-L2": ((data - q) ** 2).sum(1),
+        "FLAT-COS": 1 - data @ q / numpy.linalg.norm(data, axis=1) / numpy.linalg.norm(q),
+    }[mode]
+    order = numpy.argsort(-scores if mode == "FLAT-IP" else scores)
+    found = c.search(q, k=25)
+    assert rows(found.ids) == order[:25].tolist()
+    numpy.testing.assert_allclose(found.distances, scores[order[:25]], rtol=1e-4, atol=1e-6)
+    threshold = float(found.distances[14])
+    within = c.search_range(q, threshold)
+    assert rows(within.ids) == order[:15].tolist()
+    numpy.testing.assert_array_equal(within.distances, found.distances[:15])
+    assert rows(c.search_range(q, threshold, max_results=4).ids) == order[:4].tolist()
+    assert len(c.search_range(q, threshold, max_results=0).ids) == 0
+    for result, query in zip(c.batch_search(vectors(3, seed=9), k=5), vectors(3, seed=9)):
+        assert list(result.ids) == list(c.search(query, k=5).ids)
+    for wrong in (
+        lambda: c.search([1.0]),
+        lambda: c.batch_search([[1.0], [2.0]]),
+        lambda: c.search_range([1.0], 0.5),
+    ):
+        with pytest.raises(Exception, match="Dimension mismatch"):
+            wrong()
+    with pytest.raises(Exception, match="max_top_k"):
+        c.search_range(q, threshold, max_results=10001)
+
+
+def test_rounded_scores(c):
+    """approx: to multiples of eps, flat and unfiltered, for metrics where that is harmless."""
+    q = vectors(1, seed=9)[0]
+    plain = c.search(q, k=20)
+    rounded = c.search(q, k=20, approx=True, eps=0.5)
+    assert list(rounded.ids) == list(plain.ids)
+    numpy.testing.assert_allclose(rounded.distances, numpy.round(plain.distances * 2) / 2)
+    exact = c.search(q, k=20, where="even")
+    approx = c.search(q, k=20, where="even", approx=True, eps=0.5)
+    numpy.testing.assert_array_equal(exact.distances, approx.distances)
+    c.build_index("FLAT-JACCARD-BINARY")
+    exact = c.search(q, k=20)
+    approx = c.search(q, k=20, approx=True, eps=0.5)
+    numpy.testing.assert_array_equal(exact.distances, approx.distances)
+    assert any(d * 2 != round(d * 2) for d in approx.distances)
+
+
+def test_what_is_gone(server):  # noqa: F811
+    """A collection that somebody else dropped: every call says so, and makes none."""
+    db = connect(server).create_database("gone")
+    c = db.require_collection("c", dim=DIM)
+    c.add(ids=["a"], vectors=vectors(1), fields=[{"t": "x"}])
+    connect(server).get_database("gone").drop_collection("c")
+    q = vectors(1)[0]
+    for call in (
+        lambda: c.search(q),
+        lambda: c.batch_search([q]),
+        lambda: c.search_range(q, 0.5),
+        lambda: c.search_profile(q),
+        lambda: c.bm25_search("x"),
+        lambda: c.hybrid_search(q, "x"),
+        lambda: c.search_sparse({1: 1.0}),
+        lambda: c.query(where="t = 'x'"),
+        lambda: c.query_vectors(filter_ids=["a"]),
+        lambda: c.list_fields(),
+        lambda: c.list_vector_fields(),
+        lambda: c.create_vector_field("v", dim=2),
+        lambda: c.add_named_vectors("v", [[1.0, 2.0]], ids=["a"]),
+        lambda: c.add_sparse_vectors([{1: 1.0}], ids=["a"]),
+    ):
+        with pytest.raises(Exception, match="Collection not found: c"):
+            call()
+    assert list(connect(server).get_database("gone").show_collections()) == []
+
+
+def test_rows_by_id(c):
+    found = c.query(filter_ids=["r7", "r3"])
+    assert [f["n"] for f in found.fields] == [7, 3] and list(found.ids) == ["r7", "r3"]
+    found = c.query_vectors(filter_ids=["r7", "r3"])
+    numpy.testing.assert_array_equal(found.vectors, vectors(ROWS)[[7, 3]])
+    for call in (c.query, c.query_vectors):
+        assert len(call().ids) == 0, "without either the client does not ask"
+        with pytest.raises(Exception, match="id 'r1000' does not exist"):
+            call(filter_ids=["r1000"])
+
+
 def test_sparse(c):
     data = sparse_rows(ROWS)
     c.add_sparse_vectors(data, ids=[f"r{i}" for i in range(ROWS)])
@@ -174,6 +285,12 @@ def test_profile(c):
     profile = params["profile"]
     assert profile["filter_matches"] == 20 and profile["index_path"] == "flat_mmap_filtered"
     assert profile["total_vectors"] == ROWS and profile["result_count"] == 5
+    plain = c.search_profile(q, k=5)
+    assert rows(plain["items"]["ids"]) == nearest(vectors(ROWS), LIVE, q, 5)
+    assert plain["profile"]["filter_matches"] is None
+    assert plain["profile"]["scanned_vectors"] == ROWS
+    assert {"filter_us", "search_us", "rerank_us", "total_us"} <= set(plain["profile"])
+    numpy.testing.assert_allclose(plain["items"]["scores"], c.search(q, k=5).distances)
     with pytest.raises(Exception, match="Dimension mismatch"):
         c.search_profile([1.0])
 

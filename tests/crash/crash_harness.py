@@ -18,6 +18,7 @@ import threading
 import time
 
 import harness_disk
+from harness_fields import check_field_views, read_fields
 from harness_load import COLLECTIONS, Load, create_collections, names, scratch_found
 from harness_model import ClientModel, Freeze, Verdict, check_views, judge, read_collection
 from harness_server import SMALL, Server, fsck
@@ -41,7 +42,7 @@ class Harness:
         self.verdict = Verdict()
         self.models = []
         self.cycles = self.folders = self.acked = self.fscks = self.orderly = self.early_kills = 0
-        self.in_flight = self.rows_compared = 0
+        self.in_flight = self.rows_compared = self.vectors_compared = 0
         self.slowest_open = 0.0
         self.server = None
 
@@ -101,8 +102,12 @@ class Harness:
         found = scratch_found(client)
         for collection in COLLECTIONS:
             rows = read_collection(client, names(collection), collection)
+            own = read_fields(client, names(collection), collection, rows)
             check_views(self.verdict, client, names(collection), collection, rows)
+            check_field_views(self.verdict, client, names(collection), collection, rows)
             found.update(rows)
+            found.update(own)
+            self.vectors_compared += sum(len(row.named) for row in rows.values())
         self.rows_compared += len(found)
         judge(self.verdict, self.models, found)
         if self.verdict.bad():
@@ -183,7 +188,8 @@ class Harness:
         return (f"crash.{self.disk.name}: seed {self.seed}, {self.cycles} cycles in {self.folders} "
                 f"folders ({self.early_kills} more ended while opening, {self.orderly} in order), "
                 f"{self.acked} requests acknowledged, {self.in_flight} in flight, "
-                f"{self.rows_compared} rows compared; {v.lost} lost, {v.resurrected} resurrected, "
+                f"{self.rows_compared} rows and {self.vectors_compared} named vectors compared; "
+                f"{v.lost} lost, {v.resurrected} resurrected, "
                 f"{v.half_batches} half batches, {v.wrong} wrong, {v.extra} extra; "
                 f"{self.fscks} fsck; slowest open {self.slowest_open * 1000:.0f} ms")
 

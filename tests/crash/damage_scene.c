@@ -1,5 +1,5 @@
 /* damage_scene.c — see damage_scene.h. */
-#include "damage_scene.h"
+#include "damage_fields.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ void scene_options(varve_options *o)
 
 /* ---- rows */
 
-static varve_id id_of(size_t i, char text[32])
+varve_id scene_id(size_t i, char text[32])
 {
     if (i % 3) return (varve_id){.kind = VARVE_ID_NUM, .num = i * 1000003};
     int len = snprintf(text, 32, "row/%zu/%zx", i, i * 7919);
@@ -98,7 +98,7 @@ static batch *batch_of(const place *p, size_t first, size_t step, size_t count, 
     for (size_t i = first; i < p->row_count && b.count < count; i += step) {
         size_t at = b.count++;
         b.numbers[at] = i;
-        b.ids[at] = id_of(i, b.texts[at]);
+        b.ids[at] = scene_id(i, b.texts[at]);
         vector_of(p, i, version, b.vectors + at * p->dim);
         size_t len = fields_of(i, version, b.field_texts[at], sizeof b.field_texts[at]);
         b.fields[at] = with_fields ? (varve_text){b.field_texts[at], len} : (varve_text){NULL, 0};
@@ -177,6 +177,8 @@ static void flush(varve *db)
 static void play(scene *s, varve *db)
 {
     put(s, &s->docs, PUT_UPSERT, 0, 1, 1500, true); /* a segment of several blocks */
+    seal(&s->docs);
+    if (s->docs.c) scene_put_vectors(s->docs.c); /* they go and come with their rows from now on */
     seal(&s->docs);
     put(s, &s->docs, PUT_SESSION, 1400, 1, 800, true); /* several segments, some rows replaced */
     put(s, &s->docs, PUT_UPSERT, 0, 9, 200, false);
@@ -295,7 +297,7 @@ static scene_verdict check_row(const check *k, const varve_rowset *rows, size_t 
     varve_text found = varve_rowset_fields(rows, i);
     size_t len = fields_of(number, r->fields_version, fields, sizeof fields);
     vector_of(k->p, number, r->version, expected);
-    if (!same_id(varve_rowset_id(rows, i), id_of(number, text)))
+    if (!same_id(varve_rowset_id(rows, i), scene_id(number, text)))
         return WRONG(k, "%s row %zu: another id", k->p->name, number);
     if (varve_rowset_state(rows, i) != r->state)
         return WRONG(k, "%s row %zu: state %d, expected %d", k->p->name, number,
@@ -312,7 +314,7 @@ static scene_verdict check_get(const check *k)
     unsigned with = VARVE_WITH_VECTORS | VARVE_WITH_FIELDS | VARVE_WITH_DELETED;
     for (size_t i = 0; i < k->p->row_count; i++) {
         char text[32];
-        varve_id id = id_of(i, text);
+        varve_id id = scene_id(i, text);
         varve_rowset *rows = NULL;
         varve_error err = {0};
         if (varve_get(k->p->c, &id, 1, with, false, &rows, &err) != VARVE_OK)
@@ -422,6 +424,19 @@ static scene_verdict check_search(const check *k, size_t live)
     return verdict;
 }
 
+static scene_verdict check_fields(const check *k)
+{
+    scene_found f = {.c = k->p->c};
+    for (size_t i = 0; i < k->p->row_count; i++) {
+        const row *r = &k->p->rows[i];
+        bool live = r->state == VARVE_ROW_LIVE;
+        if (i < SCENE_VECTORS) f.live[i] = live;
+        f.with_fields += live && r->fields_version;
+        f.with_text += live && r->fields_version && i % 40 == sizeof SCENE_TEXT - 1;
+    }
+    return scene_check_fields(&f, k->why);
+}
+
 static scene_verdict check_place(check *k)
 {
     size_t live = 0, deleted = 0;
@@ -437,6 +452,7 @@ static scene_verdict check_place(check *k)
     TRY(check_counts(k, live, deleted));
     TRY(check_scroll(k, live + deleted));
     TRY(check_head(k, live + deleted));
+    if (k->p->row_count == ROWS_MAX) TRY(check_fields(k)); /* the documents */
     return check_get(k);
 }
 

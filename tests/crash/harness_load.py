@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy
 
+from harness_fields import FieldLoad, create_fields
 from harness_model import DELETED, DIM, LIVE, Row, fields_of, vector_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
@@ -31,7 +32,9 @@ class Interrupted(Exception):
     """The server is gone; what was in flight stays so."""
 
 
-class Load(threading.Thread):
+class Load(threading.Thread, FieldLoad):
+    collections, mixed, names = COLLECTIONS, MIXED, staticmethod(names)
+
     def __init__(self, number, model, server, seed, stop):
         super().__init__(daemon=True)
         self.number, self.model, self.server, self.stop_wish = number, model, server, stop
@@ -52,7 +55,8 @@ class Load(threading.Thread):
             (self.add, 4), (self.add_conflict, 1), (self.upsert, 4), (self.delete, 3),
             (self.restore, 2), (self.add_binary, 3), (self.upsert_binary, 3), (self.bulk_end, 3),
             (self.bulk_batches, 2), (self.bulk_frames, 1), (self.bulk_dropped, 1),
-            (self.scratch, 1), (self.quiet, 1),
+            (self.scratch, 1), (self.quiet, 1), (self.add_named, 5), (self.add_named_conflict, 1),
+            (self.update_named, 4), (self.delete_named, 2), (self.come_and_go, 1),
         ]
         choices, weights = zip(*operations)
         try:
@@ -113,7 +117,8 @@ class Load(threading.Thread):
         for key in keys:
             before = self.model.rows.get((collection, key)) if replace else None
             fields_version = version if with_fields else before.fields_version if before else None
-            step[(collection, key)] = Row(LIVE, version, fields_version)
+            step[(collection, key)] = Row(LIVE, version, fields_version,
+                                          before.named if before else ())
         return step
 
     # ---- JSON routes
@@ -149,8 +154,7 @@ class Load(threading.Thread):
         keys = self.pick(collection, wanted, 30)
         step = {}
         for key in keys:
-            row = self.model.rows[(collection, key)]
-            step[(collection, key)] = Row(state, row.version, row.fields_version)
+            step[(collection, key)] = self.model.rows[(collection, key)].with_state(state)
         keys = keys + self.pick(collection, {None}, 2)  # unknown ids are passed over
         if keys:
             body = {**names(collection), "ids": keys}
@@ -286,7 +290,9 @@ class Load(threading.Thread):
 
 def create_collections(client):
     for collection in COLLECTIONS:
-        client.ask("/required_collection", dim=DIM, **names(collection))
+        client.ask("/required_collection", dim=DIM, text_language="english", text_stem=True,
+                   **names(collection))
+        create_fields(client, names(collection))
 
 
 def scratch_found(client):

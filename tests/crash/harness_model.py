@@ -27,18 +27,39 @@ def fields_of(key, version):
     if version is None:
         return {}
     checksum = zlib.crc32(f"{version}/{key_text(key)}".encode())
-    return {"key": key, "version": version, "sum": checksum, "pad": "x" * (checksum % 50)}
+    return {"key": key, "version": version, "sum": checksum, "pad": "x" * (checksum % 50),
+            "text": f"version {version} of {key}"}
 
 
 class Row(tuple):
-    """(state, version of the vector, version of the fields); immutable."""
+    """(state, version of the vector, version of the fields, versions of the named vectors as sorted
+    pairs of field and version); immutable."""
 
-    def __new__(cls, state, version, fields_version):
-        return super().__new__(cls, (state, version, fields_version))
+    def __new__(cls, state, version, fields_version, named=()):
+        return super().__new__(cls, (state, version, fields_version, tuple(named)))
 
     state = property(lambda self: self[0])
     version = property(lambda self: self[1])
     fields_version = property(lambda self: self[2])
+    named = property(lambda self: self[3])
+
+    def version_in(self, field):
+        """None: it has no vector there."""
+        return dict(self.named).get(field)
+
+    def with_named(self, field, version):
+        named = {**dict(self.named), field: version}
+        if version is None:
+            del named[field]
+        return Row(*self[:3], sorted(named.items()))
+
+    def with_state(self, state):
+        return Row(state, *self[1:])
+
+
+def seen(row):
+    """As much of a row as can be read: named vectors of a deleted one come back with it."""
+    return Row(*row[:3]) if row and row.state == DELETED else row
 
 
 class Freeze:
@@ -150,15 +171,15 @@ def judge(verdict, models, found):
         keys = set(model.rows) | touched
         known |= keys
         for key in keys - touched:
-            if model.rows.get(key) != found.get(key):
-                judge_row(verdict, key, model.rows.get(key), found.get(key))
+            if seen(model.rows.get(key)) != found.get(key):
+                judge_row(verdict, key, seen(model.rows.get(key)), found.get(key))
         for rows in model.candidates():
-            if all(rows.get(key) == found.get(key) for key in touched):
+            if all(seen(rows.get(key)) == found.get(key) for key in touched):
                 model.adopt(rows)
                 break
         else:
             first = next(iter(model.candidates()))
-            differ = [key for key in touched if first.get(key) != found.get(key)]
+            differ = [key for key in touched if seen(first.get(key)) != found.get(key)]
             verdict.add("half_batches",
                         f"{len(differ)} of {len(touched)} rows of a request of "
                         f"{len(model.in_flight)} steps came through, as {differ[:3]} "

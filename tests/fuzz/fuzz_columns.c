@@ -10,6 +10,7 @@
 
 #define CHANGE_BYTES 8
 #define CHANGES_MAX  16
+#define VALUES_MAX   4096
 #define SEEDS        4
 #define PARTS_MAX    2000
 
@@ -117,6 +118,31 @@ static varve_status ignore_keyword(void *context, uint32_t index, varve_text key
     return VARVE_OK;
 }
 
+static varve_status see_slot(void *context, uint32_t slot, varve_error *err)
+{
+    (void)err;
+    if (slot >= *(const uint32_t *)context) abort();
+    return VARVE_OK;
+}
+
+/* Value by value; of a damaged table with more values than there can be, some. */
+static void read_table(const column_rows *rows, const column *c, column_table table,
+                       const uint64_t *bits)
+{
+    column_cursor *x = NULL;
+    uint32_t count = rows->count;
+    uint64_t in_bits;
+    column_key key;
+    if (column_cursor_new(c, table, &x, NULL) != VARVE_OK) return;
+    for (uint32_t i = 0; i < VV_MIN(c->tables[table].count, (uint32_t)VALUES_MAX); i++) {
+        if (table != COLUMN_KEYWORDS && column_cursor_key(x, i, &key, NULL) == VARVE_OK)
+            (void)column_number_of_key(key);
+        (void)!column_cursor_slots(x, i, see_slot, &count, NULL);
+        (void)!column_cursor_count(x, i, bits, &in_bits, NULL);
+    }
+    column_cursor_free(x);
+}
+
 /* All that a column gives out, into bits that end where the rows do. */
 static void read_column(const column_rows *rows, const column *c)
 {
@@ -128,6 +154,7 @@ static void read_column(const column_rows *rows, const column *c)
     for (int table = 0; table < COLUMN_TABLES; table++) {
         column_run all = {0, c->tables[table].count};
         right &= column_or_run(c, (column_table)table, all, bits, &postings, NULL) == VARVE_OK;
+        if (all.end) read_table(rows, c, (column_table)table, bits);
     }
     (void)!column_walk_keywords(c, (column_run){0, c->tables[COLUMN_KEYWORDS].count},
                                 ignore_keyword, NULL, NULL);

@@ -70,7 +70,7 @@ static void search(const text_index *x, const varve_text *paths, size_t path_cou
     arena_init(&memory, 1 << 20, "query");
     must(text_query_init(&q, (varve_text){text, sizeof text - 1}, &(text_options){0}, paths,
                          path_count, &memory, NULL));
-    if (text_stats_add(&q, x, live, NULL) != VARVE_OK) q.rows = ROWS;
+    if (text_stats_add(&q, x, live, NULL, NULL) != VARVE_OK) q.rows = ROWS;
     topk_init(&best, entries, K);
     (void)!text_search(&q, x, live, 0, &best, 0, NULL, NULL);
     for (size_t i = 0; i < best.count; i++)

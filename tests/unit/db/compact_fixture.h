@@ -68,6 +68,14 @@ static inline bool no_requests(fixture *x)
     return none;
 }
 
+/* For pthread_create: context is the fixture, what it ends with the status. */
+static inline void *compact_in_a_thread(void *context)
+{
+    fixture *x = context;
+    varve_error *err = &x->f.err;
+    return (void *)(uintptr_t)varve_compact(x->f.c, NULL, NULL, err);
+}
+
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
         for (int tries = 0; !(condition) && tries < 2000; tries++)                                 \

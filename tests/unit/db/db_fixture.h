@@ -104,14 +104,20 @@ static inline void db_put(db_fixture *f, uint64_t first, size_t n, uint32_t vers
 /* … and sealed into one segment. */
 static inline void db_seal(db_fixture *f) { db_ok(f, varve_collection_checkpoint(f->c, &f->err)); }
 
-/* n rows from first on, in a segment of their own, few as they may be. */
-static inline void db_put_segment(db_fixture *f, uint64_t first, size_t n, uint32_t version)
+/* What is in memory becomes a segment, few rows as it may have. */
+static inline void db_seal_now(db_fixture *f)
 {
-    db_put(f, first, n, version);
     pthread_mutex_lock(&f->db->writer_lock);
     collection_freeze(f->c);
     pthread_mutex_unlock(&f->db->writer_lock);
     db_ok(f, seal_collection(f->c, &f->err));
+}
+
+/* n rows from first on, in a segment of their own. */
+static inline void db_put_segment(db_fixture *f, uint64_t first, size_t n, uint32_t version)
+{
+    db_put(f, first, n, version);
+    db_seal_now(f);
 }
 
 static inline void db_delete(db_fixture *f, uint64_t first, size_t n, uint64_t step)

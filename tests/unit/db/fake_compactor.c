@@ -131,8 +131,11 @@ static void build_index(fake_compactor *f, const char *desk, segment *s, job_out
 static segment *open_in(const char *directory, const job_order *o, const segment_record *r)
 {
     char name[JOB_NAME_MAX], path[DB_PATH_MAX];
-    segment_spec spec = {
-        .collection = o->collection, .number = r->number, .dim = o->dim, .dtype = o->dtype};
+    segment_spec spec = {.collection = o->collection,
+                         .number = r->number,
+                         .dim = o->dim,
+                         .dtype = o->dtype,
+                         .any_content = true};
     segment *s = NULL;
     varve_error err = {0};
     job_segment_name(r->number, name);

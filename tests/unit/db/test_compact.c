@@ -188,6 +188,59 @@ static void cuts_up_what_is_too_large(void **state)
     db_assert_sound(f);
 }
 
+/* Long lists of numbers: to build what is found by them takes many times their bytes. */
+static void put_lists(db_fixture *f, uint64_t first, size_t n)
+{
+    static float vectors[500][DB_DIM];
+    static varve_id ids[500];
+    static char texts[500][256];
+    static varve_text fields[500];
+    for (size_t i = 0; i < n; i++) {
+        size_t len = (size_t)snprintf(texts[i], sizeof texts[i], "{\"n\":[%zu", i % 10);
+        for (int k = 0; k < 100; k++, len += 2)
+            memcpy(texts[i] + len, ",7", 2);
+        memcpy(texts[i] + len, "]}", 2);
+        ids[i].num = first + i;
+        fields[i] = (varve_text){texts[i], len + 2};
+        db_vector(first + i, 1, vectors[i]);
+    }
+    varve_rows rows = {.count = n, .dim = DB_DIM, .ids = ids, .vectors = vectors, .fields = fields};
+    db_ok(f, varve_insert(f->c, &rows, NULL, NULL, &f->err));
+    db_seal_now(f);
+}
+
+/* Merging goes on with little memory, and comes to an end: what turned out to be too much is not
+ * asked for again. */
+static void merges_fields_within_the_memory(void **state)
+{
+    db_fixture *f = *state;
+    varve_compaction_stats s = {0};
+    varve_filter *filter = NULL;
+    uint64_t count = 0;
+    f->options.compact_memory_max = 2000000;
+    f->options.compact_fanout = 2;
+    db_begin(f, "FLAT-L2", VARVE_FLOAT32);
+    for (uint64_t i = 0; i < 8; i++)
+        put_lists(f, i * 500, 500);
+    db_ok(f, varve_compact(f->c, NULL, NULL, &f->err));
+    varve_compaction_get_stats(f->db, &s);
+    WAIT_FOR_STATS(!s.next_reason[0]);
+    uint64_t jobs = s.jobs_done;
+    clock_sleep_ms(300);
+    varve_compaction_get_stats(f->db, &s);
+    assert_int_equal(s.jobs_done, jobs);
+    assert_int_equal(s.jobs_failed, 0);
+    assert_in_range(jobs, 1, 8);
+    assert_in_range(db_sources(f), 8, 20);
+    assert_true(atomic_load(&f->c->merge_rows_fit) > 0);
+    db_ok(f, varve_filter_where((varve_text){"n[] = 3", 7}, NULL, 0, &filter, &f->err));
+    db_ok(f, varve_count_matching(f->c, filter, &count, &f->err));
+    assert_int_equal(count, 400);
+    varve_filter_free(filter);
+    db_assert_counts(f, 4000, 0);
+    db_assert_sound(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(comes_back_when_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(comes_back_when_it_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(cuts_up_what_is_too_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(merges_fields_within_the_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,13 +88,6 @@ static void jobs_are_seen_and_cancelled(void **state)
     assert_int_equal(db_sources(&x->f), 2);
 }
 
-static void *compact_in_a_thread(void *context)
-{
-    fixture *x = context;
-    varve_error *err = &x->f.err;
-    return (void *)(uintptr_t)varve_compact(x->f.c, NULL, NULL, err);
-}
-
 static void a_failed_job_fails_the_call(void **state)
 {
     fixture *x = *state;

@@ -2,13 +2,6 @@
  * for is done by the next one, and writers wait for none of them in vain. */
 #include "compact_fixture.h"
 
-static void *compact_in_a_thread(void *context)
-{
-    fixture *x = context;
-    varve_error *err = &x->f.err;
-    return (void *)(uintptr_t)varve_compact(x->f.c, NULL, NULL, err);
-}
-
 /* ---- it hangs, or is told to end */
 
 static size_t desks(fixture *x)

@@ -311,7 +311,7 @@ static void version_1_is_brought_up(void **state)
     char *bytes = NULL;
     size_t got = 0;
     db_ok(f, file_read(path, 64, &bytes, &got, &f->err));
-    assert_memory_equal(bytes, "varve 2\n", 8);
+    assert_memory_equal(bytes, "varve 3\n", 8);
     free(bytes);
 }
 

@@ -200,10 +200,12 @@ static void string_ids_and_empty_vectors(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(varve_field_vectors_count(got, i), counts[i]);
     assert_true(varve_field_vectors_values(got, 2)[0] == 9);
+    assert_int_equal(varve_field_vectors_dim(got), DIM);
     varve_field_vectors_free(got);
     db_ok(f, varve_field_read(f->c, "words", ids, 3, &got, &f->err));
     assert_int_equal(varve_field_vectors_count(got, 0), 1);
     assert_true(varve_field_vectors_values(got, 0)[0] == 3);
+    assert_int_equal(varve_field_vectors_dim(got), 0);
     assert_int_equal(varve_field_vectors_indices(got, 0)[0], 7);
     assert_int_equal(varve_field_vectors_count(got, 1) + varve_field_vectors_count(got, 2), 0);
     varve_field_vectors_free(got);
@@ -377,6 +379,12 @@ static void a_field_has_its_own_index(void **state)
                  VARVE_UNSUPPORTED, "sparse");
     assert_fails(f, varve_field_index_set(f->c, "title", "NOTHING", NULL, &f->err), VARVE_INVALID,
                  "index");
+    assert_fails(f, varve_field_index_set(f->c, "title", "HNSW-IP", NULL, &f->err), VARVE_INVALID,
+                 varve_metric_name(VARVE_METRIC_IP));
+    assert_fails(f, varve_field_index_build(f->c, "title", "HNSW-IP", NULL, true, &f->err),
+                 VARVE_INVALID, varve_metric_name(VARVE_METRIC_L2));
+    db_ok(f, varve_field_get(f->c, 1, &info, &f->err));
+    assert_int_equal(info.metric, VARVE_METRIC_L2);
     db_ok(f, varve_field_index_build(f->c, "title", "HNSW-L2", NULL, false, &f->err));
     for (int round = 0; round < 2; round++) {
         field_views all = {0};
@@ -393,55 +401,6 @@ static void a_field_has_its_own_index(void **state)
     db_ok(f, varve_field_index_set(f->c, "title", NULL, NULL, &f->err));
     db_ok(f, varve_field_get(f->c, 1, &info, &f->err));
     assert_string_equal(info.index_mode, "FLAT-L2");
-}
-
-/* A record of a child, as no commit would leave it. */
-static void spoil(db_fixture *f, uint32_t cid, uint64_t num, const row_current *row)
-{
-    uint8_t key[4 + ID_KEY_NUM_BYTES], value[ROW_VALUE_BYTES];
-    store_batch *batch = store_batch_new();
-    size_t len = row_key_put(cid, (varve_id){.num = num}, key);
-    if (row) {
-        row_current_put(row, value);
-        store_batch_put(batch, f->db->store, STORE_ROWS, key, len, value, sizeof value);
-    } else {
-        store_batch_delete(batch, f->db->store, STORE_ROWS, key, len);
-    }
-    db_ok(f, store_write(f->db->store, batch, true, &f->err));
-    store_batch_free(batch);
-}
-
-static bool fsck_says(db_fixture *f, const char *words)
-{
-    varve_report *report = NULL;
-    bool said = false;
-    db_close(f, false);
-    db_ok(f, varve_fsck(f->dir.path, &report, &f->err));
-    for (size_t i = 0; i < varve_report_count(report); i++)
-        said |= strstr(varve_report_line(report, i), words) != NULL;
-    varve_report_free(report);
-    db_open_again(f);
-    return said;
-}
-
-static void fsck_compares_vectors_with_rows(void **state)
-{
-    db_fixture *f = *state;
-    row_current row = {.rowver = 0, .ordinal = 3};
-    create_all(f);
-    db_put(f, 0, 10, 1);
-    put_all(f, 0, 10, 1);
-    db_assert_sound(f);
-    spoil(f, child_id(f, "title"), 0, &row);
-    assert_true(fsck_says(f, "c/title: the vector of 0 has another ordinal than its row"));
-    row = (row_current){.rowver = 0, .deleted = true};
-    spoil(f, child_id(f, "title"), 0, &row);
-    assert_true(fsck_says(f, "c/title: the vector of 0 is deleted, but the row is not"));
-    row.deleted = false;
-    spoil(f, child_id(f, "title"), 0, &row);
-    db_assert_sound(f);
-    spoil(f, f->c->id, 7, NULL);
-    assert_true(fsck_says(f, "c/words: a vector of 7, which is no row"));
 }
 
 static void views_join_by_ordinal(void **state)
@@ -512,7 +471,6 @@ int main(void)
         TEST(nothing_is_left_of_a_drop),
         TEST(vectors_count_in_the_collection),
         TEST(a_field_has_its_own_index),
-        TEST(fsck_compares_vectors_with_rows),
         TEST(views_join_by_ordinal),
         cmocka_unit_test(malformed_keys),
     };

@@ -221,6 +221,14 @@ static void vectors_as_bytes(void **state)
     assert_int_equal(out.len, len); /* the empty vector has no bytes */
     assert_true(sparse_decode((varve_text){"", 0}, &scratch, &v));
     assert_int_equal(v.count, 0);
+    /* So is one of no pairs, wherever its bytes lie: scratch is not needed for it. */
+    static const _Alignas(uint32_t) char none[8] = {0};
+    VV_CLEANUP(buffer_done) buffer untouched;
+    buffer_init(&untouched, 1 << 20, "vector");
+    for (size_t at = 0; at < 4; at++)
+        assert_true(sparse_decode((varve_text){none + at, 4}, &untouched, &v));
+    assert_int_equal(v.count, 0);
+    assert_null(untouched.data);
 }
 
 static void bad_vectors(void **state)

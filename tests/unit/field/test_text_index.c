@@ -33,7 +33,7 @@ static void gather(const text_rows *r, const question *ask, arena *memory, text_
     assert_int_equal(text_query_init(q, text, &r->options, ask->keys ? paths : NULL, ask->key_count,
                                      memory, NULL),
                      VARVE_OK);
-    assert_int_equal(text_stats_add(q, r->index, ask->live, NULL), VARVE_OK);
+    assert_int_equal(text_stats_add(q, r->index, ask->live, NULL, NULL), VARVE_OK);
 }
 
 static bool has(const uint64_t *bits, uint32_t i)
@@ -398,6 +398,7 @@ static void requests_are_checked(void **state)
     topk best;
     text_rows r;
     text_query q;
+    const time_limit past = {.deadline_ns = 1};
     varve_text bad = {"a..b", 4};
     arena_init(&memory, 1 << 24, "query");
     buffer_init(&text, 1 << 20, "text");
@@ -413,7 +414,7 @@ static void requests_are_checked(void **state)
     q.k1 = (double)NAN;
     assert_int_equal(text_search(&q, r.index, NULL, 0, &best, 0, NULL, NULL), VARVE_INVALID);
     q.k1 = 0;
-    assert_int_equal(text_search(&q, r.index, NULL, 0, &best, 1, NULL, NULL), VARVE_TIMEOUT);
+    assert_int_equal(text_search(&q, r.index, NULL, 0, &best, &past, NULL, NULL), VARVE_TIMEOUT);
     assert_int_equal(text_search(&q, r.index, NULL, 0, &best, 0, NULL, NULL), VARVE_OK);
     assert_int_equal(best.count, 1);
     for (unsigned i = 0; i <= TEXT_TERMS_MAX; i++)

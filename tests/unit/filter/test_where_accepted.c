@@ -50,6 +50,56 @@ static void logic(void **state)
     RUN(examples);
 }
 
+/* Conditions on literals alone are what they come to. */
+static void constants(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"1 = 1", "TRUE"},
+        {"1 == 2", "FALSE"},
+        {"1 != 1", "FALSE"},
+        {"1 <> 2", "TRUE"},
+        {"1 < 2", "TRUE"},
+        {"2 <= 1.5", "FALSE"},
+        {"9007199254740993 > 9007199254740992.0", "TRUE"},
+        {"18446744073709551615 = 1.8446744073709552e19", "FALSE"},
+        {"1 = 1.0", "TRUE"},
+        {"'a' < 'b'", "TRUE"},
+        {"'a' = \"a\"", "a = 'a'"}, /* a field of that name */
+        {"'1' = 1", "FALSE"},
+        {"'a' < 1", "NULL"},
+        {"TRUE = TRUE", "TRUE"},
+        {"TRUE != FALSE", "TRUE"},
+        {"NULL = NULL", "NULL"},
+        {"NULL != 1", "NULL"},
+        {"1 = NULL", "NULL"},
+        {"TRUE IS TRUE", "TRUE"},
+        {"NULL IS TRUE", "FALSE"},
+        {"NULL IS NULL", "TRUE"},
+        {"1 IS NOT NULL", "TRUE"},
+        {"1 IS MISSING", "FALSE"},
+        {"1 IN (1, 2)", "TRUE"},
+        {"3 NOT IN (1, 2)", "TRUE"},
+        {"3 IN (1, NULL)", "NULL"},
+        {"3 NOT IN (3, NULL)", "FALSE"},
+        {"1 IN ()", "FALSE"},
+        {"2 BETWEEN 1 AND 3", "TRUE"},
+        {"2 NOT BETWEEN 1 AND NULL", "NULL"},
+        {"4 BETWEEN NULL AND 3", "FALSE"},
+        {"'abc' LIKE 'a%'", "TRUE"},
+        {"'abc' NOT ILIKE 'A%'", "FALSE"},
+        {"'abc' REGEXP '^b'", "FALSE"},
+        {"DATE '2024-01-01' = '2024-01-01T00:00:00Z'", "TRUE"},
+        {"'2024-01-01' < DATE '2024-01-02'", "TRUE"},
+        {"a = 1 OR 1 = 1", "a = 1 OR TRUE"},
+        {"NOT 1 = 1 AND (a = 1)", "FALSE AND a = 1"},
+        {"1 = 1 AND 2 = 2", "TRUE AND TRUE"},
+        {"1 IN tags", "tags CONTAINS 1"},
+        {"1 = date", "date = 1"},
+    };
+    RUN(examples);
+}
+
 static void comparisons(void **state)
 {
     (void)state;
@@ -336,9 +386,9 @@ static void ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logic),    cmocka_unit_test(comparisons), cmocka_unit_test(lists),
-        cmocka_unit_test(ranges),   cmocka_unit_test(patterns),    cmocka_unit_test(literals),
-        cmocka_unit_test(operands), cmocka_unit_test(ids),
+        cmocka_unit_test(logic),    cmocka_unit_test(constants), cmocka_unit_test(comparisons),
+        cmocka_unit_test(lists),    cmocka_unit_test(ranges),    cmocka_unit_test(patterns),
+        cmocka_unit_test(literals), cmocka_unit_test(operands),  cmocka_unit_test(ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

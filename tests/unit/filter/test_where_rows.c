@@ -171,6 +171,65 @@ static void row_ids(void **state)
     assert_int_equal(truth_of("id REGEXP '^[a-z]+-[0-9]$'", text_id, "{}"), TRUTH_TRUE);
 }
 
+enum { LISTED = 5000 };
+
+/* 2 … 10000, 't2' … 't10000', downwards. */
+static filter *long_list(const char *form)
+{
+    buffer text;
+    buffer_init(&text, SIZE_MAX, "test");
+    assert_int_equal(buffer_add_text(&text, form, NULL), VARVE_OK);
+    for (int i = LISTED; i > 0; i--)
+        assert_int_equal(buffer_printf(&text, NULL, "%d, 't%d', ", 2 * i, 2 * i), VARVE_OK);
+    assert_int_equal(buffer_add_text(&text, "'2024-01-01T00:00:00Z')", NULL), VARVE_OK);
+    filter *f = where_of((varve_text){text.data, text.len}, NULL, 0);
+    buffer_done(&text);
+    return f;
+}
+
+static void assert_in_order(const filter_node *leaf)
+{
+    assert_int_equal(leaf->value_count, 2 * LISTED + 1);
+    assert_non_null(leaf->order);
+    for (size_t i = 1; i < leaf->value_count; i++)
+        assert_true(filter_value_order(&leaf->values[leaf->order[i - 1]],
+                                       &leaf->values[leaf->order[i]]) < 0);
+}
+
+static void assert_found(const filter *f, const char *row, bool found)
+{
+    truth result = TRUTH_UNKNOWN;
+    buffer scratch;
+    const filter_row r = {.fields = text_of(row)};
+    buffer_init(&scratch, SIZE_MAX, "test");
+    assert_int_equal(filter_row_truth(f, &r, &scratch, &result, NULL), VARVE_OK);
+    assert_int_equal(result, found ? TRUTH_TRUE : TRUTH_FALSE);
+    buffer_done(&scratch);
+}
+
+/* A list of thousands is looked up in order, not value by value. */
+static void long_lists(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"a IN (", "tags CONTAINS ANY (", "a NOT IN ("};
+    for (size_t form = 0; form < VV_COUNT(forms); form++) {
+        filter *f = long_list(forms[form]);
+        assert_in_order(form == 2 ? f->root->children[0] : f->root);
+        for (int n = 0; n <= 2 * LISTED + 1; n += 97) {
+            bool listed = n % 2 == 0 && n > 0 && n <= 2 * LISTED;
+            char row[64];
+            (void)snprintf(row, sizeof row, "{\"a\":%d,\"tags\":[%d]}", n, n);
+            assert_found(f, row, listed != (form == 2));
+            (void)snprintf(row, sizeof row, "{\"a\":\"t%d\",\"tags\":[\"t%d\"]}", n, n);
+            assert_found(f, row, listed != (form == 2));
+        }
+        filter_free(f);
+    }
+    filter *f = where_of(text_of("a IN (7, 6, 5, 4, 3, 2, 1)"), NULL, 0);
+    assert_null(f->root->order); /* too short to be worth it */
+    filter_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +238,7 @@ int main(void)
         cmocka_unit_test(nothing),
         cmocka_unit_test(instants),
         cmocka_unit_test(row_ids),
+        cmocka_unit_test(long_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* test_where_sqlite.c — SQLite as the judge: random tables, random conditions of the subset that
- * both speak, and for every row the truth of both, TRUE, FALSE or UNKNOWN.
+ * both speak, and for every row the truth of both, TRUE, FALSE or UNKNOWN; of the columns the rows
+ * that are TRUE. Numbers lie close to where doubles stop being exact.
  *
  *     test_where_sqlite [TABLES [SEED]]
  *
@@ -10,7 +11,7 @@
 
 #include "base/json.h"
 #include "base/random.h"
-#include "filter/filter_row.h"
+#include "filter/filter_columns.h"
 
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -24,12 +25,41 @@ static unsigned long tables = TABLES, seed = 1;
 typedef struct table {
     sqlite3 *sqlite;
     buffer rows[ROWS]; /* JSON; the id is the index */
+    buffer image;
+    columns *columns;
 } table;
 
-static const int64_t integers[] = {
-    0,         1,        -1, 2, 3, 10, -7, INT64_C(9007199254740992), INT64_C(9007199254740993),
-    INT64_MAX, INT64_MIN};
-static const double reals[] = {0.5, 1.0, -1.5, 2.0, 2.5, 1e300, -1e-5, 9007199254740992.0, 0x1p63};
+static const int64_t integers[] = {0,
+                                   1,
+                                   -1,
+                                   2,
+                                   3,
+                                   10,
+                                   -7,
+                                   INT64_C(9007199254740992), /* 2^53 */
+                                   INT64_C(9007199254740993),
+                                   INT64_C(9007199254740994),
+                                   INT64_C(-9007199254740993),
+                                   INT64_C(9223372036854774784), /* the double before 2^63 */
+                                   INT64_C(9223372036854774785),
+                                   INT64_MAX,
+                                   INT64_MIN,
+                                   INT64_MIN + 1};
+static const double reals[] = {0.5,
+                               1.0,
+                               -1.5,
+                               2.0,
+                               2.5,
+                               1e300,
+                               -1e-5,
+                               9007199254740992.0,
+                               9007199254740994.0,
+                               -9007199254740992.0,
+                               9223372036854774784.0,
+                               0x1p63,
+                               -0x1p63,
+                               0.1,
+                               0x1.99999ap-4 /* 0.1 as float32 */};
 static const char *const texts[] = {"",
                                     "a",
                                     "A",
@@ -127,8 +157,33 @@ static void fill(random_state *random, table *t)
     sqlite3_finalize(insert);
 }
 
+static varve_status image_bytes(void *context, uint64_t offset, uint64_t len, const uint8_t **ret,
+                                varve_error *err)
+{
+    const table *t = context;
+    if (offset > t->image.len || len > t->image.len - offset)
+        return vv_fail(err, VARVE_CORRUPT, "beyond the image");
+    *ret = (const uint8_t *)t->image.data + offset;
+    return VARVE_OK;
+}
+
+static void build_columns(table *t)
+{
+    columns_builder *b;
+    buffer_init(&t->image, (size_t)1 << 24, "columns");
+    must(columns_builder_new(&b, NULL));
+    for (int i = 0; i < ROWS; i++)
+        must(columns_builder_add(b, (varve_text){t->rows[i].data, t->rows[i].len}, NULL));
+    must(columns_builder_finish(b, &t->image, NULL));
+    columns_builder_free(b);
+    const field_image image = {t->image.len, image_bytes, t};
+    must(columns_open(&image, ROWS, &t->columns, NULL));
+}
+
 static void empty(table *t)
 {
+    columns_free(t->columns);
+    buffer_done(&t->image);
     for (int i = 0; i < ROWS; i++)
         buffer_done(&t->rows[i]);
     sqlite3_close(t->sqlite);
@@ -211,14 +266,28 @@ static void add_between(random_state *random, char column, buffer *out)
     add_literal(random, column, out);
 }
 
+/* Of literals alone, both of one kind. */
+static void add_constant(random_state *random, buffer *out)
+{
+    static const char *const ops[] = {" = ", " != ", " < ", ">=", " IN (0, ", " NOT IN ("};
+    const char *op = PICK(random, ops);
+    char column = one_in(random, 2) || strchr(op, '0') ? 'i' : 't';
+    add_literal(random, column, out);
+    add(out, op);
+    add_literal(random, column, out);
+    if (strchr(op, '(')) add(out, ")");
+}
+
 static void add_predicate(random_state *random, buffer *out)
 {
     static const char columns[] = "irtmd"; /* d: the id */
     static const char *const constants[] = {"TRUE", "FALSE", "NULL"};
     char column = columns[random_below(random, 5)], name[] = {column, '\0'};
-    uint64_t kind = random_below(random, 12);
+    uint64_t kind = random_below(random, 13);
     if (kind == 0) {
         add(out, PICK(random, constants));
+    } else if (kind == 12) {
+        add_constant(random, out);
     } else if (kind <= 2) {
         add_like(random, out);
     } else if (kind <= 6) {
@@ -265,8 +334,25 @@ static truth ours(const filter *f, const table *t, int row, buffer *scratch)
     return result;
 }
 
-static void compare(const table *t, const buffer *condition, unsigned long counts[3])
+static varve_status get_row(void *context, uint32_t slot, filter_row *ret, varve_error *err)
 {
+    const table *t = context;
+    (void)err;
+    *ret = (filter_row){.id = {.kind = VARVE_ID_NUM, .num = slot},
+                        .fields = {t->rows[slot].data, t->rows[slot].len}};
+    return VARVE_OK;
+}
+
+static void ask_columns(const filter *f, table *t, uint64_t *ret)
+{
+    filter_work work = {0};
+    const filter_rows rows = {.count = ROWS, .get = get_row, .context = t};
+    must(filter_columns(f, t->columns, &rows, 0, ret, &work, NULL));
+}
+
+static void compare(table *t, const buffer *condition, unsigned long counts[3])
+{
+    uint64_t found[(ROWS + 63) / 64] = {0};
     buffer query, scratch;
     sqlite3_stmt *select = NULL;
     int rows = 0;
@@ -277,6 +363,7 @@ static void compare(const table *t, const buffer *condition, unsigned long count
                        condition->data));
     if (sqlite3_prepare_v2(t->sqlite, query.data, (int)query.len, &select, NULL) != SQLITE_OK)
         fail_msg("%.*s: %s", (int)query.len, query.data, sqlite3_errmsg(t->sqlite));
+    ask_columns(f, t, found);
     for (; sqlite3_step(select) == SQLITE_ROW; rows++) {
         bool null = sqlite3_column_type(select, 1) == SQLITE_NULL;
         truth theirs = null                            ? TRUTH_UNKNOWN
@@ -287,6 +374,10 @@ static void compare(const table *t, const buffer *condition, unsigned long count
             fail_msg("%.*s\nof id %d, %.*s\nis %c, of SQLite %c (seed %lu)", (int)condition->len,
                      condition->data, rows, (int)t->rows[rows].len, t->rows[rows].data, "FUT"[mine],
                      "FUT"[theirs], seed);
+        if ((found[rows / 64] >> rows % 64 & 1) != (theirs == TRUTH_TRUE))
+            fail_msg("%.*s\nof id %d, %.*s\nis %c of SQLite, not of the columns (seed %lu)",
+                     (int)condition->len, condition->data, rows, (int)t->rows[rows].len,
+                     t->rows[rows].data, "FUT"[theirs], seed);
         counts[mine]++;
     }
     assert_int_equal(rows, ROWS);
@@ -305,6 +396,7 @@ static void as_sqlite(void **state)
     for (unsigned long i = 0; i < tables; i++) {
         table t = {0};
         fill(&random, &t);
+        build_columns(&t);
         for (int j = 0; j < FILTERS; j++) {
             buffer condition;
             buffer_init(&condition, SIZE_MAX, "condition");

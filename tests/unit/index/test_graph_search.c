@@ -93,6 +93,69 @@ static void test_mostly_hidden_rows_cost_little(void **state)
     }
 }
 
+/* Hidden are all rows but those that a walk would find early, late or anywhere. */
+static tombstones *hide_by_place(const test_vectors *t, const float *query, const char *live,
+                                 size_t count, random_state *r)
+{
+    index_query q = query_of(query, 10);
+    uint32_t rows = t->rows.count;
+    ranked *all = calloc(rows + 1, sizeof *all);
+    uint64_t *slots = calloc(rows, sizeof *slots);
+    tombstones *hidden;
+    rank_all(t, VARVE_METRIC_L2, &q, all);
+    if (strcmp(live, "random") == 0)
+        for (uint32_t i = rows - 1; i > 0; i--) {
+            uint64_t j = random_below(r, i + 1);
+            ranked moved = all[i];
+            all[i] = all[j];
+            all[j] = moved;
+        }
+    for (uint32_t i = 0; i < rows - count; i++)
+        slots[i] = all[strcmp(live, "far") == 0 ? i : rows - 1 - i].slot;
+    OK(tombstones_change(NULL, slots, rows - count, NULL, 0, &hidden, err));
+    free(slots);
+    free(all);
+    return hidden;
+}
+
+/* Wherever the live rows are, a walk finds them, and does not go through the hidden ones. */
+static void test_where_live_rows_are(void **state)
+{
+    static const char *const modes[] = {"HNSW-L2", "HNSW-L2-SQ8", "DISKANN-L2-PQ"};
+    static const char *const places[] = {"near", "random", "far"};
+    static const double shares[] = {0.2, 0.5, 0.9};
+    random_state r;
+    (void)state;
+    random_seed(&r, 77);
+    test_vectors *t = make_vectors(6000, 48, VARVE_FLOAT32, VARVE_METRIC_L2, &r);
+    for (size_t i = 0; i < VV_COUNT(modes) * VV_COUNT(places) * VV_COUNT(shares); i++) {
+        const char *mode = modes[i / 9], *place = places[i / 3 % 3];
+        double recall = 0, share = shares[i % 3];
+        static vector_index *x;
+        if (i % 9 == 0) x = build_and_open(t, INDEX_KIND_FULL, mode);
+        for (unsigned j = 0; j < 5; j++) {
+            float query[48];
+            fill(query, 48, &r);
+            tombstones *hidden = hide_by_place(t, query, place, (size_t)(6000 * share), &r);
+            for (unsigned k = 0; k < 2; k++) { /* by target, and as asked */
+                index_query q = query_of(query, 10);
+                q.breadth = k ? 48 : 0;
+                q.recall_target = 0.95;
+                q.hidden = hidden;
+                found_hits f = search_index(x, t, &q);
+                assert_true(f.work.nodes <= 600);
+                assert_true(f.work.nodes > 0 || f.work.rescored >= 6000 * share);
+                free(f.hits);
+                recall += recall_of(x, t, VARVE_METRIC_L2, &q) / 10;
+            }
+            tombstones_unref(hidden);
+        }
+        if (recall < 0.9) fail_msg("%s, %s %g: recall %.3f", mode, place, share, recall);
+        if (i % 9 == 8) index_unref(x);
+    }
+    free_vectors(t);
+}
+
 static void test_hidden(void **state)
 {
     static const double shares[] = {0.1, 0.9, 5, 1};
@@ -459,6 +522,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_modes),
         IN_FOLDER(test_hidden),
+        IN_FOLDER(test_where_live_rows_are),
         IN_FOLDER(test_mostly_hidden_rows_cost_little),
         IN_FOLDER(test_skip),
         IN_FOLDER(test_small),

@@ -137,7 +137,7 @@ static size_t expect(const question *q, const float *query, expected_hit *ret)
         if (row->fate != FATE_LIVE) continue;
         double key =
             sign * distance_exact(q->metric, w->spec.dtype, w->spec.dim, query, row->stored);
-        if (r->range && key > sign * r->threshold) continue;
+        if (r->range && (double)(float)key > sign * r->threshold) continue;
         ret[count++] = (expected_hit){key, row};
     }
     qsort(ret, count, sizeof *ret, by_key_then_id);
@@ -213,12 +213,13 @@ static void ask(const setting *s, const question *q)
     varve_hits_free(hits);
 }
 
-/* A threshold at which some row lies exactly. */
-static double some_score(const question *q)
+/* A threshold at which some row lies: exactly, or as its score is shown. */
+static double some_score(const question *q, bool shown)
 {
     const world *w = q->w;
     const model_row *row = &w->rows[random_below(&q->w->random, w->row_count)];
-    return distance_exact(q->metric, w->spec.dtype, w->spec.dim, q->queries, row->stored);
+    double score = distance_exact(q->metric, w->spec.dtype, w->spec.dim, q->queries, row->stored);
+    return shown ? (double)(float)score : score;
 }
 
 static void ask_all_metrics(const setting *s, world *w, size_t count)
@@ -239,7 +240,7 @@ static void ask_all_metrics(const setting *s, world *w, size_t count)
         r.with = m % 2 ? VARVE_WITH_FIELDS : 0;
         ask(s, &q);
         r.range = true;
-        r.threshold = some_score(&q);
+        r.threshold = some_score(&q, random_below(&w->random, 2) == 0);
         ask(s, &q);
     }
     free(queries);

@@ -1,5 +1,6 @@
 /* test_query_fields.c — legs over named fields, dense, sparse and of several vectors per row: what
  * they find is what a look at every row finds, with filters on the parent's fields and without. */
+#include "abreast.h"
 #include "brute.h"
 #include "child_fixture.h"
 
@@ -50,7 +51,7 @@ static varve_hits *ask(const family *f, const varve_query_request *r)
     varve_hits *hits = NULL;
     varve_error err = {0};
     if (query_run_check(r, &limits, &err) != VARVE_OK) fail_msg("%s", err.message);
-    if (query_run(&f->in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    if (abreast_run(&f->in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
     return hits;
 }
 
@@ -229,7 +230,7 @@ static void rows_are_queries_by_id(void **state)
         varve_hits_free(hits);
         leg.id = (varve_id){.kind = VARVE_ID_NUM, .num = 12345};
         varve_error err;
-        assert_int_equal(query_run(&f.in, &r, &hits, &err), VARVE_NOT_FOUND);
+        assert_int_equal(abreast_run(&f.in, &r, &hits, &err), VARVE_NOT_FOUND);
     }
     family_done(&f);
 }
@@ -245,7 +246,7 @@ static void rows_are_found_by_ordinal(void **state)
     for (size_t i = 0; i < 50; i++)
         wanted[i] = f.w.rows[random_below(&f.w.random, f.w.row_count)].ordinal;
     wanted[7] = 3; /* there is none */
-    assert_int_equal(view_find_ordinals(f.w.v, wanted, 50, places, NULL), VARVE_OK);
+    assert_int_equal(view_find_ordinals(f.w.v, wanted, 50, NULL, places, NULL), VARVE_OK);
     for (size_t i = 0; i < 50; i++) {
         const model_row *row = NULL;
         for (size_t j = 0; j < f.w.row_count; j++)
@@ -277,6 +278,53 @@ static void filters_ask_for_vectors_of_fields(void **state)
     family_done(&f);
 }
 
+/* A tree of legs with filters of their own, one of them without part in it: numbered, explained and
+ * fused as if each had waited for the one before. Of two legs that fail the first one is named. */
+static void legs_do_not_wait_for_each_other(void **state)
+{
+    static const uint32_t indices[] = {31, 3, 12, 7};
+    static const float values[] = {0.5f, 2, 1, 1};
+    family f;
+    float query[2 * CHILD_DIM];
+    (void)state;
+    family_init(&f, VARVE_METRIC_L2, 900);
+    for (size_t i = 0; i < VV_COUNT(query); i++)
+        query[i] = random_gauss(&f.w.random);
+    filter *some = brute_filter("score < 5"), *others = brute_filter("n > 100");
+    varve_leg title = {.kind = VARVE_LEG_VECTOR, .field = "title", .vectors = query};
+    varve_leg words = {.kind = VARVE_LEG_SPARSE, .field = "words", .nonzero = 4};
+    varve_leg parts = title, sample = {.kind = VARVE_LEG_SAMPLE, .seed = 5, .limit = 300};
+    varve_leg text = {.kind = VARVE_LEG_TEXT, .text = {"alpha beta", 10}, .filter = others};
+    title.dim = parts.dim = CHILD_DIM;
+    title.filter = some;
+    words.indices = indices;
+    words.values = values;
+    parts.field = "parts";
+    parts.vector_count = 2;
+    varve_leg inner[] = {title, words, sample};
+    inner[1].zero_weight = true;
+    varve_leg fused = {.kind = VARVE_LEG_FUSION, .prefetch = inner, .prefetch_count = 3};
+    varve_leg before[] = {words, sample};
+    varve_leg after = parts;
+    after.prefetch = before;
+    after.prefetch_count = 2;
+    varve_leg legs[] = {fused, text, after, words, parts};
+    varve_query_request r = {.legs = legs, .leg_count = VV_COUNT(legs), .k = 40};
+    varve_hits *hits = ask(&f, &r);
+    assert_true(varve_hits_count(hits, 0) == 40);
+    assert_non_null(strstr(varve_hits_explain(hits, 0), "leg 2: "));
+    varve_hits_free(hits);
+    hits = NULL;
+    legs[1] = (varve_leg){.kind = VARVE_LEG_VECTOR, .by_id = true, .id = {.num = 123456}};
+    legs[3].field = "nowhere";
+    varve_error err;
+    assert_int_equal(abreast_run(&f.in, &r, &hits, &err), VARVE_NOT_FOUND);
+    assert_non_null(strstr(err.message, "123456"));
+    filter_free(some);
+    filter_free(others);
+    family_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(dense_fields_are_searched),
@@ -284,6 +332,7 @@ int main(void)
                                        cmocka_unit_test(several_vectors_are_compared_by_max_sim),
                                        cmocka_unit_test(rows_are_queries_by_id),
                                        cmocka_unit_test(rows_are_found_by_ordinal),
+                                       cmocka_unit_test(legs_do_not_wait_for_each_other),
                                        cmocka_unit_test(filters_ask_for_vectors_of_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

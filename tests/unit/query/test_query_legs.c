@@ -1,5 +1,6 @@
 /* test_query_legs.c — examples, orders, samples, diversity, fusion by scores, prefetch, groups,
  * rerank, thresholds and limits of legs, each against a plain evaluation. */
+#include "abreast.h"
 #include "brute.h"
 
 #include "distance/distance.h"
@@ -31,7 +32,7 @@ static varve_hits *ask(const world *w, const varve_query_request *r)
     varve_hits *hits = NULL;
     varve_error err = {0};
     if (query_run_check(r, &limits, &err) != VARVE_OK) fail_msg("%s", err.message);
-    if (query_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    if (abreast_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
     return hits;
 }
 

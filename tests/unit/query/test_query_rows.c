@@ -58,7 +58,8 @@ static void test_fetch(void **state)
         }
         for (size_t n = 0; n < VV_COUNT(withs); n++) {
             varve_rowset *rows = NULL;
-            assert_int_equal(query_fetch(w.v, places, COUNT, withs[n], &rows, NULL), VARVE_OK);
+            assert_int_equal(query_fetch(w.v, places, COUNT, withs[n], NULL, &rows, NULL),
+                             VARVE_OK);
             assert_int_equal(varve_rowset_count(rows), COUNT);
             assert_int_equal(varve_rowset_dim(rows), spec.dim);
             for (size_t i = 0; i < COUNT; i++)
@@ -145,7 +146,7 @@ static void test_next(void **state)
     char text[] = "abc";
     (void)state;
     world_init(&w, &spec);
-    assert_int_equal(query_fetch(w.v, NULL, 0, VARVE_WITH_VECTORS, &rows, NULL), VARVE_OK);
+    assert_int_equal(query_fetch(w.v, NULL, 0, VARVE_WITH_VECTORS, NULL, &rows, NULL), VARVE_OK);
     assert_int_equal(varve_rowset_count(rows), 0);
     assert_false(varve_rowset_next(rows, &next));
     next = (varve_id){VARVE_ID_STR, 0, {text, 3}};

@@ -1,5 +1,6 @@
 /* test_query_text.c — text legs find and score what BM25 says of every row, with and without
  * filters, over indexed stretches and youngest rows; and several legs fused by rank, by scores. */
+#include "abreast.h"
 #include "brute.h"
 
 #include "field/analyzer.h"
@@ -30,7 +31,7 @@ static varve_hits *ask(const world *w, const varve_query_request *r)
     varve_hits *hits = NULL;
     varve_error err = {0};
     if (query_run_check(r, &limits, &err) != VARVE_OK) fail_msg("%s", err.message);
-    if (query_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    if (abreast_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
     return hits;
 }
 
@@ -202,10 +203,38 @@ static void ranks_of_two_legs_are_fused(void **state)
     world_done(&w);
 }
 
+/* rrf_k unsaid is 60; 0 is 0 where it is said to be, and the score of the first is its weight. */
+static void a_rank_constant_of_zero_is_one(void **state)
+{
+    world w;
+    varve_leg legs[2] = {{.kind = VARVE_LEG_TEXT, .text = {"w1", 2}},
+                         {.kind = VARVE_LEG_TEXT, .text = {"w1", 2}}};
+    varve_query_request r = {.legs = legs, .leg_count = 2, .k = 3};
+    varve_error err = {0};
+    (void)state;
+    make_world(&w, 11, 300);
+    for (int said = 0; said < 2; said++) {
+        r.fusion.zero_rrf_k = said;
+        varve_hits *hits = ask(&w, &r);
+        for (size_t i = 0; i < 3; i++)
+            assert_float_equal(varve_hits_score(hits, 0, i),
+                               2.0 / ((said ? 0 : 60) + 1 + (double)i), 1e-6);
+        varve_hits_free(hits);
+    }
+    r.fusion.rrf_k = -1;
+    assert_int_equal(query_run_check(&r, &limits, &err), VARVE_INVALID);
+    assert_non_null(strstr(err.message, "rrf_k must be a number from 0"));
+    r.fusion = (varve_fusion){.kind = (varve_fusion_kind)9};
+    assert_int_equal(query_run_check(&r, &limits, &err), VARVE_INVALID);
+    assert_non_null(strstr(err.message, "unknown kind 9"));
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(texts_score_by_bm25),
                                        cmocka_unit_test(ties_of_texts_are_by_id),
-                                       cmocka_unit_test(ranks_of_two_legs_are_fused)};
+                                       cmocka_unit_test(ranks_of_two_legs_are_fused),
+                                       cmocka_unit_test(a_rank_constant_of_zero_is_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

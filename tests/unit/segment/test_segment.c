@@ -179,7 +179,7 @@ static void test_writer_sizes(void **state)
         OK(segment_writer_new(in_folder("a.tmp"), &t.spec, &w, err));
         add_rows(w, &t);
         assert_int_equal(segment_writer_rows(w), 3000);
-        assert_in_range(segment_writer_memory_bytes(w), 3000 * 11, 2000000);
+        assert_in_range(segment_writer_memory_bytes(w), 3000 * 11, 4000000);
         bytes = segment_writer_bytes(w);
         OK(segment_writer_finish(w, in_folder("a.seg"), &record, err));
         assert_in_range(record.file_bytes, bytes * 3 / 4, bytes * 5 / 4);
@@ -300,10 +300,14 @@ static void test_spec_and_record_must_agree(void **state)
     (void)state;
 #define REFUSE_SPEC(change)   (spec = t.spec, (change), assert_refused(path, &spec, &record))
 #define REFUSE_RECORD(change) (wrong = record, (change), assert_refused(path, &t.spec, &wrong))
-    REFUSE_SPEC(spec.collection++);
     REFUSE_SPEC(spec.number++);
     REFUSE_SPEC(spec.dim++);
     REFUSE_SPEC(spec.dtype = VARVE_UINT8);
+    REFUSE_SPEC(spec.content = SEGMENT_SPARSE_VECTOR);
+    REFUSE_SPEC(spec.text.stem = true);
+    REFUSE_SPEC(spec.text.stop_words = true);
+    REFUSE_SPEC(spec.text.fold_accents = true);
+    REFUSE_SPEC(spec.text.language[0] = 'e');
     REFUSE_RECORD(wrong.number++);
     REFUSE_RECORD(wrong.rows--);
     REFUSE_RECORD(wrong.rowver_min--);
@@ -320,6 +324,32 @@ static void test_spec_and_record_must_agree(void **state)
     assert_refused(other, &u.spec, &record);
     free_rows(&t);
     free_rows(&u);
+}
+
+/* A copy has another place, and is the same file by its hash; without a record the place counts. */
+static void test_born_elsewhere(void **state)
+{
+    test_rows t = make_rows(50, 8, VARVE_INT8, ROWS_MIXED, 7);
+    const char *path = in_folder("a.seg");
+    segment_record record = write_rows(&t, path);
+    segment_spec spec = t.spec;
+    segment *s = NULL;
+    (void)state;
+    spec.collection += 3;
+    assert_refused(path, &spec, NULL);
+    OK(segment_open(path, &spec, &record, &s, err));
+    assert_int_equal(segment_get_spec(s)->collection, t.spec.collection + 3);
+    segment_unref(s);
+    spec.number = record.number += 5;
+    assert_refused(path, &spec, NULL);
+    OK(segment_open(path, &spec, &record, &s, err));
+    assert_int_equal(segment_get_record(s)->number, t.spec.number + 5);
+    assert_int_equal(segment_get_spec(s)->number, t.spec.number + 5);
+    OK(segment_check(s, err));
+    segment_unref(s);
+    record.directory_hash ^= 1;
+    assert_refused(path, &spec, &record);
+    free_rows(&t);
 }
 
 static void test_record_bytes(void **state)
@@ -446,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_format_is_fixed),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_spec_and_record_must_agree),
+        cmocka_unit_test(test_born_elsewhere),
         cmocka_unit_test(test_record_bytes),
         cmocka_unit_test(test_doom),
         cmocka_unit_test(test_norms),

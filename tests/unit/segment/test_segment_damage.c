@@ -192,6 +192,39 @@ static void test_newer_format(void **state)
     free_image(&i);
 }
 
+/* A header that says otherwise what the rows hold, with right checksums: only the collection, and
+ * the record that its manifest has of the file, can tell. */
+static void test_content_and_texts_are_the_collections(void **state)
+{
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } changes[] = {{37, SEGMENT_SPARSE_VECTOR}, {38, 1}, {38, 2}, {38, 4}, {80, 'e'}};
+    image i = make_image(3, 4, VARVE_UINT8, ROWS_PLAIN);
+    segment_spec spec;
+    varve_error err = {0};
+    segment *s = NULL;
+    (void)state;
+    assert_int_equal(segment_open(put_file(i.bytes, i.size), NULL, NULL, &s, &err), VARVE_OK);
+    spec = *segment_get_spec(s);
+    segment_unref(s);
+    for (size_t n = 0; n < VV_COUNT(changes); n++) {
+        uint8_t was = i.bytes[changes[n].at];
+        i.bytes[changes[n].at] = changes[n].value;
+        reseal(i.bytes, i.size);
+        s = NULL;
+        spec.any_content = false;
+        const char *path = put_file(i.bytes, i.size);
+        assert_int_equal(segment_open(path, &spec, NULL, &s, &err), VARVE_CORRUPT);
+        assert_null(s);
+        spec.any_content = true;
+        assert_int_equal(segment_open(path, &spec, NULL, &s, &err), VARVE_OK);
+        segment_unref(s);
+        i.bytes[changes[n].at] = was;
+    }
+    free_image(&i);
+}
+
 /* ---- lies with right checksums ------------------------------------------------------------- */
 
 typedef struct lie {
@@ -407,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_random_flips),
         cmocka_unit_test(test_cut_and_longer),
         cmocka_unit_test(test_newer_format),
+        cmocka_unit_test(test_content_and_texts_are_the_collections),
         cmocka_unit_test(test_header_lies),
         cmocka_unit_test(test_directory_lies),
         cmocka_unit_test(test_stepped_lies),

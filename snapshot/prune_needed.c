@@ -1,0 +1,90 @@
+/* prune_needed.c — what manifests and pins need; see prune.h, (4). */
+#include "pins.h"
+#include "prune_inner.h"
+#include "snapshots.h"
+
+#include <string.h>
+
+static varve_status need_file(prune_job *j, const manifest_file *f, varve_error *err)
+{
+    char key[NAMES_KEY_MAX];
+    manifest_blob_key(f, key);
+    return gc_set_add(&j->keys, key, err);
+}
+
+/* One that is gone when it is read was deleted by another run. */
+static varve_status need_snapshot(prune_job *j, const object_name *name, varve_error *err)
+{
+    VV_CLEANUP(manifest_done) manifest m = {0};
+    char key[NAMES_KEY_MAX];
+    remote_stat_result found;
+    names_build(name, key);
+    if (gc_set_has(&j->gone, key)) return VARVE_OK;
+    varve_status status = snapshots_load(j->r, name, &m, err);
+    if (status == VARVE_NOT_FOUND &&
+        remote_stat(j->r->remote, key, &found, NULL) == VARVE_NOT_FOUND)
+        return VARVE_OK;
+    if (status != VARVE_OK) {
+        vv_error_prefix(err, "nothing was pruned, because a snapshot cannot be read");
+        return status == VARVE_NOT_FOUND ? VARVE_CORRUPT : status;
+    }
+    for (size_t i = 0; i < m.file_count; i++)
+        VV_TRY(need_file(j, &m.files[i], err));
+    return m.listed ? need_file(j, &m.list, err) : VARVE_OK;
+}
+
+static varve_status need_pin(void *arg, const object_name *name, const char *key, uint64_t size,
+                             varve_error *err)
+{
+    prune_job *j = arg;
+    VV_CLEANUP(pin_done) pin p = {0};
+    (void)name, (void)size;
+    varve_status status = pin_read(j->r, key, &p, NULL, err);
+    if (status == VARVE_NOT_FOUND) return VARVE_OK;
+    VV_TRY(status);
+    for (size_t i = 0; !p.revoked && i < p.blob_count; i++) {
+        manifest_file f = {0};
+        char blob[NAMES_KEY_MAX];
+        memcpy(f.blob, p.blobs[i], SUMS_BYTES);
+        manifest_blob_key(&f, blob);
+        VV_TRY(gc_set_add(&j->pinned, blob, err));
+    }
+    return VARVE_OK;
+}
+
+static varve_status need_pins(void *arg, const char *db_id, varve_error *err)
+{
+    prune_job *j = arg;
+    return repo_list(j->r, NAME_PIN, db_id, 0, need_pin, j, err);
+}
+
+static varve_status need_manifests(void *arg, const char *db_id, varve_error *err)
+{
+    prune_job *j = arg;
+    VV_CLEANUP(snapshots_done) snapshots list = {0};
+    VV_TRY(snapshots_list(j->r, db_id, &list, err));
+    for (size_t i = 0; i < list.count; i++)
+        VV_TRY(need_snapshot(j, &list.items[i], err));
+    return VARVE_OK;
+}
+
+/* Pins first: a backup that commits and drops its pin meanwhile is then seen by its manifest. */
+varve_status prune_find_needed(prune_job *j, varve_error *err)
+{
+    gc_set_done(&j->keys);
+    gc_set_done(&j->pinned);
+    gc_set_init(&j->keys);
+    gc_set_init(&j->pinned);
+    VV_TRY(repo_list_dbs(j->r, need_pins, j, err));
+    return repo_list_dbs(j->r, need_manifests, j, err);
+}
+
+bool prune_is_needed(const prune_job *j, const char *key)
+{
+    char plain[NAMES_KEY_MAX];
+    if (gc_set_has(&j->keys, key)) return true;
+    snprintf(plain, sizeof plain, "%s", key);
+    char *generation = strchr(plain, '.');
+    if (generation) *generation = 0;
+    return gc_set_has(&j->pinned, plain);
+}
