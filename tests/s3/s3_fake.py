@@ -1,7 +1,8 @@
 """A strict S3 store on loopback with faults on demand: signatures and sums are checked, lists come
 in small pages, puts may be conditional, multipart uploads know their parts.
 
-    s3_fake.py [--port N] [--page N]      prints its address; ends with its standard input
+    s3_fake.py [--port N] [--page N]
+        prints endpoint, bucket, key, secret and region; ends with its standard input
 
 Faults: PUT /-/fault {"at": request number from 0, "kind": "reset"} · DELETE /-/state · GET /-/log.
 Tests in Python use the same through Fake."""
@@ -367,8 +368,10 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--page", type=int, default=3)
     arguments = parser.parse_args()
-    server = serve(Fake(page=arguments.page), arguments.port)
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+    fake = Fake(page=arguments.page)
+    server = serve(fake, arguments.port)
+    endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    print(endpoint, fake.bucket, *fake.keys[:2], fake.region, flush=True)
     sys.stdin.read()
     server.shutdown()
 

@@ -7,10 +7,13 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.request
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from conftest import TOOL, Tool
 from s3_fake import Object, serve
 from s3_faults import Fault
 
@@ -133,8 +136,6 @@ def start_killed(scene, path, journal):
         return handle(request)
 
     scene.fake.handle = wait_at_third
-    from conftest import TOOL
-
     child = subprocess.Popen([TOOL, *options, "put-file", "k", path, journal])
     while not seen and child.poll() is None:
         time.sleep(0.01)
@@ -260,6 +261,36 @@ def test_cancel(scene, verb):
         result = scene.tool(*arguments, request_ms=60_000, cancel_ms=600, attempts=99, **wait)
         assert result.status == "CANCELLED", result.err
         assert time.monotonic() - began < 20
+
+
+def test_fake_as_a_process(tmp_path):
+    """For tests that are not written in Python: faults are ordered over HTTP."""
+    here = Path(__file__).parent
+    child = subprocess.Popen(
+        ["/usr/bin/python3", "-B", here / "s3_fake.py"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    endpoint, bucket, key, secret, region = child.stdout.readline().split()
+    tool = Tool(
+        url=f"s3://{bucket}", endpoint=endpoint, key=key, secret=secret, region=region, wait_ms=1
+    )
+
+    def admin(method, what, body=None):
+        request = urllib.request.Request(f"{endpoint}/-/{what}", body, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
+    admin("PUT", "fault", b'{"at": 0, "kind": "503"}')
+    (tmp_path / "f").write_bytes(b"x")
+    tool.ok("put", "k", tmp_path / "f")
+    assert tool.ok("list", "") == b"k 1\n"
+    assert [entry[0::2] for entry in json.loads(admin("GET", "log"))] == [
+        ["PUT", "503"], ["PUT", None], ["GET", None],
+    ]  # fmt: skip
+    admin("DELETE", "state")
+    assert tool.ok("list", "") == b""
+    child.stdin.close()
+    assert child.wait(timeout=20) == 0
 
 
 def test_bandwidth_limit(scene):

@@ -11,7 +11,7 @@
 #ifndef TEST_REMOTE_MEMORY_H
 #define TEST_REMOTE_MEMORY_H
 
-#include "remote.h"
+#include "../../snapshot/remote.h" /* cli/ has one of that name */
 
 typedef struct remote_memory remote_memory; /* the store */
 
