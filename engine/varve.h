@@ -344,6 +344,8 @@ typedef struct varve_collection_stats {
     uint64_t rows_indexed; /* live or not, in segments whose index is of the chosen mode */
     uint64_t rows_hidden;  /* superseded or deleted, still taking space */
     int64_t max_ordinal;   /* ordinals number rows in order of insertion, from 0; -1: none yet */
+    char text_language[16]; /* of varve_collection_spec; "": none */
+    bool text_stem, text_stop_words, text_fold_accents;
 } varve_collection_stats;
 
 VARVE_API VARVE_CHECKED varve_status varve_collection_get_stats(varve_collection *collection,

@@ -98,7 +98,8 @@ typedef varve_status (*remote_sink)(void *arg, uint64_t at, const void *bytes, s
 VV_CHECKED varve_status remote_get(remote *r, const char *key, uint64_t offset, uint64_t len,
                                    remote_sink sink, void *arg, const remote_cancel *cancel,
                                    varve_error *err);
-/* Whole, at most max_bytes (VARVE_LIMIT); free() the bytes, a NUL follows them. ret_tag may be NULL. */
+/* Whole, at most max_bytes (VARVE_LIMIT); free() the bytes, a NUL follows them. ret_tag may be
+ * NULL. */
 VV_CHECKED varve_status remote_read(remote *r, const char *key, size_t max_bytes, char **ret_bytes,
                                     size_t *ret_len, char ret_tag[REMOTE_TAG_MAX],
                                     varve_error *err);
@@ -140,7 +141,8 @@ typedef struct remote_s3_options {
 VV_CHECKED varve_status remote_open_s3(const remote_s3_options *options,
                                        const remote_limits *limits, remote **ret, varve_error *err);
 
-/* By URL: "s3://bucket/prefix", with what `options` holds for the rest, "file:///path" or a path. */
+/* By URL: "s3://bucket/prefix", with what `options` holds for the rest, "file:///path" or a
+ * path. */
 VV_CHECKED varve_status remote_open(const char *url, const remote_s3_options *options, bool create,
                                     const remote_limits *limits, remote **ret, varve_error *err);
 

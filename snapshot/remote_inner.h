@@ -36,7 +36,8 @@ struct remote {
     const remote_type *type;
     char *name;
     remote_limits limits; /* defaults filled in */
-    /* Guards what is below. Held while a store is asked what it can do, so that it is asked once. */
+    /* Guards what is below. Held while a store is asked what it can do, so that it is asked
+     * once. */
     pthread_mutex_t abilities_lock;
     bool abilities_known;
     remote_abilities abilities;
@@ -49,7 +50,8 @@ VV_CHECKED varve_status remote_init(remote *r, const remote_type *type, const ch
                                     const remote_limits *limits, varve_error *err);
 void remote_done(remote *r);
 
-/* VARVE_INVALID: what is wrong with a key. An empty prefix and a part of a key are fine as prefix. */
+/* VARVE_INVALID: what is wrong with a key. An empty prefix and a part of a key are fine as
+ * prefix. */
 VV_CHECKED varve_status remote_check_key(const char *key, varve_error *err);
 VV_CHECKED varve_status remote_check_prefix(const char *prefix, varve_error *err);
 

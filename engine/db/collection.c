@@ -264,6 +264,10 @@ varve_status varve_collection_get_stats(varve_collection *c, varve_collection_st
     s.metric = f->metric;
     snprintf(s.index_mode, sizeof s.index_mode, "%s", f->index_mode);
     s.max_ordinal = c->max_ordinal;
+    s.text_stem = c->schema.text_stem;
+    s.text_stop_words = c->schema.text_stop_words;
+    s.text_fold_accents = c->schema.text_fold_accents;
+    snprintf(s.text_language, sizeof s.text_language, "%s", c->schema.text_language);
     index_wants_of(f, &w);
     pthread_mutex_unlock(&c->lock);
     s.rows_live = v->rows_live;

@@ -241,6 +241,13 @@ def table_padding(data):
     return set(range(at, footer + TABLE_HANDLES_END))
 
 
+def table_version(data):
+    """The bytes of the version of a table's form, before the eight of its magic number. Versions
+    differ in how blocks are packed and filters hashed, which the table's properties say as well:
+    a table of ours, not packed, reads the same under a neighbouring one."""
+    return set(range(len(data) - 12, len(data) - 8))
+
+
 def table_filter(data):
     """The bytes of a table's filter, its sum included: RocksDB checks the sum, and goes without a
     filter that does not match it. The index of meta blocks has entries of u shared key bytes, u own
@@ -307,6 +314,8 @@ def explain(case):
         return "log: a log without a record is as good as none"
     if file_class == "table" and case.changed <= table_padding(data):
         return "table: padding of the footer"
+    if file_class == "table" and kind != "cut" and case.changed <= table_version(data):
+        return "table: another version of its form, by which it reads the same"
     if file_class == "table" and kind != "cut" and case.changed <= table_filter(data):
         return "table: filter, checked by its reader and left out, at the price of speed"
     if file_class in ("log", "manifest") and case.changed <= log_padding(data):

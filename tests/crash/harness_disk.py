@@ -6,9 +6,11 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 IMAGE_BYTES = 192 << 20
+UNMOUNT_S = 10
 MEMORY = "/dev/shm"
 MEMORY_BYTES_MIN = 256 << 20
 
@@ -117,9 +119,20 @@ class PowerDisk(PlainDisk):
         self.mounted = True
 
     def detach(self):
-        if self.mounted:
-            run("umount", str(self.mount))
-            self.mounted = False
+        """A process that was killed may hold its files for a moment longer, and so may whoever
+        looks at all mounts."""
+        if not self.mounted:
+            return
+        last = time.monotonic() + UNMOUNT_S
+        while True:
+            try:
+                run("umount", str(self.mount))
+                break
+            except OSError:
+                if time.monotonic() > last:
+                    raise
+                time.sleep(0.1)
+        self.mounted = False
 
     def clear(self):
         self.detach()

@@ -1,5 +1,5 @@
-/* remote_memory.c — see remote_memory.h. The store is an array of objects ascending by key. One that
- * was deleted or replaced stays in the array, so that a list can be as of some changes ago. */
+/* remote_memory.c — see remote_memory.h. The store is an array of objects ascending by key. One
+ * that was deleted or replaced stays in the array, so that a list can be as of some changes ago. */
 #include "remote_memory.h"
 
 #include "base/file.h"

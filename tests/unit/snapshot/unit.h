@@ -1,4 +1,5 @@
-/* unit.h — what every unit test of snapshot/ includes: cmocka, and checks of a status and its text. */
+/* unit.h — what every unit test of snapshot/ includes: cmocka, and checks of a status and its
+ * text. */
 #ifndef SNAPSHOT_UNIT_H
 #define SNAPSHOT_UNIT_H
 
