@@ -16,6 +16,7 @@
 
 #define PATH_SIZE       4096
 #define THREADS_DEFAULT 4
+#define CHOOSE_TRIES    3
 
 typedef struct restore_job {
     repo *r;
@@ -79,6 +80,24 @@ static varve_status pin_snapshot(restore_job *j, varve_error *err)
     j->pinned = true;
     names_build(&j->name, key);
     return remote_stat(j->r->remote, key, &found, err);
+}
+
+/* Without a name it is the newest that is wanted: if retention took it meanwhile, the next one. */
+static varve_status settle(restore_job *j, varve_error *err)
+{
+    varve_status status = VARVE_NOT_FOUND;
+    for (int i = 0; i < CHOOSE_TRIES && status == VARVE_NOT_FOUND; i++) {
+        if (j->pinned) VV_TRY(pin_drop(&j->pin, err));
+        j->pinned = false;
+        manifest_done(&j->manifest);
+        free(j->blobs);
+        j->blobs = NULL;
+        VV_TRY(choose(j, err));
+        status = snapshots_load(j->r, &j->name, &j->manifest, err);
+        if (status == VARVE_OK) status = pin_snapshot(j, err);
+        if (j->o->snap_id) break;
+    }
+    return status;
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -153,9 +172,7 @@ static varve_status rename_folder(restore_job *j, varve_error *err)
 static varve_status run(restore_job *j, varve_error *err)
 {
     VV_TRY(take_place(j, err));
-    VV_TRY(choose(j, err));
-    VV_TRY(snapshots_load(j->r, &j->name, &j->manifest, err));
-    VV_TRY(pin_snapshot(j, err));
+    VV_TRY(settle(j, err));
     VV_TRY(fetch(j, err));
     VV_TRY(check(j, err));
     j->progress.stage = "sync";

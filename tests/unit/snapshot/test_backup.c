@@ -5,6 +5,8 @@
 #include "snapshots.h"
 #include "varve_snapshot.h"
 
+#include "prune.h"
+
 #include <unistd.h>
 
 /* ---- tests ---- */
@@ -93,6 +95,36 @@ static void test_checkpoint_of_an_open_folder(void **state)
     must(varve_close(db, err));
     (void)fixture_restore(&f, NULL);
     fixture_expect_same(&f, &made.snapshot);
+    fixture_done(&f);
+}
+
+/* The same on a folder: with files in place of the store's memory. */
+static void test_repository_on_a_folder(void **state)
+{
+    (void)state;
+    fixture f;
+    char place[600];
+    fixture_init(&f, "a passphrase");
+    fixture_add_rows(&f, 120);
+    snprintf(place, sizeof place, "%s/repository", f.dir.path);
+    must(remote_open_folder(place, true, NULL, &f.remote, err));
+    fixture_open_repo(&f);
+    const object_name first = fixture_backup(&f).snapshot;
+    fixture_add_rows(&f, 5);
+    const object_name second = fixture_backup(&f).snapshot;
+    (void)fixture_restore(&f, NULL);
+    fixture_expect_same(&f, &second);
+    fixture_remove_target(&f);
+    prune_result result = {0};
+    const prune_options options = {.rules = {.last = 1}, .yes = true, .grace_ms = 1, .wait_ms = 1};
+    must(prune_run(f.repo, &options, &result, err));
+    assert_int_equal(result.snapshots_gone, 1);
+    assert_true(result.blobs_gone > 0);
+    prune_result_done(&result);
+    object_name gone;
+    assert_status(snapshots_find(f.repo, first.id, &gone, NULL), VARVE_NOT_FOUND);
+    (void)fixture_restore(&f, NULL);
+    fixture_expect_same(&f, &second);
     fixture_done(&f);
 }
 
@@ -371,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_round_trip_encrypted),
         cmocka_unit_test(test_restored_folder_works),
         cmocka_unit_test(test_checkpoint_of_an_open_folder),
+        cmocka_unit_test(test_repository_on_a_folder),
         cmocka_unit_test(test_unchanged_is_skipped),
         cmocka_unit_test(test_incremental),
         cmocka_unit_test(test_list_of_files_in_a_blob),

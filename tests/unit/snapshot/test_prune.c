@@ -7,6 +7,7 @@
 #include "pins.h"
 #include "prune.h"
 #include "snapshots.h"
+#include "verify.h"
 
 #define DAY ((uint64_t)86400000)
 
@@ -136,6 +137,36 @@ static void test_no_rules_take_only_garbage(void **state)
     assert_int_equal(result.blobs_young, 1);
     prune_result_done(&result);
     assert_true(remote_memory_has(f.store, key));
+    fixture_done(&f);
+}
+
+static void test_verified_stays(void **state)
+{
+    (void)state;
+    fixture f;
+    object_name names[3];
+    verify_report report = {0};
+    begin(&f, names);
+    for (int i = 0; i < 2; i++) {
+        const verify_options options = {.level = VERIFY_CHECKSUMS, .snap_id = names[i].id};
+        must(verify_run(f.repo, &options, &report, err));
+        assert_int_equal(report.count, 0);
+        verify_report_done(&report);
+    }
+    prune_result result = prune(&f, true, 1);
+    assert_int_equal(result.snapshots[0].why, 0);
+    assert_int_equal(result.snapshots[1].why, RETENTION_VERIFIED);
+    prune_result_done(&result);
+    object_name mark = names[0];
+    char key[NAMES_KEY_MAX];
+    mark.kind = NAME_VERIFIED;
+    names_build(&mark, key);
+    assert_false(remote_memory_has(f.store, key));
+    remote_memory_set(f.store, key, "{}", 2); /* of a verification that ended too late */
+    result = prune(&f, true, 1);
+    prune_result_done(&result);
+    assert_false(remote_memory_has(f.store, key));
+    expect_restorable(&f, &names[1]);
     fixture_done(&f);
 }
 
@@ -309,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_dry_run_changes_nothing),
         cmocka_unit_test(test_prune),
         cmocka_unit_test(test_no_rules_take_only_garbage),
+        cmocka_unit_test(test_verified_stays),
         cmocka_unit_test(test_pins_protect),
         cmocka_unit_test(test_doomed_blobs_get_a_generation),
         cmocka_unit_test(test_what_cannot_be_read_stops_it),
