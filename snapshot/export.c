@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/half.h"
-#include "leftover.h"
+#include "publish.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ void export_stage_done(export_stage *s)
 {
     varve_collection_release(s->c);
     if (s->db) varve_abandon(s->db);
-    leftover_remove(s->path);
+    publish_discard(s->path);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -114,7 +114,7 @@ static void job_done(export_job *j)
 {
     json_decref(j->manifest);
     export_stage_done(&j->stage);
-    leftover_remove(j->folder);
+    publish_discard(j->folder);
 }
 
 /* ---- all ----------------------------------------------------------------------------------- */
@@ -128,24 +128,11 @@ static varve_status begin(export_job *j, varve_error *err)
         j->folder[0] = 0;
         return vv_fail(err, VARVE_LIMIT, "the path of the export is too long");
     }
+    VV_TRY(publish_make_above(path, err));
     VV_TRY(file_remove_tree(j->folder, err));
     VV_TRY(file_make_dir(j->folder, err));
     j->manifest = json_object();
     return j->manifest ? VARVE_OK : vv_fail(err, VARVE_NO_MEMORY, "no memory for a manifest");
-}
-
-/* The name is the last step. */
-static varve_status publish(export_job *j, varve_error *err)
-{
-    char above[EXPORT_PATH_MAX];
-    VV_TRY(file_sync_dir(j->folder, err));
-    if (file_exists(j->place->path))
-        return vv_fail(err, VARVE_EXISTS, "export path already exists: %s", j->place->path);
-    if (rename(j->folder, j->place->path) != 0)
-        return vv_fail(err, VARVE_IO, "%s: cannot be renamed", j->folder);
-    j->folder[0] = 0;
-    (void)snprintf(above, sizeof above, "%s/..", j->place->path);
-    return file_sync_dir(above, err);
 }
 
 varve_status snapshot_export(const export_place *place, export_layout layout, export_info *ret,
@@ -157,7 +144,8 @@ varve_status snapshot_export(const export_place *place, export_layout layout, ex
     VV_TRY(export_rows(&j, err));
     if (layout == EXPORT_VARVE) VV_TRY(export_fields(&j, err));
     VV_TRY(export_write_manifest(&j, err));
-    VV_TRY(publish(&j, err));
+    VV_TRY(publish_folder(j.folder, place->path, err));
+    j.folder[0] = 0;
     *ret = j.info;
     return VARVE_OK;
 }

@@ -3,9 +3,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "leftover.h"
+#include "publish.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,27 +87,7 @@ static varve_status make_scope(varve *db, snapshot_scope scope, const char *fold
     return status;
 }
 
-static void remove_folder(char **folder) { leftover_remove(*folder); }
-
-static varve_status rename_new(const char *from, const char *to, varve_error *err)
-{
-    char above[LOCAL_PATH_MAX];
-    if (file_exists(to)) return vv_fail(err, VARVE_EXISTS, "snapshot path already exists: %s", to);
-    if (rename(from, to) != 0)
-        return vv_fail(err, VARVE_IO, "%s: rename: %s", from, strerror(errno));
-    if (snprintf(above, sizeof above, "%s/..", to) >= LOCAL_PATH_MAX)
-        return vv_fail(err, VARVE_LIMIT, "a path is too long: %s", to);
-    return file_sync_dir(above, err);
-}
-
-static varve_status make_above(const char *path, varve_error *err)
-{
-    char above[LOCAL_PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path) return VARVE_OK;
-    (void)snprintf(above, sizeof above, "%.*s", (int)(slash - path), path);
-    return file_make_dir(above, err);
-}
+static void remove_folder(char **folder) { publish_discard(*folder); }
 
 varve_status snapshot_create(varve *db, snapshot_scope scope, const char *path, snapshot_info *ret,
                              varve_error *err)
@@ -121,7 +100,7 @@ varve_status snapshot_create(varve *db, snapshot_scope scope, const char *path, 
         return vv_fail(err, VARVE_EXISTS, "snapshot path already exists: %s", path);
     if (strlen(path) + sizeof LOCAL_SUFFIX + 64 >= LOCAL_PATH_MAX)
         return vv_fail(err, VARVE_LIMIT, "the path of the snapshot is too long");
-    VV_TRY(make_above(path, err));
+    VV_TRY(publish_make_above(path, err));
     (void)snprintf(folder, sizeof folder, "%s" LOCAL_SUFFIX, path);
     VV_TRY(file_remove_tree(folder, err));
     VV_TRY(scope.database ? make_scope(db, scope, folder, err) : make_all(db, folder, &info, err));
@@ -134,9 +113,11 @@ varve_status snapshot_create(varve *db, snapshot_scope scope, const char *path, 
     VV_TRY(count_folder(folder, &info, err));
     VV_TRY(local_add_bytes(folder, &info.bytes, err));
     VV_TRY(local_write_note(folder, &info, err));
-    VV_TRY(rename_new(folder, path, err));
+    VV_TRY(publish_folder(folder, path, err));
     folder[0] = 0;
-    return local_read_note(path, ret, err);
+    local_take_name(path, &info);
+    *ret = info;
+    return VARVE_OK;
 }
 
 varve_status snapshot_inspect(const char *path, snapshot_info *ret, varve_error *err)

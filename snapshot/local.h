@@ -65,7 +65,9 @@ typedef struct snapshot_restore_request {
     const char *path;
     snapshot_scope from, to;
     bool overwrite;
-    bool whole;      /* a database: what the snapshot does not have is dropped in the same commit */
+    /* Of a database: it is there as a whole afterwards, also if it is empty; with overwrite, what the
+     * snapshot does not have is dropped, right after the commit. */
+    bool whole;
     bool unverified; /* leave out reading every checksum first */
 } snapshot_restore_request;
 VV_CHECKED varve_status snapshot_restore(varve *db, const snapshot_restore_request *request,

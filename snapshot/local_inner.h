@@ -12,6 +12,8 @@
 VV_CHECKED varve_status local_write_note(const char *folder, const snapshot_info *info,
                                          varve_error *err);
 VV_CHECKED varve_status local_read_note(const char *folder, snapshot_info *ret, varve_error *err);
+/* The name of a snapshot is that of its folder. */
+void local_take_name(const char *folder, snapshot_info *s);
 /* Sizes of all files below. */
 VV_CHECKED varve_status local_add_bytes(const char *folder, uint64_t *bytes, varve_error *err);
 

@@ -88,8 +88,7 @@ static varve_status parse_note(const json_t *note, const char *path, snapshot_in
     return VARVE_OK;
 }
 
-/* The name of a snapshot is that of its folder. */
-static void take_name(const char *folder, snapshot_info *s)
+void local_take_name(const char *folder, snapshot_info *s)
 {
     const char *slash = strrchr(folder, '/');
     (void)snprintf(s->name, sizeof s->name, "%s", slash ? slash + 1 : folder);
@@ -107,7 +106,7 @@ varve_status local_read_note(const char *folder, snapshot_info *ret, varve_error
     json_t *note = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     varve_status status = parse_note(note, path, ret, err);
     json_decref(note);
-    if (status == VARVE_OK) take_name(folder, ret);
+    if (status == VARVE_OK) local_take_name(folder, ret);
     return status;
 }
 
