@@ -1,4 +1,5 @@
 /* test_tombstone.c — tombstone sets against a plain array of flags, and what a change shares. */
+#include "base/bit_count.h"
 #include "base/random.h"
 #include "base/tombstone.h"
 
@@ -204,6 +205,61 @@ static void test_differences(void **state)
     tombstones_unref(a);
 }
 
+/* Words whose bits are set with one of a few densities, so that whole chunks are empty or full. */
+static void random_words(uint64_t *words, size_t count, unsigned density, random_state *random)
+{
+    for (size_t i = 0; i < count; i++) {
+        words[i] = density == 0 ? 0 : UINT64_MAX;
+        for (unsigned j = 0; density > 0 && j < density - 1; j++)
+            words[i] &= random_u64(random);
+    }
+}
+
+static void test_rest_of_words(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 63, 64, 65, 32767, 32768, 32769, 70001};
+    uint64_t words[1100], hidden_words[1100];
+    random_state random;
+    (void)state;
+    random_seed(&random, 7);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (unsigned density = 0; density < 16; density++) {
+            tombstones *hidden = NULL, *t = NULL;
+            uint64_t count = 0, slots = sizes[i];
+            random_words(words, 1100, density % 4, &random);
+            random_words(hidden_words, (size_t)(slots / 64), density / 4, &random);
+            assert_int_equal(tombstones_of_words(hidden_words, (size_t)(slots / 64), &hidden, NULL),
+                             VARVE_OK);
+            assert_int_equal(tombstones_of_rest(words, slots, hidden, &t, NULL), VARVE_OK);
+            for (uint64_t slot = 0; slot < slots; slot++) {
+                bool in = !(words[slot / 64] >> slot % 64 & 1) || tombstones_has(hidden, slot);
+                assert_int_equal(tombstones_has(t, slot), in);
+                count += in;
+            }
+            assert_int_equal(tombstones_count(t), count);
+            assert_true(t || count == 0);
+            assert_false(tombstones_next(t, slots, &count));
+            tombstones_unref(hidden);
+            tombstones_unref(t);
+        }
+}
+
+static void test_bit_count(void **state)
+{
+    uint64_t words[100];
+    random_state random;
+    (void)state;
+    random_seed(&random, 9);
+    for (size_t count = 0; count <= 100; count++)
+        for (unsigned density = 0; density < 4; density++) {
+            uint64_t bits = 0;
+            random_words(words, count, density, &random);
+            for (size_t i = 0; i < count * 64; i++)
+                bits += words[i / 64] >> i % 64 & 1;
+            assert_int_equal(bit_count(words, count), bits);
+        }
+}
+
 #define READERS 3
 static void *read_one(void *context)
 {
@@ -246,6 +302,8 @@ int main(void)
         cmocka_unit_test(test_chunks_are_shared),
         cmocka_unit_test(test_empty_chunks_are_freed),
         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_rest_of_words),
+        cmocka_unit_test(test_bit_count),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
