@@ -78,6 +78,19 @@ uint64_t tombstones_word(const tombstones *t, uint64_t first)
     return c ? c->words[first % CHUNK_SLOTS / WORD_BITS] : 0;
 }
 
+uint32_t tombstones_among(const tombstones *t, const uint8_t *slots, size_t n)
+{
+    uint32_t members = 0;
+    for (size_t i = 0; t && i < n; i++) {
+        uint32_t slot = get_u32(slots + 4 * i);
+        size_t at = slot / CHUNK_SLOTS;
+        const chunk *c = at < t->chunk_count ? t->chunks[at] : NULL;
+        uint64_t word = c ? c->words[slot % CHUNK_SLOTS / WORD_BITS] : 0;
+        members |= (uint32_t)(word >> slot % WORD_BITS & 1) << i;
+    }
+    return members;
+}
+
 bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret)
 {
     for (uint64_t i = slot / CHUNK_SLOTS; t && i < t->chunk_count; i++) {

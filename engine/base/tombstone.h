@@ -35,6 +35,8 @@ VV_CHECKED varve_status tombstones_union(tombstones *a, tombstones *b, tombstone
 uint64_t tombstones_bytes(const tombstones *t); /* of memory, were none of it shared */
 /* 64 slots at once: bit i is slot first + i; first a multiple of 64. */
 uint64_t tombstones_word(const tombstones *t, uint64_t first);
+/* Which of n slots (u32, little-endian, at most 32 of them) are members: bit i for the i-th. */
+uint32_t tombstones_among(const tombstones *t, const uint8_t *slots, size_t n);
 /* The first member at or after slot; false: none. */
 bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret);
 /* The first slot at or after `slot` that is in one of the two but not in the other; false: none.

@@ -1,5 +1,6 @@
 /* test_tombstone.c — tombstone sets against a plain array of flags, and what a change shares. */
 #include "base/bit_count.h"
+#include "base/bytes.h"
 #include "base/random.h"
 #include "base/tombstone.h"
 
@@ -41,6 +42,14 @@ static void assert_same(const tombstones *t, const bool *model, size_t slots)
         for (size_t i = first; i < first + 64 && i < slots; i++)
             word |= (uint64_t)model[i] << (i - first);
         assert_true(tombstones_word(t, first) == word);
+    }
+    for (size_t i = 0; i < slots; i++) { /* among others, and one that is in no chunk */
+        uint8_t listed[3 * 4];
+        put_u32(listed, (uint32_t)i);
+        put_u32(listed + 4, (uint32_t)(slots - 1 - i));
+        put_u32(listed + 8, UINT32_MAX);
+        assert_int_equal(tombstones_among(t, listed, 3),
+                         (uint32_t)model[i] | (uint32_t)model[slots - 1 - i] << 1);
     }
     assert_int_equal(tombstones_count(t), count);
     assert_int_equal(t == NULL, count == 0);
@@ -215,6 +224,30 @@ static void random_words(uint64_t *words, size_t count, unsigned density, random
     }
 }
 
+/* Of a set and of one without some of its members; and of either with none. */
+static void union_is_both(tombstones *part, tombstones *other)
+{
+    tombstones *all = NULL;
+    uint64_t at, slots[] = {5, 40000, 200000};
+    tombstones *more = change(other, slots, 3, slots, 0);
+    assert_int_equal(tombstones_union(part, more, &all, NULL), VARVE_OK);
+    for (uint64_t slot = 0; slot < 70100; slot++)
+        assert_int_equal(tombstones_has(all, slot),
+                         tombstones_has(part, slot) || tombstones_has(more, slot));
+    assert_true(tombstones_has(all, 200000));
+    tombstones *back = NULL;
+    assert_int_equal(tombstones_union(more, part, &back, NULL), VARVE_OK);
+    assert_false(tombstones_next_difference(all, back, 0, &at));
+    assert_int_equal(tombstones_count(all), tombstones_count(back));
+    assert_true(tombstones_bytes(all) >= tombstones_count(all) / 8);
+    tombstones_unref(all);
+    tombstones_unref(back);
+    assert_int_equal(tombstones_union(NULL, part, &all, NULL), VARVE_OK);
+    assert_ptr_equal(all, part);
+    tombstones_unref(all);
+    tombstones_unref(more);
+}
+
 static void test_rest_of_words(void **state)
 {
     static const uint64_t sizes[] = {0, 1, 63, 64, 65, 32767, 32768, 32769, 70001};
@@ -239,6 +272,7 @@ static void test_rest_of_words(void **state)
             assert_int_equal(tombstones_count(t), count);
             assert_true(t || count == 0);
             assert_false(tombstones_next(t, slots, &count));
+            union_is_both(hidden, t);
             tombstones_unref(hidden);
             tombstones_unref(t);
         }
