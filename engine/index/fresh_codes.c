@@ -145,16 +145,30 @@ static uint32_t visible_slots(const scan *s, uint64_t first)
     return mask;
 }
 
+/* Of a group that has filling, or the slot to be left out. */
+static varve_status not_there(const scan *s, const uint8_t *slots, uint32_t *ret, varve_error *err)
+{
+    uint32_t out = 0;
+    for (size_t i = 0; i < QUANT_GROUP; i++) {
+        uint32_t slot = get_u32(slots + 4 * i);
+        if (slot >= s->codes->slots && slot != INDEX_GROUPS_NO_SLOT)
+            return index_file_bad(s->slots->file, "a slot that the segment does not have", err);
+        out |= (uint32_t)(slot == INDEX_GROUPS_NO_SLOT || slot == s->q->skip) << i;
+    }
+    *ret = out;
+    return VARVE_OK;
+}
+
 static varve_status visible_listed(const scan *s, const uint8_t *slots, uint32_t *ret,
                                    varve_error *err)
 {
-    uint32_t out = 0, bad = 0, skip = (uint32_t)VV_MIN(s->q->skip, (uint64_t)INDEX_GROUPS_NO_SLOT);
+    uint32_t out = 0, odd = 0, count = (uint32_t)VV_MIN(s->codes->slots, (uint64_t)UINT32_MAX);
+    uint32_t skip = (uint32_t)VV_MIN(s->q->skip, (uint64_t)INDEX_GROUPS_NO_SLOT);
     for (size_t i = 0; i < QUANT_GROUP; i++) {
         uint32_t slot = get_u32(slots + 4 * i);
-        bad |= (uint32_t)(slot >= s->codes->slots) & (uint32_t)(slot != INDEX_GROUPS_NO_SLOT);
-        out |= (uint32_t)(slot == INDEX_GROUPS_NO_SLOT || slot == skip) << i;
+        odd |= (uint32_t)(slot >= count) | (uint32_t)(slot == skip);
     }
-    if (bad) return index_file_bad(s->slots->file, "a slot that the segment does not have", err);
+    if (odd) VV_TRY(not_there(s, slots, &out, err));
     if (s->q->hidden) out |= tombstones_among(s->q->hidden, slots, QUANT_GROUP);
     *ret = ~out;
     return VARVE_OK;

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SCAN_PART  0.5 /* of what a scan takes, before it is done instead */
-#define SLOT_BYTES 32  /* to look whether a slot is live takes as long as so many bytes in a row */
+#define SCAN_PART  0.7 /* of what a scan takes, before it is done instead */
+#define SLOT_BYTES 64  /* to look whether a slot is live takes as long as so many bytes in a row */
 
 typedef struct ivf {
     space space;
@@ -104,26 +104,48 @@ static varve_status nearest(const ivf *x, const index_query *q, uint32_t breadth
 }
 
 /* Where many rows are hidden, and the live ones far from the query, most of what is opened is
- * looked at for nothing. After a part of what a scan of the live rows takes, that is done. */
+ * looked at for nothing. When a part of what a scan of the live rows takes is spent on that, or
+ * will be before enough live rows are met, the scan is done instead. */
 typedef struct budget {
     double left; /* bytes, about; INFINITY: no matter */
-    size_t code_bytes;
+    double code_bytes;
+    double slots, live; /* not looked at yet */
     bool spent;
 } budget;
 
 static budget budget_of(const ivf *x, const index_rows *rows, const index_query *q)
 {
+    double hidden = (double)VV_MIN(tombstones_count(q->hidden), x->lists.rows);
+    double live = (double)x->lists.rows - hidden, coded = (double)x->lists.coded;
     bool any = q->hidden && q->breadth == 0;
-    double most = any ? index_scan_bytes(rows, q) * SCAN_PART : INFINITY;
-    return (budget){.left = most, .code_bytes = x->space.width};
+    return (budget){.left = any ? index_scan_bytes(rows, q) * SCAN_PART : INFINITY,
+                    .code_bytes = x->space.width,
+                    .slots = coded,
+                    .live = live * coded / (double)x->lists.rows};
 }
 
-/* Of a partition: its slots were looked at, and the codes of groups that have a live one. */
+/* To look at so many slots, of which so many are live: codes are read by groups. */
+static double bytes_of(const budget *b, double slots, double live)
+{
+    return slots * SLOT_BYTES + VV_MIN(slots, live * QUANT_GROUP) * b->code_bytes;
+}
+
 static void spend(budget *b, uint64_t slots, uint64_t live)
 {
-    uint64_t codes = VV_MIN(slots, live * QUANT_GROUP);
-    b->left -= (double)slots * SLOT_BYTES + (double)codes * (double)b->code_bytes;
-    b->spent = b->left < 0;
+    b->left -= bytes_of(b, (double)slots, (double)live);
+    b->slots -= (double)slots;
+    b->live -= (double)live;
+    b->spent |= b->left < 0;
+}
+
+/* Enough partitions are open but for live rows: how many more will it take, if those that are left
+ * lie anywhere in the others? */
+static void look_ahead(budget *b, const ivf_nearest *n, uint64_t offered)
+{
+    if (n->opened <= n->wanted || offered >= n->rows_wanted || !(b->left < INFINITY)) return;
+    double live = (double)(n->rows_wanted - offered);
+    double slots = b->live > live ? live * b->slots / b->live : b->slots;
+    b->spent |= bytes_of(b, slots, live) > b->left;
 }
 
 static varve_status open_partitions(const ivf *x, const index_query *q, ivf_nearest *n, budget *b,
@@ -135,6 +157,8 @@ static varve_status open_partitions(const ivf *x, const index_query *q, ivf_near
     VV_TRY(index_certain_query_init(&certain, &x->codes.model, x->codes.quantiser, q->values, err));
     while (!b->spent && ivf_nearest_next(n, work->codes - before, &partition)) {
         uint64_t codes = work->codes;
+        look_ahead(b, n, codes - before);
+        if (b->spent) break;
         ivf_lists_range(&x->lists, partition, &first, &count);
         work->nodes++;
         VV_TRY(fresh_codes_scan(&x->codes, &certain, q, &x->lists.slots, first / QUANT_GROUP,
