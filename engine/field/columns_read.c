@@ -29,22 +29,19 @@ static varve_status or_words(uint64_t *bits, const uint8_t *words, uint32_t rows
 
 #define TWO_WIDTH 28 /* up to which one word, from any bit of its first byte, holds two slots */
 
-/* Packed slots [first, end) behind p, One that is too large is counted as slot 0, and
- * noticed at the end: a branch that is hardly ever taken, but not one for each slot. */
+/* Packed slots [first, end) behind p, an even number of them; false: one is too large. */
 static bool or_pairs(uint64_t *bits, const uint8_t *p, unsigned width, uint64_t first, uint64_t end,
                      uint32_t rows)
 {
-    uint64_t mask = (UINT64_C(1) << width) - 1, bit = first * width, bad = 0;
+    uint64_t mask = (UINT64_C(1) << width) - 1, bit = first * width;
     for (uint64_t i = first; i < end; i += 2, bit += 2 * (uint64_t)width) {
         uint64_t two = get_u64(p + bit / 8) >> bit % 8;
         uint64_t a = two & mask, b = two >> width & mask;
-        bad |= (uint64_t)(a >= rows) | (uint64_t)(b >= rows);
-        a = a < rows ? a : 0;
-        b = b < rows ? b : 0;
+        if (VV_UNLIKELY(a >= rows) || VV_UNLIKELY(b >= rows)) return false;
         bits[a / 64] |= UINT64_C(1) << (a % 64);
         bits[b / 64] |= UINT64_C(1) << (b % 64);
     }
-    return !bad;
+    return true;
 }
 
 static bool or_one(uint64_t *bits, const uint8_t *p, unsigned width, uint64_t i, uint32_t rows)
