@@ -25,6 +25,7 @@
 #include "base/lock.h"
 #include "base/thread_pool.h"
 #include "db/floor.h"
+#include "filter/filter_cache.h"
 #include "record/row.h"
 #include "record/schema.h"
 #include "segment/view.h"
@@ -111,9 +112,10 @@ struct varve {
     varve_options options;
     lock_file lock;
     store *store;
-    floor_file *floor;    /* NULL when read-only */
-    uint64_t floor_found; /* at open */
-    thread_pool *pool;    /* lent to searches; NULL with one thread */
+    floor_file *floor;     /* NULL when read-only */
+    uint64_t floor_found;  /* at open */
+    thread_pool *pool;     /* lent to searches; NULL with one thread */
+    filter_cache *filters; /* NULL: off */
 
     pthread_rwlock_t catalog_lock; /* guards: */
     hashmap databases;             /*   name -> database_entry */
@@ -152,7 +154,7 @@ struct varve {
     atomic_uint_fast64_t batches, batch_groups, seals, searches, rows_written, sessions;
     atomic_uint_fast64_t backlog_rows, writes_delayed, write_delay_ms;
     atomic_uint_fast64_t searched_ns; /* when the last search began; monotonic, 0: never */
-    pthread_mutex_t why_lock; /* guards: */
+    pthread_mutex_t why_lock;         /* guards: */
     char why[128];
 };
 
