@@ -1,6 +1,7 @@
 /* scenario_filtered.c — searches under a filter, beside the exact scan of the rows that match and
  * beside the same searches without a filter, all three in turns. One thread, one query at a time,
- * processor time, evaluation of the filter included.
+ * processor time, evaluation of the filter included. Filters come once each; those that have come
+ * before, whose matches are kept, are measured beside them.
  *
  * A filter lets 0.1 % to 90 % of the rows pass. Which ones:
  *   random   any
@@ -36,15 +37,16 @@ static const unsigned shares[] = {1, 10, 100, 500, 900}; /* thousandths */
 
 typedef struct pass { /* all queries once */
     double cpu_s, recall;
-    size_t hits_least; /* of those wanted, min(k, matches) */
-    bool whole;        /* none had fewer than that */
-    uint64_t filter_us;
+    size_t hits_least;             /* of those wanted, min(k, matches) */
+    bool whole;                    /* none had fewer than that */
+    uint64_t filter_us, search_us; /* by the clock */
     varve_search_work work;
 } pass;
 
 typedef struct measured {                                          /* of one case, by round */
     double ours[ROUNDS_MAX], exact[ROUNDS_MAX], plain[ROUNDS_MAX]; /* seconds of a query */
-    pass last, last_plain;
+    double known[ROUNDS_MAX]; /* ours, under filters that have come before */
+    pass last, last_known, last_plain;
     double kth[QUERIES_MAX]; /* truth under the filter */
 } measured;
 
@@ -61,6 +63,7 @@ typedef struct filtered {
     char *text;
     ann_ours ours;
     double kth_plain[QUERIES_MAX];
+    unsigned number; /* of the last filter that came once */
 } filtered;
 
 static void filtered_done(filtered *f)
@@ -237,26 +240,30 @@ static varve_status prepare(filtered *f, varve_error *err)
 
 /* ---- passes ---- */
 
-typedef struct filters { /* of one case, by pivot; NULL: none */
-    varve_filter *of[PIVOTS];
+typedef struct filters { /* of one pass, by query; NULL: none */
+    varve_filter *of[QUERIES_MAX];
 } filters;
 
 static void filters_done(filters *f)
 {
-    for (size_t i = 0; i < PIVOTS; i++)
+    for (size_t i = 0; i < QUERIES_MAX; i++)
         varve_filter_free(f->of[i]);
 }
 
-static varve_status filters_make(kind k, unsigned share, filters *ret, varve_error *err)
+/* once: each differs from all others, by a part of its bound that no row is between. */
+static varve_status filters_make(filtered *f, kind k, unsigned share, bool once, filters *ret,
+                                 varve_error *err)
 {
-    for (size_t i = 0; i < PIVOTS; i++) {
+    for (size_t i = 0; i < f->set.query_count; i++) {
         char where[64];
+        unsigned part = once ? ++f->number : 0, bound = k == KIND_FAR ? THOUSAND - share : share;
+        size_t pivot = i / f->each;
         if (k == KIND_RANDOM)
-            snprintf(where, sizeof where, "r < %u", share);
+            snprintf(where, sizeof where, "r < %u.%07u", bound - 1, 1 + part);
         else if (k == KIND_NEAR)
-            snprintf(where, sizeof where, "d%zu < %u", i, share);
+            snprintf(where, sizeof where, "d%zu < %u.%07u", pivot, bound - 1, 1 + part);
         else
-            snprintf(where, sizeof where, "d%zu >= %u", i, THOUSAND - share);
+            snprintf(where, sizeof where, "d%zu >= %u.%07u", pivot, bound - 1, 1 + part);
         VV_TRY(varve_filter_where((varve_text){where, strlen(where)}, NULL, 0, &ret->of[i], err));
     }
     return VARVE_OK;
@@ -273,6 +280,7 @@ static void add_work(pass *p, const varve_hits *hits)
     varve_profile profile;
     varve_hits_profile(hits, &profile);
     p->filter_us += profile.filter_us;
+    p->search_us += profile.search_us;
     p->work.rows_scanned += profile.work.rows_scanned;
     p->work.codes_scanned += profile.work.codes_scanned;
     p->work.nodes_visited += profile.work.nodes_visited;
@@ -308,7 +316,7 @@ static varve_status run_pass(filtered *f, const filters *under, bool exact, uint
                                         .k = ANN_K,
                                         .exact = exact,
                                         .recall_target = exact ? 0 : TARGET,
-                                        .filter = under->of[q / f->each]};
+                                        .filter = under->of[q]};
         double cpu = bench_seconds(1);
         VV_TRY(varve_search(f->ours.c, &request, &hits, err));
         ret->cpu_s += bench_seconds(1) - cpu;
@@ -353,21 +361,29 @@ static uint64_t count_matches(const filtered *f, kind k, unsigned share)
     return count;
 }
 
+/* One pass under filters of its own. */
+static varve_status filtered_pass(filtered *f, kind k, unsigned share, bool once, bool exact,
+                                  measured *m, pass *ret, varve_error *err)
+{
+    VV_CLEANUP(filters_done) filters under = {{NULL}};
+    VV_TRY(filters_make(f, k, share, once, &under, err));
+    return run_pass(f, &under, exact, count_matches(f, k, share), m->kth, ret, err);
+}
+
 static varve_status measure_case(filtered *f, kind k, unsigned share, measured *m, varve_error *err)
 {
     const filters none = {{NULL}};
-    VV_CLEANUP(filters_done) filters under = {{NULL}};
-    uint64_t matches = count_matches(f, k, share);
     double each = 1 / (double)f->set.query_count;
     pass exact;
-    VV_TRY(filters_make(k, share, &under, err));
     for (size_t i = 0; i < f->rounds; i++) {
-        VV_TRY(run_pass(f, &under, true, matches, m->kth, &exact, err));
+        VV_TRY(filtered_pass(f, k, share, true, true, m, &exact, err));
         if (i == 0) VV_TRY(check_truth(f, k, share, 0, m->kth[0], err));
-        VV_TRY(run_pass(f, &under, false, matches, m->kth, &m->last, err));
+        VV_TRY(filtered_pass(f, k, share, true, false, m, &m->last, err));
+        VV_TRY(filtered_pass(f, k, share, false, false, m, &m->last_known, err));
         VV_TRY(run_pass(f, &none, false, f->set.rows, f->kth_plain, &m->last_plain, err));
         m->exact[i] = exact.cpu_s * each;
         m->ours[i] = m->last.cpu_s * each;
+        m->known[i] = m->last_known.cpu_s * each;
         m->plain[i] = m->last_plain.cpu_s * each;
     }
     return VARVE_OK;
@@ -395,13 +411,15 @@ static void report_case(const filtered *f, kind k, unsigned share, measured *m)
     result(name, median(m->ours, f->rounds) * 1e6, "cpu us/query", to_exact,
            "speed of the exact scan of the matches",
            "recall@%d %.4f, %zu hits at least%s; ratio to unfiltered %.3f; exact %.1f us, "
-           "unfiltered %.1f us at recall %.4f, filter alone %.1f us by the clock; by index %.2f, "
+           "unfiltered %.1f us at recall %.4f, filter alone %.1f us by the clock, search %.1f us; "
+           "under filters that came before %.1f us, ratio to unfiltered %.3f; by index %.2f, "
            "nodes %.0f, codes %.0f, rows scanned %.0f, compared again %.0f",
            ANN_K, m->last.recall, m->last.hits_least, m->last.whole ? "" : " (too few)", to_plain,
            median(m->exact, f->rounds) * 1e6, median(m->plain, f->rounds) * 1e6,
-           m->last_plain.recall, (double)m->last.filter_us / n, (double)w->segments_indexed / n,
-           (double)w->nodes_visited / n, (double)w->codes_scanned / n, (double)w->rows_scanned / n,
-           (double)w->rows_rescored / n);
+           m->last_plain.recall, (double)m->last.filter_us / n, (double)m->last.search_us / n,
+           median(m->known, f->rounds) * 1e6, median_ratio(m->plain, m->known, f->rounds),
+           (double)w->segments_indexed / n, (double)w->nodes_visited / n,
+           (double)w->codes_scanned / n, (double)w->rows_scanned / n, (double)w->rows_rescored / n);
 }
 
 static varve_status measure_all(filtered *f, varve_error *err)

@@ -192,6 +192,7 @@ VARVE_API bool varve_metric_larger_is_better(varve_metric metric);
     X(relaxed_ms, 100, "longest time a relaxed write stays without fsync")                         \
     X(disk_reserve_bytes, 67108864, "free space below which inserts are refused")                  \
     X(block_cache_bytes, 67108864, "cache of the row store")                                       \
+    X(filter_cache_bytes, 67108864, "rows that repeated filters matched, per folder; 0: off")      \
     X(row_buffer_bytes, 268435456, "write buffer of the row store")                                \
     X(log_keep_bytes, 0, "bytes of the log kept for those who ship it; 0: no such limit")          \
     X(log_keep_ms, 0, "time it is kept for them; with both at 0 it is not kept")                   \
@@ -260,6 +261,8 @@ typedef struct varve_folder_stats {
     uint64_t memory_bytes;    /* rows in memory, row store buffers and caches */
     uint64_t sequence, floor; /* last written; highest known to be acknowledged on disk */
     uint64_t batches, batch_groups, seals, searches, rows_written; /* since open */
+    uint64_t filter_cache_hits, filter_cache_misses; /* by segment and search, since open */
+    uint64_t filter_cache_bytes;
     bool writable; /* false: read-only, out of space or after an I/O error */
     char why_not_writable[128];
 } varve_folder_stats;

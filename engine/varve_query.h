@@ -301,6 +301,7 @@ typedef struct varve_profile {
     uint64_t filter_matches;    /* live rows that matched, when filtered */
     uint64_t filter_postings;   /* read from field indexes */
     uint64_t filter_rows;       /* rows whose fields had to be read */
+    uint64_t filter_cached;     /* segments whose matching rows were known from before */
     char filter_unindexed[132]; /* a path for which no field index helped; "" when none */
     uint64_t rows_total;        /* live rows */
     varve_search_work work;

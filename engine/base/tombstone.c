@@ -4,6 +4,7 @@
  * (3) A chunk that two directories name never changes. */
 #include "base/tombstone.h"
 
+#include "base/bit_count.h"
 #include "base/bytes.h"
 
 #include <assert.h>
@@ -75,6 +76,19 @@ uint64_t tombstones_word(const tombstones *t, uint64_t first)
     const chunk *c = chunk_of(t, first);
     assert(first % WORD_BITS == 0);
     return c ? c->words[first % CHUNK_SLOTS / WORD_BITS] : 0;
+}
+
+uint32_t tombstones_among(const tombstones *t, const uint8_t *slots, size_t n)
+{
+    uint32_t members = 0;
+    for (size_t i = 0; t && i < n; i++) {
+        uint32_t slot = get_u32(slots + 4 * i);
+        size_t at = slot / CHUNK_SLOTS;
+        const chunk *c = at < t->chunk_count ? t->chunks[at] : NULL;
+        uint64_t word = c ? c->words[slot % CHUNK_SLOTS / WORD_BITS] : 0;
+        members |= (uint32_t)(word >> slot % WORD_BITS & 1) << i;
+    }
+    return members;
 }
 
 bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret)
@@ -215,51 +229,120 @@ varve_status tombstones_change(const tombstones *old, const uint64_t *add, size_
 
 /* ---- from a bitmap ------------------------------------------------------------------------- */
 
-static uint64_t count_bits(const uint64_t *words, size_t n)
+/* The set from its chunks, which *make makes one by one: NULL without a member, or when there is no
+ * memory, which it says. */
+typedef struct maker {
+    const uint64_t *words; /* members; or, with rest, those that are none */
+    size_t count;          /* of words */
+    uint64_t last;         /* which bits of the last word may be members */
+    bool rest;
+    const tombstones *hidden; /* with rest: members all the same */
+    bool failed;
+} maker;
+
+static void fill_rest(const maker *m, size_t first, size_t n, const chunk *hidden, uint64_t *ret)
 {
-    uint64_t bits = 0;
+    const uint64_t *words = m->words + first;
     for (size_t i = 0; i < n; i++)
-        bits += (uint64_t)__builtin_popcountll(words[i]);
-    return bits;
+        ret[i] = ~words[i];
+    for (size_t i = 0; hidden && i < n; i++)
+        ret[i] |= hidden->words[i];
 }
 
-/* NULL when no bit is set; *ret_failed when there is no memory. */
-static chunk *chunk_of_words(const uint64_t *words, size_t n, bool *ret_failed)
+static chunk *make_chunk(maker *m, size_t i)
 {
-    uint64_t bits = count_bits(words, n);
-    chunk *c = bits ? calloc(1, sizeof *c) : NULL;
-    if (bits && !c) *ret_failed = true;
+    size_t first = i * CHUNK_WORDS, n = VV_MIN(m->count - first, (size_t)CHUNK_WORDS);
+    chunk *c = malloc(sizeof *c);
+    m->failed |= !c;
     if (!c) return NULL;
+    if (m->rest)
+        fill_rest(m, first, n, chunk_of(m->hidden, i * CHUNK_SLOTS), c->words);
+    else
+        memcpy(c->words, m->words + first, n * sizeof *m->words);
+    if (first + n == m->count) c->words[n - 1] &= m->last;
+    memset(c->words + n, 0, (CHUNK_WORDS - n) * sizeof *c->words);
     c->references = 1;
-    c->count = bits;
-    memcpy(c->words, words, n * sizeof *words);
-    return c;
+    c->count = bit_count(c->words, n);
+    if (c->count) return c;
+    free(c);
+    return NULL;
+}
+
+static varve_status make(maker *m, tombstones **ret, varve_error *err)
+{
+    size_t chunks = (m->count + CHUNK_WORDS - 1) / CHUNK_WORDS;
+    VV_CLEANUP(tombstones_unrefp) tombstones *t = share(NULL, chunks);
+    if (!t) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
+    for (size_t i = 0; i < chunks && !m->failed; i++) {
+        t->chunks[i] = make_chunk(m, i);
+        t->count += t->chunks[i] ? t->chunks[i]->count : 0;
+    }
+    if (m->failed) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
+    trim(&t);
+    *ret = t;
+    t = NULL;
+    return VARVE_OK;
 }
 
 varve_status tombstones_of_words(const uint64_t *words, size_t count, tombstones **ret,
                                  varve_error *err)
 {
-    bool failed = false;
-    size_t chunks;
-    while (count && words[count - 1] == 0)
-        count--;
-    chunks = (count + CHUNK_WORDS - 1) / CHUNK_WORDS;
-    VV_CLEANUP(tombstones_unrefp) tombstones *t = NULL;
-    if (chunks == 0) {
-        *ret = NULL;
+    maker m = {.words = words, .count = count, .last = UINT64_MAX};
+    return make(&m, ret, err);
+}
+
+varve_status tombstones_of_rest(const uint64_t *words, uint64_t slots, const tombstones *hidden,
+                                tombstones **ret, varve_error *err)
+{
+    maker m = {.words = words,
+               .count = (size_t)((slots + WORD_BITS - 1) / WORD_BITS),
+               .last = UINT64_MAX >> (WORD_BITS - 1 - (slots + WORD_BITS - 1) % WORD_BITS),
+               .rest = true,
+               .hidden = hidden};
+    return make(&m, ret, err);
+}
+
+/* ---- two sets -------------------------------------------------------------------------------- */
+
+/* c, not yet shared, with the members of `other` too. */
+static void add_chunk(chunk *c, const chunk *other)
+{
+    for (size_t i = 0; i < CHUNK_WORDS; i++)
+        c->words[i] |= other->words[i];
+    c->count = bit_count(c->words, CHUNK_WORDS);
+}
+
+varve_status tombstones_union(tombstones *a, tombstones *b, tombstones **ret, varve_error *err)
+{
+    if (!a || !b) {
+        *ret = tombstones_ref(a ? a : b);
         return VARVE_OK;
     }
-    t = calloc(1, sizeof *t + chunks * sizeof t->chunks[0]);
+    VV_CLEANUP(tombstones_unrefp)
+    tombstones *t = share(a, VV_MAX(a->chunk_count, b->chunk_count));
     if (!t) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
-    t->references = 1;
-    for (size_t i = 0; i < chunks && !failed; i++) {
-        size_t n = VV_MIN(count - i * CHUNK_WORDS, (size_t)CHUNK_WORDS);
-        t->chunks[i] = chunk_of_words(words + i * CHUNK_WORDS, n, &failed);
-        t->chunk_count = i + 1;
-        t->count += t->chunks[i] ? t->chunks[i]->count : 0;
+    for (size_t i = 0; i < b->chunk_count; i++) {
+        if (!b->chunks[i] || b->chunks[i] == t->chunks[i]) continue;
+        if (!t->chunks[i]) {
+            t->chunks[i] = chunk_ref(b->chunks[i]);
+            t->count += b->chunks[i]->count;
+            continue;
+        }
+        chunk *c = own_chunk(t, a, i);
+        if (!c) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
+        t->count -= c->count;
+        add_chunk(c, b->chunks[i]);
+        t->count += c->count;
     }
-    if (failed) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a set of rows");
     *ret = t;
     t = NULL;
     return VARVE_OK;
+}
+
+uint64_t tombstones_bytes(const tombstones *t)
+{
+    uint64_t bytes = t ? sizeof *t + t->chunk_count * sizeof t->chunks[0] : 0;
+    for (size_t i = 0; t && i < t->chunk_count; i++)
+        bytes += t->chunks[i] ? sizeof *t->chunks[i] : 0;
+    return bytes;
 }

@@ -24,8 +24,19 @@ VV_CHECKED varve_status tombstones_change(const tombstones *old, const uint64_t 
 /* The set of the bits that are set in `count` words; slots count from 0. *ret may be NULL. */
 VV_CHECKED varve_status tombstones_of_words(const uint64_t *words, size_t count, tombstones **ret,
                                             varve_error *err);
+/* The set of those of the slots [0, slots) whose bit is not set, and of those that are hidden.
+ * *ret may be NULL. */
+VV_CHECKED varve_status tombstones_of_rest(const uint64_t *words, uint64_t slots,
+                                           const tombstones *hidden, tombstones **ret,
+                                           varve_error *err);
+/* The members of both; what only one of them has is shared. *ret may be NULL. */
+VV_CHECKED varve_status tombstones_union(tombstones *a, tombstones *b, tombstones **ret,
+                                         varve_error *err);
+uint64_t tombstones_bytes(const tombstones *t); /* of memory, were none of it shared */
 /* 64 slots at once: bit i is slot first + i; first a multiple of 64. */
 uint64_t tombstones_word(const tombstones *t, uint64_t first);
+/* Which of n slots (u32, little-endian, at most 32 of them) are members: bit i for the i-th. */
+uint32_t tombstones_among(const tombstones *t, const uint8_t *slots, size_t n);
 /* The first member at or after slot; false: none. */
 bool tombstones_next(const tombstones *t, uint64_t slot, uint64_t *ret);
 /* The first slot at or after `slot` that is in one of the two but not in the other; false: none.

@@ -27,6 +27,7 @@
 #include "base/lock.h"
 #include "base/thread_pool.h"
 #include "db/floor.h"
+#include "filter/filter_cache.h"
 #include "record/row.h"
 #include "record/schema.h"
 #include "segment/view.h"
@@ -113,9 +114,10 @@ struct varve {
     varve_options options;
     lock_file lock;
     store *store;
-    floor_file *floor;    /* NULL when read-only */
-    uint64_t floor_found; /* at open */
-    thread_pool *pool;    /* lent to searches; NULL with one thread */
+    floor_file *floor;     /* NULL when read-only */
+    uint64_t floor_found;  /* at open */
+    thread_pool *pool;     /* lent to searches; NULL with one thread */
+    filter_cache *filters; /* NULL: off */
 
     pthread_rwlock_t catalog_lock; /* guards: */
     hashmap databases;             /*   name -> database_entry */

@@ -69,6 +69,7 @@ static void db_free(varve *db)
     store_close(db->store);
     floor_close(db->floor);
     pool_free(db->pool);
+    filter_cache_free(db->filters);
     lock_drop(&db->lock);
     pthread_rwlock_destroy(&db->catalog_lock);
     pthread_mutex_destroy(&db->writer_lock);
@@ -196,6 +197,8 @@ static varve_status open_all(varve *db, varve_error *err)
     size_t threads = db->options.search_threads;
     if (threads == 0) threads = (size_t)VV_MAX(1, sysconf(_SC_NPROCESSORS_ONLN));
     if (threads > 1) VV_TRY(pool_new(threads - 1, 4096, "varve-search", &db->pool, err));
+    if (db->options.filter_cache_bytes)
+        VV_TRY(filter_cache_new(db->options.filter_cache_bytes, &db->filters, err));
     db_watch_space(db);
     VV_TRY(index_loader_start(db, err));
     if (db->options.read_only)

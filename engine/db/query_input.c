@@ -46,6 +46,7 @@ varve_status collection_input_init(varve_collection *c, bool with_fields, collec
     VV_CLEANUP(collection_input_done) collection_input i = {0};
     VV_TRY(collection_ready(c, err));
     i.in = (query_input){.limits = &c->db->options, .pool = c->db->pool};
+    i.in.filters = c->db->filters;
     i.in.rowver_of = rowver_of;
     i.in.context = c;
     if (with_fields)

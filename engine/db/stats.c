@@ -26,6 +26,16 @@ static void add_collections(varve *db, varve_folder_stats *s)
     free(all);
 }
 
+static void add_filters(const varve *db, varve_folder_stats *s)
+{
+    if (!db->filters) return;
+    filter_cache_stats filters = filter_cache_get_stats(db->filters);
+    s->filter_cache_hits = filters.hits;
+    s->filter_cache_misses = filters.misses;
+    s->filter_cache_bytes = filters.bytes;
+    s->memory_bytes += filters.bytes;
+}
+
 void varve_stats(varve *db, varve_folder_stats *ret_stats)
 {
     varve_folder_stats s = {0};
@@ -48,6 +58,7 @@ void varve_stats(varve *db, varve_folder_stats *ret_stats)
     s.seals = atomic_load(&db->seals);
     s.searches = atomic_load(&db->searches);
     s.rows_written = atomic_load(&db->rows_written);
+    add_filters(db, &s);
     s.writable = !db->options.read_only && !atomic_load(&db->broken) && !atomic_load(&db->gone) &&
                  !atomic_load(&db->low_space);
     if (db->options.read_only) {

@@ -1,6 +1,8 @@
 /* filter_columns.c — the tree against columns, then row by row what they leave open. */
 #include "filter/filter_columns_inner.h"
 
+#include "base/bit_count.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,10 +54,7 @@ bool bits_any(const evaluation *e, const uint64_t *bits)
 
 uint64_t bits_count(const evaluation *e, const uint64_t *bits)
 {
-    uint64_t count = 0;
-    for (uint64_t i = 0; i < e->words; i++)
-        count += (uint64_t)__builtin_popcountll(bits[i]);
-    return count;
+    return bit_count(bits, (size_t)e->words);
 }
 
 void row_set_done(row_set *s)
@@ -263,17 +262,17 @@ static varve_status decide_row(evaluation *e, const filter *f, uint32_t slot, bu
     return evaluation_late(e, err);
 }
 
-static varve_status decide_rows(evaluation *e, const filter *f, const row_set *s, uint64_t *bits,
-                                varve_error *err)
+/* Also into what is sure, which is read no more where this has been. */
+static varve_status decide_rows(evaluation *e, const filter *f, const row_set *s, varve_error *err)
 {
+    if (!s->may) return VARVE_OK;
     VV_CLEANUP(buffer_done) buffer scratch;
     buffer_init(&scratch, SIZE_MAX, "text of a field");
     for (uint64_t word = 0; word < e->words; word++) {
         uint64_t live = e->rows->live ? e->rows->live[word] : UINT64_MAX;
-        for (uint64_t left = s->may ? s->may[word] & ~s->sure[word] & live : 0; left;
-             left &= left - 1)
+        for (uint64_t left = s->may[word] & ~s->sure[word] & live; left; left &= left - 1)
             VV_TRY(decide_row(e, f, (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(left)),
-                              &scratch, bits, err));
+                              &scratch, s->sure, err));
     }
     return VARVE_OK;
 }
@@ -284,16 +283,13 @@ varve_status filter_columns(const filter *f, const columns *cols, const filter_r
 {
     evaluation e = {cols, rows, work, limit, ((uint64_t)rows->count + 63) / 64, 0, 0};
     VV_CLEANUP(row_set_done) row_set s = {0};
-    VV_CLEANUP(vv_freep) uint64_t *bits = NULL;
     if (cols && columns_rows(cols) != rows->count)
         return vv_fail(err, VARVE_INTERNAL, "columns of %u rows for %u", columns_rows(cols),
                        rows->count);
     e.candidates = rows->live ? bits_count(&e, rows->live) : rows->count;
     VV_TRY(node_rows(&e, f->root, TRUTH_TRUE, &s, err));
-    VV_TRY(bits_new(&e, &bits, err));
-    memcpy(bits, s.sure, e.words * 8);
-    if (rows->live) bits_and(&e, bits, rows->live);
-    VV_TRY(decide_rows(&e, f, &s, bits, err));
-    memcpy(ret, bits, e.words * 8);
+    VV_TRY(decide_rows(&e, f, &s, err));
+    if (rows->live) bits_and(&e, s.sure, rows->live);
+    memcpy(ret, s.sure, e.words * 8);
     return VARVE_OK;
 }

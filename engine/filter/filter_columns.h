@@ -31,6 +31,7 @@ typedef struct filter_rows {
 typedef struct filter_work {
     uint64_t postings;         /* slots read from columns */
     uint64_t rows;             /* decided by row */
+    uint64_t cached;           /* segments whose matches were known from before */
     bool no_column;            /* some condition had no column to narrow it */
     varve_text no_column_path; /* of the first; borrowed from the tree */
 } filter_work;

@@ -63,6 +63,9 @@ VV_CHECKED varve_status question_kind(leaf_question *q, const column *c, column_
                                       uint64_t *bits, varve_error *err);
 VV_CHECKED varve_status question_run(leaf_question *q, const column *c, column_table table,
                                      column_run run, uint64_t *bits, varve_error *err);
+/* All values of the kind are in the table: run of it, to what is sure. */
+VV_CHECKED varve_status question_range(leaf_question *q, const column *c, column_kind kind,
+                                       column_table table, column_run run, varve_error *err);
 VV_CHECKED varve_status numbers_rows(leaf_question *q, const column *c, varve_error *err);
 VV_CHECKED varve_status texts_rows(leaf_question *q, const column *c, varve_error *err);
 VV_CHECKED varve_status points_rows(leaf_question *q, const column *c, varve_error *err);

@@ -43,13 +43,42 @@ static varve_status listed_runs(const leaf_question *q, const column *c, column_
 }
 
 static varve_status or_runs(leaf_question *q, const column *c, const column_run *runs, size_t count,
-                            varve_error *err)
+                            uint64_t *bits, varve_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         VV_TRY(evaluation_turn(q->e, i, err));
-        VV_TRY(question_run(q, c, COLUMN_NUMBERS, runs[i], q->sure, err));
+        VV_TRY(question_run(q, c, COLUMN_NUMBERS, runs[i], bits, err));
     }
     return VARVE_OK;
+}
+
+/* ---- by the rest ---------------------------------------------------------------------------- */
+
+/* Where no slot has two values, those of some runs are the slots of the kind without those of the
+ * other runs, which are taken when they are fewer. */
+static varve_status or_rest(leaf_question *q, const column *c, column_kind kind,
+                            const uint64_t *others, varve_error *err)
+{
+    VV_CLEANUP(vv_freep) uint64_t *all = NULL;
+    VV_TRY(bits_new(q->e, &all, err));
+    VV_TRY(question_kind(q, c, kind, all, err));
+    bits_and_not(q->e, all, others);
+    bits_or(q->e, q->sure, all);
+    return VARVE_OK;
+}
+
+varve_status question_range(leaf_question *q, const column *c, column_kind kind, column_table table,
+                            column_run run, varve_error *err)
+{
+    uint64_t slots = 0;
+    if (c->single) VV_TRY(column_run_slots(c, table, run, &slots, err));
+    if (slots <= c->kinds[kind].count / 2) return question_run(q, c, table, run, q->sure, err);
+    VV_CLEANUP(vv_freep) uint64_t *others = NULL;
+    const column_run below = {0, run.first}, above = {run.end, c->tables[table].count};
+    VV_TRY(bits_new(q->e, &others, err));
+    VV_TRY(question_run(q, c, table, below, others, err));
+    VV_TRY(question_run(q, c, table, above, others, err));
+    return or_rest(q, c, kind, others, err);
 }
 
 static varve_status or_between(leaf_question *q, const column *c, column_run *runs, size_t count,
@@ -67,15 +96,24 @@ static varve_status or_between(leaf_question *q, const column *c, column_run *ru
     return question_run(q, c, COLUMN_NUMBERS, gap, q->sure, err);
 }
 
+static varve_status or_other_than(leaf_question *q, const column *c, const column_run *runs,
+                                  size_t count, varve_error *err)
+{
+    VV_CLEANUP(vv_freep) uint64_t *others = NULL;
+    VV_TRY(bits_new(q->e, &others, err));
+    VV_TRY(or_runs(q, c, runs, count, others, err));
+    return or_rest(q, c, COLUMN_NUMBER, others, err);
+}
+
 static varve_status listed_numbers(leaf_question *q, const column *c, varve_error *err)
 {
     VV_CLEANUP(vv_freep) column_run *runs = malloc((q->leaf->value_count + 1) * sizeof *runs);
     size_t count;
     if (!runs) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a filter");
     VV_TRY(listed_runs(q, c, runs, &count, err));
-    if (q->leaf->op == FILTER_EQUAL) return or_runs(q, c, runs, count, err);
+    if (q->leaf->op == FILTER_EQUAL) return or_runs(q, c, runs, count, q->sure, err);
     if (count == 0) return question_kind(q, c, COLUMN_NUMBER, q->sure, err);
-    return or_between(q, c, runs, count, err);
+    return c->single ? or_other_than(q, c, runs, count, err) : or_between(q, c, runs, count, err);
 }
 
 varve_status numbers_rows(leaf_question *q, const column *c, varve_error *err)
@@ -86,7 +124,7 @@ varve_status numbers_rows(leaf_question *q, const column *c, varve_error *err)
         return listed_numbers(q, c, err);
     if (q->leaf->op == FILTER_RANGE && q->leaf->range.kind == RANGE_NUMBER) {
         VV_TRY(number_range_run(c, &q->leaf->range, &run, err));
-        return question_run(q, c, COLUMN_NUMBERS, run, q->sure, err);
+        return question_range(q, c, COLUMN_NUMBER, COLUMN_NUMBERS, run, err);
     }
     if (q->threshold == TRUTH_TRUE) return VARVE_OK;
     return question_kind(q, c, COLUMN_NUMBER, q->sure, err); /* UNKNOWN for all other leaves */

@@ -3,10 +3,12 @@
 #include "filter/filter_view.h"
 
 #include "base/bytes.h"
+#include "filter/filter_key.h"
 
 #include <stdlib.h>
 
-#define WORD_ROWS 64
+#define WORD_ROWS    64
+#define HIDDEN_SHARE 4 /* of the rows of a segment; with more hidden, all would take too long */
 
 /* ---- rows of a stretch, for what columns leave open ------------------------------------------ */
 
@@ -67,6 +69,7 @@ typedef struct run {
     const filter_view_options *options;
     task *tasks;
     size_t count;
+    buffer key; /* of the filter; empty: its matches are not kept */
 } run;
 
 static void live_words(const row_source *s, uint64_t first, uint32_t rows, uint64_t *ret)
@@ -79,11 +82,13 @@ static void add_work(filter_work *to, const filter_work *from)
 {
     to->postings += from->postings;
     to->rows += from->rows;
+    to->cached += from->cached;
     if (from->no_column && !to->no_column) to->no_column_path = from->no_column_path;
     to->no_column |= from->no_column;
 }
 
-/* The matching rows of one stretch, at their place in the words of the source. */
+/* The matching rows of one stretch, at their place in the words of the source. live: room for as
+ * many; NULL: hidden rows are matched as well. */
 static varve_status match_part(const run *r, task *t, size_t i, uint64_t *live, uint64_t *words,
                                varve_error *err)
 {
@@ -93,7 +98,7 @@ static varve_status match_part(const run *r, task *t, size_t i, uint64_t *live, 
     VV_TRY(source_part_get(t->source, i, &part, err));
     s.first = part.first;
     s.rows = part.rows;
-    live_words(t->source, part.first, part.rows, live);
+    if (live) live_words(t->source, part.first, part.rows, live);
     const filter_rows rows = {part.rows, stretch_row, &s, live,
                               r->options->find ? stretch_find : NULL};
     VV_TRY(filter_columns(r->f, part.images.columns, &rows, r->options->limit,
@@ -104,26 +109,68 @@ static varve_status match_part(const run *r, task *t, size_t i, uint64_t *live, 
     return VARVE_OK;
 }
 
-/* words: those that match; turned into those that do not, and into the hidden set. */
-static varve_status hide_rest(task *t, uint64_t *words, size_t count, varve_error *err)
+static void free_words(uint64_t **words) { free(*words); }
+
+/* The slots that do not match or are among the hidden ones, which are not looked at. */
+static varve_status find_misses(const run *r, task *t, const tombstones *hidden, tombstones **ret,
+                                varve_error *err)
 {
-    uint64_t rows = t->source->rows;
-    for (size_t i = 0; i < count; i++)
-        words[i] = ~words[i] | tombstones_word(t->source->hidden, (uint64_t)i * WORD_ROWS);
-    if (rows % WORD_ROWS) words[count - 1] &= (UINT64_C(1) << rows % WORD_ROWS) - 1;
-    return tombstones_of_words(words, count, &t->hidden, err);
+    size_t count = (size_t)((t->source->rows + WORD_ROWS - 1) / WORD_ROWS);
+    VV_CLEANUP(free_words) uint64_t *words = malloc(2 * count * sizeof *words);
+    if (!words) return vv_fail(err, VARVE_NO_MEMORY, "no memory to filter %zu rows", count * 64);
+    for (size_t i = 0; i < source_part_count(t->source); i++)
+        VV_TRY(match_part(r, t, i, hidden ? words + count : NULL, words, err));
+    return tombstones_of_rest(words, t->source->rows, hidden, ret, err);
 }
 
-static void free_words(uint64_t **words) { free(*words); }
+/* ---- what is known from before --------------------------------------------------------------- */
+
+/* The filter's key, and behind it that of the content of a segment. */
+static bool segment_key(const run *r, const row_source *s, buffer *ret)
+{
+    uint8_t name[28];
+    if (!s->seg || r->key.len == 0) return false;
+    const segment_record *record = segment_get_record(s->seg);
+    put_u32(name, segment_get_spec(s->seg)->collection);
+    put_u64(name + 4, record->number);
+    put_u64(name + 12, record->directory_hash);
+    put_u64(name + 20, record->rows);
+    return buffer_add(ret, r->key.data, r->key.len, NULL) == VARVE_OK &&
+           buffer_add(ret, name, sizeof name, NULL) == VARVE_OK;
+}
+
+static bool few_hidden(const row_source *s)
+{
+    return tombstones_count(s->hidden) <= s->rows / HIDDEN_SHARE;
+}
+
+/* The misses of a segment, from the cache or, for the second search that asks for them, into it:
+ * then of all rows, whether they live now or not. */
+static varve_status ask_cache(const run *r, task *t, bool *ret_known, tombstones **ret,
+                              varve_error *err)
+{
+    VV_CLEANUP(buffer_done) buffer key;
+    filter_cache *cache = r->options->cache;
+    buffer_init(&key, FILTER_CACHE_KEY_MAX, "key of a filter");
+    *ret_known = false;
+    if (!segment_key(r, t->source, &key)) return VARVE_OK;
+    filter_cache_answer answer = filter_cache_get(cache, key.data, key.len, ret);
+    *ret_known = answer == FILTER_CACHE_FOUND;
+    t->work.cached += *ret_known;
+    if (answer != FILTER_CACHE_WANTED || !few_hidden(t->source)) return VARVE_OK;
+    VV_TRY(find_misses(r, t, NULL, ret, err));
+    filter_cache_put(cache, key.data, key.len, *ret);
+    *ret_known = true;
+    return VARVE_OK;
+}
 
 static varve_status match_source(const run *r, task *t, varve_error *err)
 {
-    size_t count = (size_t)((t->source->rows + WORD_ROWS - 1) / WORD_ROWS);
-    VV_CLEANUP(free_words) uint64_t *words = calloc(2 * count, sizeof *words);
-    if (!words) return vv_fail(err, VARVE_NO_MEMORY, "no memory to filter %zu rows", count * 64);
-    for (size_t i = 0; i < source_part_count(t->source); i++)
-        VV_TRY(match_part(r, t, i, words + count, words, err));
-    return hide_rest(t, words, count, err);
+    VV_CLEANUP(tombstones_unrefp) tombstones *misses = NULL;
+    bool known;
+    VV_TRY(ask_cache(r, t, &known, &misses, err));
+    if (known) return tombstones_union(misses, t->source->hidden, &t->hidden, err);
+    return find_misses(r, t, t->source->hidden, &t->hidden, err);
 }
 
 static void match_one(void *context, size_t i)
@@ -139,6 +186,7 @@ static void run_done(run *r)
     for (size_t i = 0; r->tasks && i < r->count; i++)
         tombstones_unref(r->tasks[i].hidden);
     free(r->tasks);
+    buffer_done(&r->key);
 }
 
 static varve_status gather(const run *r, const view *v, view **ret, filter_work *ret_work,
@@ -162,10 +210,12 @@ varve_status filter_view(const view *v, const filter *f, const filter_view_optio
                          view **ret, filter_work *ret_work, varve_error *err)
 {
     VV_CLEANUP(run_done) run r = {.f = f, .options = options, .count = v->source_count};
+    buffer_init(&r.key, FILTER_CACHE_KEY_MAX, "key of a filter");
     r.tasks = calloc(VV_MAX(r.count, (size_t)1), sizeof *r.tasks);
     if (!r.tasks) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a filtered view");
     for (size_t i = 0; i < r.count; i++)
         r.tasks[i] = (task){.source = &v->sources[i], .number = i};
+    if (!options->cache || !filter_key(f, &r.key)) buffer_clear(&r.key);
     pool_run(options->pool, r.count, match_one, &r);
     for (size_t i = 0; i < r.count; i++)
         if (r.tasks[i].status != VARVE_OK) {

@@ -7,12 +7,14 @@
 #define VARVE_FILTER_VIEW_H
 
 #include "base/thread_pool.h"
+#include "filter/filter_cache.h"
 #include "filter/filter_columns.h"
 #include "segment/view.h"
 
 typedef struct filter_view_options {
     thread_pool *pool;
     const time_limit *limit; /* NULL: none */
+    filter_cache *cache;     /* of the matches of segments; NULL: none */
     /* Of filters with HAS_VECTOR; NULL: only the primary vector is there. */
     bool (*has_vector)(void *context, uint64_t ordinal, varve_text field);
     /* Where the row with an id is, live or not; NULL: ids are looked for row by row. */

@@ -145,19 +145,32 @@ static uint32_t visible_slots(const scan *s, uint64_t first)
     return mask;
 }
 
-static varve_status visible_listed(const scan *s, const uint8_t *slots, uint32_t *ret,
-                                   varve_error *err)
+/* Of a group that has filling, or the slot to be left out. */
+static varve_status not_there(const scan *s, const uint8_t *slots, uint32_t *ret, varve_error *err)
 {
-    uint32_t mask = 0;
+    uint32_t out = 0;
     for (size_t i = 0; i < QUANT_GROUP; i++) {
         uint32_t slot = get_u32(slots + 4 * i);
         if (slot >= s->codes->slots && slot != INDEX_GROUPS_NO_SLOT)
             return index_file_bad(s->slots->file, "a slot that the segment does not have", err);
-        bool out = slot == INDEX_GROUPS_NO_SLOT || slot == s->q->skip ||
-                   (s->q->hidden && tombstones_has(s->q->hidden, slot));
-        mask |= (uint32_t)!out << i;
+        out |= (uint32_t)(slot == INDEX_GROUPS_NO_SLOT || slot == s->q->skip) << i;
     }
-    *ret = mask;
+    *ret = out;
+    return VARVE_OK;
+}
+
+static varve_status visible_listed(const scan *s, const uint8_t *slots, uint32_t *ret,
+                                   varve_error *err)
+{
+    uint32_t out = 0, odd = 0, count = (uint32_t)VV_MIN(s->codes->slots, (uint64_t)UINT32_MAX);
+    uint32_t skip = (uint32_t)VV_MIN(s->q->skip, (uint64_t)INDEX_GROUPS_NO_SLOT);
+    for (size_t i = 0; i < QUANT_GROUP; i++) {
+        uint32_t slot = get_u32(slots + 4 * i);
+        odd |= (uint32_t)(slot >= count) | (uint32_t)(slot == skip);
+    }
+    if (odd) VV_TRY(not_there(s, slots, &out, err));
+    if (s->q->hidden) out |= tombstones_among(s->q->hidden, slots, QUANT_GROUP);
+    *ret = ~out;
     return VARVE_OK;
 }
 

@@ -3,8 +3,13 @@
 
 #include "base/bytes.h"
 #include "index/fresh.h"
+#include "index/index_scan.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+#define SCAN_PART  0.7 /* of what a scan takes, before it is done instead */
+#define SLOT_BYTES 64  /* to look whether a slot is live takes as long as so many bytes in a row */
 
 typedef struct ivf {
     space space;
@@ -98,19 +103,86 @@ static varve_status nearest(const ivf *x, const index_query *q, uint32_t breadth
     return ivf_nearest_init(ret, &x->lists, q, breadth, distances, err);
 }
 
-static varve_status open_partitions(const ivf *x, const index_query *q, ivf_nearest *n,
+/* Where many rows are hidden, and the live ones far from the query, most of what is opened is
+ * looked at for nothing. When a part of what a scan of the live rows takes is spent on that, or
+ * will be before enough live rows are met, the scan is done instead. */
+typedef struct budget {
+    double left; /* bytes, about; INFINITY: no matter */
+    double code_bytes;
+    double slots, live; /* not looked at yet */
+    bool spent;
+} budget;
+
+static budget budget_of(const ivf *x, const index_rows *rows, const index_query *q)
+{
+    double hidden = (double)VV_MIN(tombstones_count(q->hidden), x->lists.rows);
+    double live = (double)x->lists.rows - hidden, coded = (double)x->lists.coded;
+    bool any = q->hidden && q->breadth == 0;
+    return (budget){.left = any ? index_scan_bytes(rows, q) * SCAN_PART : INFINITY,
+                    .code_bytes = x->space.width,
+                    .slots = coded,
+                    .live = live * coded / (double)x->lists.rows};
+}
+
+/* To look at so many slots, of which so many are live: codes are read by groups. */
+static double bytes_of(const budget *b, double slots, double live)
+{
+    return slots * SLOT_BYTES + VV_MIN(slots, live * QUANT_GROUP) * b->code_bytes;
+}
+
+static void spend(budget *b, uint64_t slots, uint64_t live)
+{
+    b->left -= bytes_of(b, (double)slots, (double)live);
+    b->slots -= (double)slots;
+    b->live -= (double)live;
+    b->spent |= b->left < 0;
+}
+
+/* Enough partitions are open but for live rows: how many more will it take, if those that are left
+ * lie anywhere in the others? */
+static void look_ahead(budget *b, const ivf_nearest *n, uint64_t offered)
+{
+    if (n->opened <= n->wanted || offered >= n->rows_wanted || !(b->left < INFINITY)) return;
+    double live = (double)(n->rows_wanted - offered);
+    double slots = b->live > live ? live * b->slots / b->live : b->slots;
+    b->spent |= bytes_of(b, slots, live) > b->left;
+}
+
+static varve_status open_partitions(const ivf *x, const index_query *q, ivf_nearest *n, budget *b,
                                     index_certain_hits *hits, index_work *work, varve_error *err)
 {
     VV_CLEANUP(index_certain_query_done) index_certain_query certain = {0};
     uint64_t before = work->codes, first, count;
     uint32_t partition;
     VV_TRY(index_certain_query_init(&certain, &x->codes.model, x->codes.quantiser, q->values, err));
-    while (ivf_nearest_next(n, work->codes - before, &partition)) {
+    while (!b->spent && ivf_nearest_next(n, work->codes - before, &partition)) {
+        uint64_t codes = work->codes;
+        look_ahead(b, n, codes - before);
+        if (b->spent) break;
         ivf_lists_range(&x->lists, partition, &first, &count);
         work->nodes++;
         VV_TRY(fresh_codes_scan(&x->codes, &certain, q, &x->lists.slots, first / QUANT_GROUP,
                                 count / QUANT_GROUP, hits, work, err));
+        spend(b, count, work->codes - codes);
     }
+    return VARVE_OK;
+}
+
+static varve_status scan_all(const ivf *x, const index_rows *rows, const index_query *q,
+                             index_hit *ret, size_t *ret_count, index_work *work, varve_error *err)
+{
+    size_t k = VV_MIN(q->k, (size_t)rows->count);
+    VV_CLEANUP(distance_query_freep) distance_query *prepared = NULL;
+    VV_CLEANUP(vv_freep) topk_entry *entries = malloc(k * sizeof *entries);
+    topk best;
+    if (!entries) return vv_fail(err, VARVE_NO_MEMORY, "no memory for %zu hits", k);
+    topk_init(&best, entries, k);
+    VV_TRY(distance_query_new(x->space.metric, rows->dtype, rows->dim, q->values, &prepared, err));
+    VV_TRY(index_scan_live(rows, q, x->space.metric, prepared, &best, work, err));
+    topk_sort(&best);
+    for (size_t i = 0; i < best.count; i++)
+        ret[i] = (index_hit){.slot = (uint32_t)entries[i].slot, .key = (float)entries[i].key};
+    *ret_count = best.count;
     return VARVE_OK;
 }
 
@@ -121,10 +193,12 @@ static varve_status search(void *state, const index_rows *rows, const index_quer
     const ivf *x = state;
     VV_CLEANUP(ivf_nearest_done) ivf_nearest n = {0};
     VV_CLEANUP(index_certain_hits_done) index_certain_hits hits = {0};
+    budget b = budget_of(x, rows, q);
     VV_TRY(nearest(x, q, breadth, &n, err));
     VV_TRY(index_certain_hits_init(&hits, VV_MIN(q->k, (size_t)rows->count), q->bound,
                                    x->lists.copies > 1, err));
-    VV_TRY(open_partitions(x, q, &n, &hits, work, err));
+    VV_TRY(open_partitions(x, q, &n, &b, &hits, work, err));
+    if (b.spent) return scan_all(x, rows, q, ret, ret_count, work, err);
     if (hits.count > x->lists.rows) /* more than hits_max() said */
         return index_file_bad(x->lists.slots.file, "a row lies in too many partitions", err);
     index_certain_hits_end(&hits, ret, ret_count);

@@ -47,6 +47,7 @@ static void join_profile(varve_profile *p, const varve_profile *part)
     p->filtered |= part->filtered;
     p->filter_postings += part->filter_postings;
     p->filter_rows += part->filter_rows;
+    p->filter_cached += part->filter_cached;
     if (!p->filter_unindexed[0])
         memcpy(p->filter_unindexed, part->filter_unindexed, sizeof p->filter_unindexed);
     p->text_postings += part->text_postings;
@@ -110,8 +111,9 @@ varve_status explain_filter(explain *e, const filter_work *work, uint64_t matche
     p->filter_matches = matches;
     p->filter_postings += work->postings;
     p->filter_rows += work->rows;
-    explain_entry entry = {EXPLAIN_FILTER, .leg = e->leg, .a = matches, .b = work->postings,
-                           .c = work->rows};
+    p->filter_cached += work->cached;
+    explain_entry entry = {EXPLAIN_FILTER,      .leg = e->leg,   .a = matches,
+                           .b = work->postings, .c = work->rows, .cached = work->cached};
     if (work->no_column) snprintf(entry.name, sizeof entry.name, "%.63s", p->filter_unindexed);
     return add(e, &entry, err);
 }
@@ -144,6 +146,8 @@ static varve_status print_filter(const explain_entry *e, buffer *out, varve_erro
     VV_TRY(buffer_printf(out, err, "filter: %llu rows match; %llu postings, %llu rows read",
                          (unsigned long long)e->a, (unsigned long long)e->b,
                          (unsigned long long)e->c));
+    if (e->cached)
+        VV_TRY(buffer_printf(out, err, "; %llu segments cached", (unsigned long long)e->cached));
     if (!e->name[0]) return VARVE_OK;
     return buffer_printf(out, err, "; no field index for path %s", e->name);
 }

@@ -26,6 +26,7 @@ typedef struct explain_entry {
     explain_kind kind;
     unsigned leg; /* in the order in which they ran, from 1; 0: there are no legs */
     uint64_t a, b, c;
+    uint64_t cached; /* of a FILTER: segments whose matches were known from before */
     /* SOURCE */
     plan_path path;
     bool memory, certain;

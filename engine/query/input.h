@@ -39,7 +39,8 @@ typedef struct query_input {
     const query_field *fields; /* the named ones */
     size_t field_count;
     const varve_options *limits;
-    thread_pool *pool; /* NULL: all on the caller's thread */
+    thread_pool *pool;            /* NULL: all on the caller's thread */
+    struct filter_cache *filters; /* what filters matched before; NULL: not kept */
     /* The row version that the row store has for an id; NULL: ids are looked for in the view. What
      * it answers is only a hint, as the store may be ahead of the view. */
     varve_status (*rowver_of)(void *context, varve_id id, bool *ret_found, uint64_t *ret_rowver,

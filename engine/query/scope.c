@@ -146,7 +146,8 @@ varve_status scope_filter(const scope *from, const struct varve_filter *filter,
     VV_CLEANUP(presence_done) presence p;
     presence_begin(&p, from->in);
     VV_TRY(presence_init(&p, filter, err));
-    filter_view_options options = {.pool = from->in->pool, .limit = clock};
+    filter_view_options options = {
+        .pool = from->in->pool, .limit = clock, .cache = from->in->filters};
     options.has_vector = has_vector;
     options.find = from->in->rowver_of ? find_row : NULL;
     options.context = &p;

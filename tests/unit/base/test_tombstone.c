@@ -1,4 +1,6 @@
 /* test_tombstone.c — tombstone sets against a plain array of flags, and what a change shares. */
+#include "base/bit_count.h"
+#include "base/bytes.h"
 #include "base/random.h"
 #include "base/tombstone.h"
 
@@ -40,6 +42,14 @@ static void assert_same(const tombstones *t, const bool *model, size_t slots)
         for (size_t i = first; i < first + 64 && i < slots; i++)
             word |= (uint64_t)model[i] << (i - first);
         assert_true(tombstones_word(t, first) == word);
+    }
+    for (size_t i = 0; i < slots; i++) { /* among others, and one that is in no chunk */
+        uint8_t listed[3 * 4];
+        put_u32(listed, (uint32_t)i);
+        put_u32(listed + 4, (uint32_t)(slots - 1 - i));
+        put_u32(listed + 8, UINT32_MAX);
+        assert_int_equal(tombstones_among(t, listed, 3),
+                         (uint32_t)model[i] | (uint32_t)model[slots - 1 - i] << 1);
     }
     assert_int_equal(tombstones_count(t), count);
     assert_int_equal(t == NULL, count == 0);
@@ -204,6 +214,86 @@ static void test_differences(void **state)
     tombstones_unref(a);
 }
 
+/* Words whose bits are set with one of a few densities, so that whole chunks are empty or full. */
+static void random_words(uint64_t *words, size_t count, unsigned density, random_state *random)
+{
+    for (size_t i = 0; i < count; i++) {
+        words[i] = density == 0 ? 0 : UINT64_MAX;
+        for (unsigned j = 0; density > 0 && j < density - 1; j++)
+            words[i] &= random_u64(random);
+    }
+}
+
+/* Of a set and of one without some of its members; and of either with none. */
+static void union_is_both(tombstones *part, tombstones *other)
+{
+    tombstones *all = NULL;
+    uint64_t at, slots[] = {5, 40000, 200000};
+    tombstones *more = change(other, slots, 3, slots, 0);
+    assert_int_equal(tombstones_union(part, more, &all, NULL), VARVE_OK);
+    for (uint64_t slot = 0; slot < 70100; slot++)
+        assert_int_equal(tombstones_has(all, slot),
+                         tombstones_has(part, slot) || tombstones_has(more, slot));
+    assert_true(tombstones_has(all, 200000));
+    tombstones *back = NULL;
+    assert_int_equal(tombstones_union(more, part, &back, NULL), VARVE_OK);
+    assert_false(tombstones_next_difference(all, back, 0, &at));
+    assert_int_equal(tombstones_count(all), tombstones_count(back));
+    assert_true(tombstones_bytes(all) >= tombstones_count(all) / 8);
+    tombstones_unref(all);
+    tombstones_unref(back);
+    assert_int_equal(tombstones_union(NULL, part, &all, NULL), VARVE_OK);
+    assert_ptr_equal(all, part);
+    tombstones_unref(all);
+    tombstones_unref(more);
+}
+
+static void test_rest_of_words(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 63, 64, 65, 32767, 32768, 32769, 70001};
+    uint64_t words[1100], hidden_words[1100];
+    random_state random;
+    (void)state;
+    random_seed(&random, 7);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (unsigned density = 0; density < 16; density++) {
+            tombstones *hidden = NULL, *t = NULL;
+            uint64_t count = 0, slots = sizes[i];
+            random_words(words, 1100, density % 4, &random);
+            random_words(hidden_words, (size_t)(slots / 64), density / 4, &random);
+            assert_int_equal(tombstones_of_words(hidden_words, (size_t)(slots / 64), &hidden, NULL),
+                             VARVE_OK);
+            assert_int_equal(tombstones_of_rest(words, slots, hidden, &t, NULL), VARVE_OK);
+            for (uint64_t slot = 0; slot < slots; slot++) {
+                bool in = !(words[slot / 64] >> slot % 64 & 1) || tombstones_has(hidden, slot);
+                assert_int_equal(tombstones_has(t, slot), in);
+                count += in;
+            }
+            assert_int_equal(tombstones_count(t), count);
+            assert_true(t || count == 0);
+            assert_false(tombstones_next(t, slots, &count));
+            union_is_both(hidden, t);
+            tombstones_unref(hidden);
+            tombstones_unref(t);
+        }
+}
+
+static void test_bit_count(void **state)
+{
+    uint64_t words[100];
+    random_state random;
+    (void)state;
+    random_seed(&random, 9);
+    for (size_t count = 0; count <= 100; count++)
+        for (unsigned density = 0; density < 4; density++) {
+            uint64_t bits = 0;
+            random_words(words, count, density, &random);
+            for (size_t i = 0; i < count * 64; i++)
+                bits += words[i / 64] >> i % 64 & 1;
+            assert_int_equal(bit_count(words, count), bits);
+        }
+}
+
 #define READERS 3
 static void *read_one(void *context)
 {
@@ -246,6 +336,8 @@ int main(void)
         cmocka_unit_test(test_chunks_are_shared),
         cmocka_unit_test(test_empty_chunks_are_freed),
         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_rest_of_words),
+        cmocka_unit_test(test_bit_count),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

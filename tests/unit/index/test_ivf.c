@@ -5,6 +5,8 @@
 
 #include "index/ivf.h"
 
+#include <math.h>
+
 /* Rows in clumps of very different sizes. */
 static test_vectors *clumps(uint32_t count, uint32_t dim, uint64_t seed)
 {
@@ -264,6 +266,47 @@ static void test_goes_on_until_k(void **state)
     free_vectors(t);
 }
 
+/* Live rows that are the farthest of all: they are read instead of partitions without any. */
+static void test_scans_what_is_far(void **state)
+{
+    static const char *const modes[] = {"IVF-L2", "SPANN-COS", "IVF-IP"};
+    enum { ROWS = 5000, LIVE = 400, K = 10 };
+    test_vectors *t = clumps(ROWS, 16, 17);
+    (void)state;
+    for (size_t m = 0; m < VV_COUNT(modes); m++) {
+        vector_index *x = open_with(t, modes[m], 60, 2);
+        varve_metric metric = index_get_spec(x)->mode.metric;
+        index_query q = query_of((const float *)(const void *)t->bytes, K);
+        ranked *all = calloc(ROWS + 1, sizeof *all);
+        uint64_t slots[ROWS - LIVE];
+        tombstones *hidden;
+        assert_int_equal(rank_all(t, metric, &q, all), ROWS);
+        for (size_t i = 0; i < ROWS - LIVE; i++)
+            slots[i] = all[i].slot;
+        OK(tombstones_change(NULL, slots, ROWS - LIVE, NULL, 0, &hidden, err));
+        q.hidden = hidden;
+        q.skip = all[ROWS - LIVE].slot; /* the nearest of the live ones */
+        q.recall_target = 0.95;
+        found_hits f = search_index(x, t, &q);
+        assert_int_equal(f.count, K);
+        assert_true(f.work.rescored >= LIVE - 1);
+        for (size_t i = 0; i < K; i++) {
+            double key = exact_key(t, metric, q.values, f.hits[i].slot);
+            double wanted = all[ROWS - LIVE + 1 + i].key;
+            assert_true(fabs(key - wanted) <= 1e-5 * fabs(wanted));
+        }
+        q.breadth = 3; /* asked for: kept to */
+        found_hits few = search_index(x, t, &q);
+        assert_int_equal(few.work.rescored, 0);
+        free(few.hits);
+        free(f.hits);
+        free(all);
+        tombstones_unref(hidden);
+        index_unref(x);
+    }
+    free_vectors(t);
+}
+
 /* ---- the order of partitions --------------------------------------------------------------- */
 
 static void test_nearest(void **state)
@@ -314,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_bits_of_no_row),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_goes_on_until_k),
+        cmocka_unit_test(test_scans_what_is_far),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_how_many),
     };
