@@ -1,8 +1,8 @@
-"""A backup repository on the fake store: each kind of fault at requests of a backup, a restore and
-a prune: done, or failed cleanly; what is listed is sound in full; the same done again completes; and
-prune then leaves no orphan.
+"""A backup repository on the fake store: each kind of fault at requests of a backup, a restore
+and a prune: done, or failed cleanly; what is listed is sound in full; the same done again
+completes; and prune then leaves no orphan.
 
-Two requests of each are hit, others for each kind; all of them with VARVE_S3_ALL=1 (nightly)."""
+Two requests of each are hit, others for each kind; all with VARVE_S3_ALL=1 (label night)."""
 
 import json
 import os
