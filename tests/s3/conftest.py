@@ -18,17 +18,18 @@ class Result:
 
 
 class Tool:
-    """Runs remote_tool with options that stay."""
+    """Runs remote_tool, or another, with options that stay."""
 
-    def __init__(self, **options):
-        self.options = options
+    def __init__(self, program=TOOL, **options):
+        self.program, self.options = program, options
         self.results = []
 
     def __call__(self, *arguments, **options):
         named = [f"{n.replace('_', '-')}={v}" for n, v in {**self.options, **options}.items()]
         done = subprocess.run(
-            [TOOL, *named, *map(str, arguments)], capture_output=True, timeout=120, check=False
-        )
+            [self.program, *named, *map(str, arguments)], capture_output=True, timeout=120,
+            check=False,
+        )  # fmt: skip
         assert done.returncode in (0, 1), done.stderr
         self.results.append(Result(done))
         return self.results[-1]

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "remote.h"
+#include "tool_options.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -21,72 +22,12 @@
 
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 
-typedef struct setup {
-    const char *url;
-    remote_s3_options s3;
-    remote_limits limits;
-    uint64_t cancel_ms; /* 0: never */
-} setup;
-
 static remote_cancel cancel; /* of put-file and get */
 
 static bool time_is_up(void *arg)
 {
     const uint64_t *end_ns = arg;
     return *end_ns != 0 && clock_now_ns() > *end_ns;
-}
-
-typedef struct text_option {
-    const char *name;
-    size_t at;
-} text_option;
-static const text_option texts[] = {
-    {"url", offsetof(setup, url)},
-    {"endpoint", offsetof(setup, s3.endpoint)},
-    {"region", offsetof(setup, s3.region)},
-    {"ca", offsetof(setup, s3.ca_file)},
-    {"key", offsetof(setup, s3.access_key)},
-    {"secret", offsetof(setup, s3.secret_key)},
-    {"token", offsetof(setup, s3.session_token)},
-    {"credentials", offsetof(setup, s3.credentials_file)},
-    {"profile", offsetof(setup, s3.profile)},
-    {"metadata", offsetof(setup, s3.metadata_endpoint)},
-    {"storage-class", offsetof(setup, s3.storage_class)},
-};
-static const text_option numbers[] = {
-    {"attempts", offsetof(setup, limits.attempts_max)},
-    {"request-ms", offsetof(setup, limits.request_ms)},
-    {"deadline-ms", offsetof(setup, limits.deadline_ms)},
-    {"wait-ms", offsetof(setup, limits.wait_first_ms)},
-    {"wait-max-ms", offsetof(setup, limits.wait_max_ms)},
-    {"rate", offsetof(setup, limits.bytes_per_s)},
-    {"part-bytes", offsetof(setup, limits.part_bytes)},
-    {"cancel-ms", offsetof(setup, cancel_ms)},
-};
-
-static bool is_named(const char *argument, const char *name)
-{
-    size_t len = strlen(name);
-    return strncmp(argument, name, len) == 0 && argument[len] == '=';
-}
-
-static bool take_option(setup *s, const char *argument)
-{
-    const char *equals = strchr(argument, '=');
-    if (!equals) return false;
-    const char *value = equals + 1;
-    for (size_t i = 0; i < VV_COUNT(texts); i++)
-        if (is_named(argument, texts[i].name))
-            memcpy((char *)s + texts[i].at, &value, sizeof value);
-    for (size_t i = 0; i < VV_COUNT(numbers); i++) {
-        uint64_t number = strtoull(value, NULL, 10);
-        if (is_named(argument, numbers[i].name))
-            memcpy((char *)s + numbers[i].at, &number, sizeof number);
-    }
-    if (is_named(argument, "virtual-host")) s->s3.virtual_host = true;
-    if (is_named(argument, "plain")) s->s3.plain_http_allowed = true;
-    if (is_named(argument, "metadata")) s->s3.metadata_service = true;
-    return true;
 }
 
 /* ---- verbs --------------------------------------------------------------------------------- */
@@ -264,7 +205,7 @@ static const verb verbs[] = {{"put", 2, put},
                              {"delete", 1, remove_object},
                              {"abilities", 0, abilities}};
 
-static varve_status run(const setup *s, const verb *v, char **a, varve_error *err)
+static varve_status run(const tool_options *s, const verb *v, char **a, varve_error *err)
 {
     VV_CLEANUP(remote_closep) remote *r = NULL;
     VV_TRY(remote_open(s->url, &s->s3, true, &s->limits, &r, err));
@@ -273,10 +214,10 @@ static varve_status run(const setup *s, const verb *v, char **a, varve_error *er
 
 int main(int argc, char **argv)
 {
-    setup s = {.url = "s3://bucket"};
+    tool_options s = {.url = "s3://bucket"};
     varve_error err = {0};
     int i = 1;
-    while (i < argc && take_option(&s, argv[i]))
+    while (i < argc && tool_take_option(&s, argv[i]))
         i++;
     for (size_t n = 0; i < argc && n < VV_COUNT(verbs); n++) {
         if (strcmp(argv[i], verbs[n].name) != 0 || argc - i - 1 < verbs[n].arguments) continue;
