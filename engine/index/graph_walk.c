@@ -12,6 +12,8 @@
 #include "base/bytes.h"
 #include "index/graph_links.h"
 
+#include <assert.h>
+
 #define DEPTH_MEMORY   2
 #define DEPTH_DISK     4 /* at first; it grows to GRAPH_FLIGHT_MAX */
 #define ROWS_PER_DEPTH 8
@@ -106,6 +108,7 @@ static varve_status make_room(graph_walk *w, varve_error *err)
 static varve_status join(graph_walk *w, const uint8_t *rows, const float *keys, uint32_t mask,
                          uint32_t hidden, varve_error *err)
 {
+    assert(w->s->frontier.count <= w->s->frontier.capacity); /* and a group has room behind it */
     w->x->kernels->join(&w->s->frontier, rows, keys, mask, hidden);
     return make_room(w, err);
 }
@@ -304,8 +307,9 @@ varve_status graph_walk_run(graph_walk *w, size_t breadth, varve_error *err)
     VV_TRY(graph_frontier_reserve(&w->s->frontier, w->room, err));
     VV_TRY(begin(w, err));
     if (w->filtered) VV_TRY(graph_filter_begin(w, &breadth, err));
-    w->breadth = breadth;
+    w->breadth = breadth; /* a filter may have widened it */
     w->room = VV_MIN(2 * breadth, (size_t)ROOM_FIRST);
+    VV_TRY(graph_frontier_reserve(&w->s->frontier, w->room, err));
     while (!w->gave_up) {
         while (w->flying < depth_now(w, gone) && ask_next(w))
             ;

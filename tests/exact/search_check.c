@@ -177,12 +177,14 @@ static bool ask(const ranking *rankings, const varve_search_request *request, va
 
 /* ---- all kinds of search */
 
-/* Between two ranks where no rounding can decide who is in, or infinity. */
+/* Between two ranks where no rounding can decide who is in, that to float32 included, or
+ * infinity. */
 static double threshold_at(const ranking *r, size_t rank_wanted)
 {
     for (size_t i = rank_wanted; i + 1 < r->count; i++) {
         double gap = r->rows[i + 1].key - r->rows[i].key;
-        if (gap > 4 * rounding_of(r, r->rows[i + 1].key)) {
+        double shown = fabs(r->rows[i + 1].key) * 0x1p-23;
+        if (gap > 4 * fmax(shown, rounding_of(r, r->rows[i + 1].key))) {
             double key = r->rows[i].key + gap / 2;
             return r->metric == VARVE_METRIC_IP ? -key : key;
         }
