@@ -14,7 +14,7 @@ _Static_assert(JOB_NAME_MAX <= MANIFEST_PATH_MAX - 24, "names fit behind segment
 
 static void set_path(manifest_file *f, const char *name, char path[MANIFEST_PATH_MAX])
 {
-    snprintf(path, MANIFEST_PATH_MAX, "segments/%u/%s", f->cid, name);
+    snprintf(path, MANIFEST_PATH_MAX, "segments/%u/%.*s", f->cid, JOB_NAME_MAX - 1, name);
     f->name = name;
     f->path = path;
 }
