@@ -384,10 +384,10 @@ def test_the_slow_query_log_names_the_field(own_server, collection_on):
     assert profile["filter_matches"] == 1 and profile["unindexed_field"] is None
     profile = c.ok("search_profile", vector=[1] * DIM, where="k1_1 = 1 OR k599_3 = 599")["profile"]
     assert profile["filter_matches"] == 2 and profile["unindexed_field"] == "k599_3"
-    queries = vectors(600, seed=4).tolist()
+    queries = vectors(3000, seed=4).tolist()
     deadline = time.monotonic() + 20
     while True:
-        c.ok("batch_search", vectors=queries, k=100, where="k599_3 >= 0")
+        c.ok("batch_search", vectors=queries, k=10, where="k599_3 IS NULL OR k599_3 >= 0")
         lines = [line for line in server.log_text().splitlines() if '"slow_query"' in line]
         slow = [json.loads(line) for line in lines if line.startswith("{")]
         if slow or time.monotonic() > deadline:
