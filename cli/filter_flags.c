@@ -6,6 +6,22 @@
 
 void filter_flags_done(filter_flags *f) { json_decref(f->params); }
 void filter_flags_freep(varve_filter **filter) { varve_filter_free(*filter); }
+int filter_flags_read(filter_flags *f, const verb *v, int argc, char **argv, place *at)
+{
+    flag_reader flags_of_line;
+    const char *value;
+    int key, code = VERB_OK;
+    flags_start(&flags_of_line, v, argc, argv);
+    while ((key = flags_next(&flags_of_line, &value)) >= 0) {
+        if (place_flag(at, key, value)) continue;
+        if (!filter_flag(f, v, key, value, &code)) return VERB_USAGE; /* FLAG_BAD */
+        if (code != VERB_OK) return code;
+    }
+    at->where = argv[flags_rest()];
+    code = place_check(v, at, true);
+    return code == VERB_OK ? filter_flags_check(f, v) : code;
+}
+
 bool filter_flags_given(const filter_flags *f) { return f->where || f->filter; }
 
 /* A value that is JSON counts as that; any other text as a string. */

@@ -6,7 +6,7 @@
 #ifndef CLI_FILTER_FLAGS_H
 #define CLI_FILTER_FLAGS_H
 
-#include "verb.h"
+#include "place.h"
 
 #include <jansson.h>
 
@@ -25,6 +25,9 @@ typedef struct filter_flags {
 /* Take a flag of the above; false when it is another. *ret_code is the exit code so far. */
 bool filter_flag(filter_flags *f, const verb *v, int key, const char *value, int *ret_code);
 int filter_flags_check(const filter_flags *f, const verb *v);
+/* A command line with these flags and those of a place alone: both are read and checked. The exit
+ * code. */
+int filter_flags_read(filter_flags *f, const verb *v, int argc, char **argv, place *at);
 bool filter_flags_given(const filter_flags *f);
 /* NULL when none is given; varve_filter_free() it. */
 VV_CHECKED varve_status filter_flags_make(const filter_flags *f, varve_filter **ret,

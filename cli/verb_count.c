@@ -32,30 +32,14 @@ static varve_status count_url(const place *at, const filter_flags *f, uint64_t *
     return VARVE_OK;
 }
 
-static int read_line(const verb *self, int argc, char **argv, place *at, filter_flags *f)
-{
-    flag_reader flags_of_line;
-    const char *value;
-    int key, code = VERB_OK;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0) {
-        if (place_flag(at, key, value)) continue;
-        if (!filter_flag(f, self, key, value, &code)) return VERB_USAGE; /* FLAG_BAD */
-        if (code != VERB_OK) return code;
-    }
-    at->where = argv[flags_rest()];
-    code = place_check(self, at, true);
-    if (code == VERB_OK) code = filter_flags_check(f, self);
-    return code == VERB_OK ? place_refuse_more(self, argc, argv, 1) : code;
-}
-
 static int run(const verb *self, int argc, char **argv)
 {
     VV_CLEANUP(filter_flags_done) filter_flags filter = {0};
     place at = PLACE_START;
     varve_error err = {0};
     uint64_t count = 0;
-    int code = read_line(self, argc, argv, &at, &filter);
+    int code = filter_flags_read(&filter, self, argc, argv, &at);
+    if (code == VERB_OK) code = place_refuse_more(self, argc, argv, 1);
     if (code != VERB_OK) return code;
     varve_status status = place_is_url(&at) ? count_url(&at, &filter, &count, &err)
                                             : count_folder(&at, &filter, &count, &err);

@@ -79,22 +79,6 @@ static int run_filter(const verb *self, const place *at, const filter_flags *f)
 
 /* ---- command line ---- */
 
-static int read_line(const verb *self, int argc, char **argv, place *at, filter_flags *f)
-{
-    flag_reader flags_of_line;
-    const char *value;
-    int key, code = VERB_OK;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0) {
-        if (place_flag(at, key, value)) continue;
-        if (!filter_flag(f, self, key, value, &code)) return VERB_USAGE; /* FLAG_BAD */
-        if (code != VERB_OK) return code;
-    }
-    at->where = argv[flags_rest()];
-    code = place_check(self, at, true);
-    return code == VERB_OK ? filter_flags_check(f, self) : code;
-}
-
 static int run_ids(const verb *self, const place *at, char **texts, size_t count, id_change *change,
                    const char *path)
 {
@@ -112,7 +96,7 @@ static int run(const verb *self, int argc, char **argv, id_change *change, const
 {
     VV_CLEANUP(filter_flags_done) filter_flags filter = {0};
     place at = PLACE_START;
-    int code = read_line(self, argc, argv, &at, &filter);
+    int code = filter_flags_read(&filter, self, argc, argv, &at);
     if (code != VERB_OK) return code;
     int first = flags_rest() + 1;
     if (filter_flags_given(&filter) && argc > first)

@@ -25,7 +25,7 @@
 
 /* How vectors of a type lie in an array. */
 npy_shape export_shape(varve_dtype type, size_t dim, uint64_t rows);
-/* `count` floats of one vector or several as they are stored; `row` for binary padding: dim. */
+/* `rows` vectors of `dim` floats, packed as they are stored: rows × varve_dtype_row_bytes bytes. */
 void export_pack(varve_dtype type, const float *values, size_t rows, size_t dim, uint8_t *ret);
 
 size_t export_page_rows(size_t dim);

@@ -5,7 +5,7 @@
  *                 FORMAT, ACKED, rocks/, segments/
  *
  * A snapshot holds one moment of everything, of a database, or of a collection: its immutable files
- * are hard links, so that it takes next to no time and space, and neither readers nor writers wait.
+ * are hard links, so that it takes next to no space, and neither readers nor writers wait.
  * It appears under its name when it is complete and durable.
  *
  * Restoring reads every checksum of the snapshot first, and is all or nothing: collections appear

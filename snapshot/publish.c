@@ -1,6 +1,8 @@
 /* publish.c — see publish.h. */
 #include "publish.h"
 
+#include "base/file_system.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,9 +38,8 @@ varve_status publish_folder(const char *from, const char *to, varve_error *err)
     VV_TRY(above(to, folder, err));
     VV_TRY(file_sync_dir(from, err));
     if (file_exists(to)) return vv_fail(err, VARVE_EXISTS, "path already exists: %s", to);
-    if (rename(from, to) != 0)
-        return vv_fail(err, VARVE_IO, "%s: rename: %s", from, strerror(errno));
+    if (rename(from, to) != 0) return file_fail(err, "rename", from, errno);
     varve_status status = file_sync_dir(folder, err);
-    if (status != VARVE_OK) publish_discard(to);
+    if (status != VARVE_OK && rename(to, from) != 0) publish_discard(to);
     return status;
 }

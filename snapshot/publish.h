@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 
-/* The name is the last step: `from`, synced, becomes `to`, or nothing is there. VARVE_EXISTS. */
+/* The name is the last step: `from`, synced, becomes `to`, or stays what it was. VARVE_EXISTS. */
 VV_CHECKED varve_status publish_folder(const char *from, const char *to, varve_error *err);
 /* Make the folder that `path` is to lie in. */
 VV_CHECKED varve_status publish_make_above(const char *path, varve_error *err);

@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/file_system.h"
 #include "base/lock.h"
 #include "each.h"
 #include "pins.h"
+#include "publish.h"
 #include "restore_files.h"
 
 #include <pthread.h>
@@ -153,22 +153,6 @@ static varve_status check(restore_job *j, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status rename_folder(restore_job *j, varve_error *err)
-{
-    char parent[PATH_SIZE];
-    snprintf(parent, sizeof parent, "%s", j->o->folder);
-    char *slash = strrchr(parent, '/');
-    if (slash)
-        slash[slash == parent] = 0;
-    else
-        snprintf(parent, sizeof parent, ".");
-    if (file_exists(j->o->folder))
-        return vv_fail(err, VARVE_EXISTS, "%s has come into being meanwhile", j->o->folder);
-    if (rename(j->temporary, j->o->folder) != 0)
-        return file_fail(err, "rename", j->temporary, errno);
-    return file_sync_dir(parent, err);
-}
-
 static varve_status run(restore_job *j, varve_error *err)
 {
     VV_TRY(take_place(j, err));
@@ -180,7 +164,7 @@ static varve_status run(restore_job *j, varve_error *err)
     /* What the check may have left (logs of the row store) goes again. */
     VV_TRY(restore_make_folders(j->temporary, &j->manifest, err));
     VV_TRY(restore_sync_folders(j->temporary, &j->manifest, err));
-    return rename_folder(j, err);
+    return publish_folder(j->temporary, j->o->folder, err);
 }
 
 static void let_go(restore_job *j)

@@ -125,14 +125,9 @@ static varve_status build(lynse_call *c, const char *mode, varve_error *err)
     return lynse_of_engine(varve_index_build(c->collection, mode, &params, !wait, err), err);
 }
 
-static varve_status build_index(lynse_call *c, varve_error *err)
+varve_status lynse_index_reply_end(lynse_call *c, const char *mode, varve_error *err)
 {
     buffer *out = &c->reply->body;
-    const char *mode;
-    VV_TRY(lynse_text(c, "index_mode", &mode, err));
-    if (!mode) mode = "FLAT-IP";
-    VV_TRY(build(c, mode, err));
-    VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(out, ",\"index_mode\":", err));
     VV_TRY(lynse_out_text(out, mode, err));
     VV_TRY(buffer_add_text(out, ",\"n_clusters\":", err));
@@ -140,6 +135,16 @@ static varve_status build_index(lynse_call *c, varve_error *err)
     VV_TRY(buffer_add_text(out, ",\"params\":", err));
     VV_TRY(lynse_out_value(out, lynse_member(c, "params"), err));
     return lynse_reply_end(c, err);
+}
+
+static varve_status build_index(lynse_call *c, varve_error *err)
+{
+    const char *mode;
+    VV_TRY(lynse_text(c, "index_mode", &mode, err));
+    if (!mode) mode = "FLAT-IP";
+    VV_TRY(build(c, mode, err));
+    VV_TRY(lynse_reply_begin(c, err));
+    return lynse_index_reply_end(c, mode, err);
 }
 
 void lynse_build_index(gateway *g, http_request *request, http_reply *reply)

@@ -7,5 +7,7 @@
 /* "params" and "n_clusters" of the body; VARVE_INVALID naming a key that is none, or its limit. */
 VV_CHECKED varve_status lynse_index_params_read(const lynse_call *c, varve_index_params *ret,
                                                 varve_error *err);
+/* The end of an answer: the mode, and the parameters as they were given. */
+VV_CHECKED varve_status lynse_index_reply_end(lynse_call *c, const char *mode, varve_error *err);
 
 #endif

@@ -188,20 +188,13 @@ static varve_status build_index(lynse_call *c, const char *name, const char *mod
 
 static varve_status build_vector_field_index(lynse_call *c, varve_error *err)
 {
-    buffer *out = &c->reply->body;
     varve_field_info info;
     const char *name, *mode;
     VV_TRY(lynse_need_text(c, "field_name", &name, err));
     VV_TRY(lynse_text(c, "index_mode", &mode, err));
     VV_TRY(build_index(c, name, mode, &info, &mode, err));
     VV_TRY(reply_field(c, name, err));
-    VV_TRY(buffer_add_text(out, ",\"index_mode\":", err));
-    VV_TRY(lynse_out_text(out, mode, err));
-    VV_TRY(buffer_add_text(out, ",\"n_clusters\":", err));
-    VV_TRY(lynse_out_value(out, lynse_member(c, "n_clusters"), err));
-    VV_TRY(buffer_add_text(out, ",\"params\":", err));
-    VV_TRY(lynse_out_value(out, lynse_member(c, "params"), err));
-    return lynse_reply_end(c, err);
+    return lynse_index_reply_end(c, mode, err);
 }
 
 void lynse_build_vector_field_index(gateway *g, http_request *request, http_reply *reply)

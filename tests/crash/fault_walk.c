@@ -22,18 +22,6 @@ typedef struct walk {
     uint64_t points, crashes, errors, survived;
 } walk;
 
-static void small_options(varve_options *o)
-{
-    varve_options_init(o);
-    o->seal_rows = 48;
-    o->seal_rows_min = 8;
-    o->session_memory_max = 2048;
-    o->bulk_segment_bytes = 4096;
-    o->row_buffer_bytes = 1 << 20;
-    o->block_cache_bytes = 1 << 20;
-    o->search_threads = 1;
-}
-
 /* ---- the child */
 
 static void report(int fd, int step)
@@ -48,7 +36,7 @@ static bool work(const char *path, int fd, uint64_t seed, model *m, int first, i
     varve_collection *c = NULL;
     varve_error err = {0};
     varve_options o;
-    small_options(&o);
+    model_small_options(&o);
     if (varve_open(path, &o, &db, &err) != VARVE_OK) return false;
     bool going = varve_collection_open(db, "default", "docs", &c, &err) == VARVE_OK ||
                  varve_collection_create(db, "default", "docs", NULL, &c, &err) == VARVE_OK;
@@ -129,7 +117,7 @@ static bool holds_here(const char *path, uint64_t seed, int answered, char *diff
     varve_collection *c = NULL;
     varve_error err = {0};
     varve_options o;
-    small_options(&o);
+    model_small_options(&o);
     if (varve_open(path, &o, &db, &err) != VARVE_OK) {
         snprintf(difference, size, "open: %s", err.message);
         return false;

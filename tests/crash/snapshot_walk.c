@@ -31,18 +31,6 @@ typedef struct place {
     char folder[300], out[300], difference[512];
 } place;
 
-static void small_options(varve_options *o)
-{
-    varve_options_init(o);
-    o->seal_rows = 48;
-    o->seal_rows_min = 8;
-    o->session_memory_max = 2048;
-    o->bulk_segment_bytes = 4096;
-    o->row_buffer_bytes = 1 << 20;
-    o->block_cache_bytes = 1 << 20;
-    o->search_threads = 1;
-}
-
 static bool differs(place *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool differs(place *p, const char *format, ...)
 {
@@ -67,7 +55,7 @@ static varve *open_folder(const char *path, varve_collection **ret_c)
     varve *db = NULL;
     varve_error err = {0};
     varve_options o;
-    small_options(&o);
+    model_small_options(&o);
     must(varve_open(path, &o, &db, &err), &err);
     if (varve_collection_open(db, "default", "docs", ret_c, &err) != VARVE_OK)
         must(varve_collection_create(db, "default", "docs", NULL, ret_c, &err), &err);
@@ -99,7 +87,7 @@ static void copy_out(varve *db, const char *path)
     varve_error err = {0};
     varve_options o;
     const varve_copy_item one = {"default", "docs", NULL, NULL};
-    small_options(&o);
+    model_small_options(&o);
     must(varve_open(path, &o, &to, &err), &err);
     must(varve_copy(db, &one, 1, to, NULL, NULL, &err), &err);
     must(varve_close(to, &err), &err);
@@ -208,19 +196,6 @@ static varve_status count_one(void *arg, const manifest_file *file, varve_error 
     return VARVE_OK;
 }
 
-static size_t files_below(const char *path)
-{
-    file_names n = {0};
-    char inner[DB_PATH_MAX];
-    size_t count = 0;
-    if (file_list(path, &n, NULL) != VARVE_OK) return 1; /* a file */
-    for (size_t i = 0; i < n.count; i++)
-        if (file_join(inner, sizeof inner, path, n.names[i], NULL) == VARVE_OK)
-            count += files_below(inner);
-    file_names_free(&n);
-    return count;
-}
-
 static bool is_known(varve *db, const varve_text *key)
 {
     varve_collection **all = NULL;
@@ -265,9 +240,9 @@ static bool nothing_left(place *p, varve *db)
     if (manifest_files_each(db->store, count_one, &named, &err) != VARVE_OK ||
         db_path(db, "segments", path, &err) != VARVE_OK)
         return differs(p, "manifest: %s", err.message);
-    size_t there = files_below(path);
+    size_t there = test_dir_files(path);
     if (there != named) return differs(p, "%zu files where %zu are named", there, named);
-    if (db_path(db, "work", path, &err) != VARVE_OK || files_below(path) != 0)
+    if (db_path(db, "work", path, &err) != VARVE_OK || test_dir_files(path) != 0)
         return differs(p, "something is left in work/");
     return no_rows_left(p, db);
 }
@@ -278,7 +253,7 @@ static bool folder_holds(place *p, const char *path, uint64_t seed, int steps, i
     varve *db = NULL;
     varve_error err = {0};
     varve_options o;
-    small_options(&o);
+    model_small_options(&o);
     o.compact_fanout = 60;
     if (!sound(p, path)) return false;
     if (varve_open(path, &o, &db, &err) != VARVE_OK)
@@ -302,7 +277,7 @@ static bool out_holds(place *p, uint64_t seed)
     varve *db = NULL;
     varve_error err = {0};
     varve_options o;
-    small_options(&o);
+    model_small_options(&o);
     if (varve_open(p->out, &o, &db, &err) != VARVE_OK)
         return differs(p, "open %s: %s", p->out, err.message);
     bool there = varve_collection_exists(db, "default", "docs");

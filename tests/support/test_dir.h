@@ -24,6 +24,20 @@ static inline void test_dir_make(test_dir *d)
     if (!mkdtemp(d->path)) abort();
 }
 
+/* Files below a path; 1 of a file. */
+static inline size_t test_dir_files(const char *path)
+{
+    file_names n = {0};
+    char inner[4096];
+    size_t count = 0;
+    if (file_list(path, &n, NULL) != VARVE_OK) return 1;
+    for (size_t i = 0; i < n.count; i++)
+        if (file_join(inner, sizeof inner, path, n.names[i], NULL) == VARVE_OK)
+            count += test_dir_files(inner);
+    file_names_free(&n);
+    return count;
+}
+
 static inline void test_dir_remove(test_dir *d)
 {
     varve_status status = file_remove_tree(d->path, NULL);

@@ -5,6 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+void model_small_options(varve_options *o)
+{
+    varve_options_init(o);
+    o->seal_rows = 48;
+    o->seal_rows_min = 8;
+    o->session_memory_max = 2048;
+    o->bulk_segment_bytes = 4096;
+    o->row_buffer_bytes = 1 << 20;
+    o->block_cache_bytes = 1 << 20;
+    o->search_threads = 1;
+}
+
 void model_init(model *m, uint64_t seed)
 {
     memset(m, 0, sizeof *m);

@@ -52,6 +52,8 @@ typedef struct model_step {
     int field;            /* MODEL_FIELD_… */
 } model_step;
 
+/* Limits so small that a few steps reach every path. */
+void model_small_options(varve_options *o);
 void model_init(model *m, uint64_t seed);
 void model_plan(model *m, model_step *ret);
 varve_status model_do(const model_step *s, varve_collection *c, varve_error *err);

@@ -158,19 +158,6 @@ static varve_status count_one(void *arg, const manifest_file *file, varve_error 
     return VARVE_OK;
 }
 
-static size_t files_of(const char *path)
-{
-    file_names n = {0};
-    char inner[DB_PATH_MAX];
-    size_t count = 0;
-    if (file_list(path, &n, NULL) != VARVE_OK) return 1; /* a file */
-    for (size_t i = 0; i < n.count; i++)
-        if (file_join(inner, sizeof inner, path, n.names[i], NULL) == VARVE_OK)
-            count += files_of(inner);
-    file_names_free(&n);
-    return count;
-}
-
 /* Files in segments/ beyond those that the catalogue names. */
 static long files_too_many(voyage *v)
 {
@@ -180,7 +167,7 @@ static long files_too_many(voyage *v)
     ok(&v->s, manifest_files_each(rows, count_one, &named, &v->s.err));
     store_close(rows);
     snprintf(segments, sizeof segments, "%s/segments", v->replica);
-    return (long)files_of(segments) - (long)named;
+    return (long)test_dir_files(segments) - (long)named;
 }
 
 static void begin(voyage *v, uint64_t seed)

@@ -61,3 +61,13 @@ varve_status abreast_run(const query_input *in, const varve_query_request *reque
     pool_free(several.pool);
     return status;
 }
+
+varve_hits *abreast_ask(const world *w, const varve_options *limits, const varve_query_request *r)
+{
+    const query_input in = {.v = w->v, .limits = limits};
+    varve_hits *hits = NULL;
+    varve_error err = {0};
+    if (query_run_check(r, limits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    if (abreast_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
+    return hits;
+}

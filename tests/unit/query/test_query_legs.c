@@ -28,12 +28,7 @@ static void make_world(world *w, varve_metric metric)
 
 static varve_hits *ask(const world *w, const varve_query_request *r)
 {
-    const query_input in = {.v = w->v, .limits = &limits};
-    varve_hits *hits = NULL;
-    varve_error err = {0};
-    if (query_run_check(r, &limits, &err) != VARVE_OK) fail_msg("%s", err.message);
-    if (abreast_run(&in, r, &hits, &err) != VARVE_OK) fail_msg("%s", err.message);
-    return hits;
+    return abreast_ask(w, &limits, r);
 }
 
 static varve_hits *ask_leg(const world *w, const varve_leg *leg, size_t k)

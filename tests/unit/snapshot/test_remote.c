@@ -1,26 +1,7 @@
 /* test_remote.c — what remote.h promises of every kind: each test runs on the remote in memory. */
 #include "unit.h"
 
-#include "remote_memory.h"
-
-static remote_memory *store;
-static remote *r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store = remote_memory_new();
-    r = remote_open_memory(store, NULL, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    remote_close(r);
-    remote_memory_free(store);
-    return 0;
-}
+#include "remote_fixture.h"
 
 static varve_status put(const char *key, const char *text, remote_when when, const char *tag,
                         char *ret_tag, varve_error *err)

@@ -2,27 +2,8 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "remote_memory.h"
+#include "remote_fixture.h"
 #include "remote_pace.h"
-
-static remote_memory *store;
-static remote *r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store = remote_memory_new();
-    r = remote_open_memory(store, NULL, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    remote_close(r);
-    remote_memory_free(store);
-    return 0;
-}
 
 static void test_longest_waits(void **state)
 {

@@ -1,7 +1,7 @@
-/* unit.h — what every unit test of snapshot/ includes: cmocka, and checks of a status and its
+/* unit.h — what unit tests of base/ and snapshot/ include: cmocka, and checks of a status and its
  * text. */
-#ifndef SNAPSHOT_UNIT_H
-#define SNAPSHOT_UNIT_H
+#ifndef TEST_UNIT_H
+#define TEST_UNIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>
