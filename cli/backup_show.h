@@ -1,4 +1,5 @@
-/* backup_show.h — snapshots and results of backups on standard output, progress on standard error. */
+/* backup_show.h — snapshots and results of backups on standard output, progress on standard error.
+ * Ownership  borrowed.   Threads  one at a time.   Errors  none. */
 #ifndef CLI_BACKUP_SHOW_H
 #define CLI_BACKUP_SHOW_H
 

@@ -1,4 +1,4 @@
-/* import_export.c — the folder that an export made, back into a collection of a folder or server. */
+/* import_export.c — the folder that an export made, into a collection of a folder or server. */
 #include "import.h"
 
 #include "base/file.h"

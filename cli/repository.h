@@ -5,8 +5,10 @@
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_DEFAULT_REGION,
  *   AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE, AWS_CA_BUNDLE
  *
- * Ownership  texts are borrowed from command line and environment; repository_done() ends a session.
- * Threads    one at a time. */
+ * Ownership  texts are borrowed from command line and environment; repository_done() ends a
+ *            session, also a half-opened one.
+ * Threads    one at a time.
+ * Errors     those of repo.h; VARVE_INVALID: several databases, and none was named. */
 #ifndef CLI_REPOSITORY_H
 #define CLI_REPOSITORY_H
 

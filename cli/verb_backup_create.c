@@ -1,6 +1,7 @@
 /* verb_backup_create.c — `varve backup create`: what a folder holds now, into a repository.
  *
- *   FOLDER/backup/LOCK -> FOLDER/backup/checkpoint (hard links) -> repository -> checkpoint removed
+ *   open the repository -> FOLDER/backup/LOCK -> FOLDER/backup/checkpoint (hard links)
+ *   -> into the repository -> the checkpoint is removed
  *
  * The checkpoint lies there, not in work/, so that a server that is started meanwhile, and sweeps
  * that, does not disturb. What a crash left of it goes at the next backup. */
@@ -111,17 +112,15 @@ static varve_status run_leased(const order *o, repo *r, backup_options *options,
     return status != VARVE_OK ? status : dropped;
 }
 
-static varve_status ship(const order *o, const backup_identity *who, const stand *s,
+static varve_status ship(const order *o, repo *r, const backup_identity *who, const stand *s,
                          backup_result *ret, varve_error *err)
 {
-    VV_CLEANUP(repository_done) repository_session session = {0};
     VV_CLEANUP(backup_collections_done) backup_collections all = {0};
     char name[64], state[PATH_BYTES_MAX];
     backup_options options = o->backup;
     progress bar;
     VV_TRY(backup_collections_read(s->path, &all, err));
-    VV_TRY(repository_open_or_create(&o->repository, who->db_id, &session, err));
-    snprintf(name, sizeof name, "state-%s", session.repo->repo_id);
+    snprintf(name, sizeof name, "state-%s", r->repo_id);
     VV_TRY(backup_path(o->repository.folder, name, state, sizeof state, err));
     options.folder = s->path;
     options.sequence = s->info.sequence;
@@ -134,13 +133,14 @@ static varve_status ship(const order *o, const backup_identity *who, const stand
     options.progress = backup_show_progress;
     options.progress_arg = &bar;
     progress_start(&bar);
-    varve_status status = run_leased(o, session.repo, &options, ret, err);
+    varve_status status = run_leased(o, r, &options, ret, err);
     progress_end(&bar);
     return status;
 }
 
 static varve_status create(const order *o, backup_result *ret, varve_error *err)
 {
+    VV_CLEANUP(repository_done) repository_session session = {0};
     VV_CLEANUP(stand_done) stand s = {.lock = LOCK_FILE_NONE};
     VV_CLEANUP(folder_done) folder_session folder = {0};
     const char *path = o->repository.folder;
@@ -149,8 +149,9 @@ static varve_status create(const order *o, backup_result *ret, varve_error *err)
     VV_TRY(folder_open(&at, FOLDER_READ, &folder, err)); /* is it one at all? */
     VV_TRY(folder_close(&folder, err));
     VV_TRY(backup_identity_make(path, o->repository.db_id, &who, err));
+    VV_TRY(repository_open_or_create(&o->repository, who.db_id, &session, err));
     VV_TRY(take_stand(path, &s, err));
-    return ship(o, &who, &s, ret, err);
+    return ship(o, session.repo, &who, &s, ret, err);
 }
 
 /* ---- command line ---- */

@@ -1,5 +1,5 @@
-/* verb_backup_list.c — `varve backup list` and `info`: which snapshots a repository has, and what is
- * in one. */
+/* verb_backup_list.c — `varve backup list` and `info`: which snapshots a repository has, and what
+ * is in one. */
 #include "backup_order.h"
 #include "backup_show.h"
 

@@ -1,5 +1,5 @@
-/* verb_snapshot.c — `varve snapshot`: snapshots on the disk of the data. Here: which there are, what
- * they hold, whether they are sound, and away with one. */
+/* verb_snapshot.c — `varve snapshot`: snapshots on the disk of the data. Here: which there are,
+ * what they hold, whether they are sound, and away with one. */
 #include "snapshots_order.h"
 
 #include <stdio.h>

@@ -248,7 +248,8 @@ class Backups(Base):
         self.backup("verify", "--full", code=1)
         os.truncate(blob, 1)
         self.backup("verify", code=1)
-        self.assertIn(os.path.basename(blob), self.backup("restore", "--to", self.path("new"), code=1))
+        err = self.backup("restore", "--to", self.path("new"), code=1)
+        self.assertIn(os.path.basename(blob), err)
         self.assertFalse(os.path.exists(self.path("new")))
 
     def test_prune(self):
