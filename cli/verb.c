@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool may_follow(const flag *f) { return f->value && strncmp(f->value, "[=", 2) == 0; }
+
 void flags_start(flag_reader *r, const verb *v, int argc, char **argv)
 {
     size_t longs = 0, shorts = 0;
     *r = (flag_reader){.verb = v, .argc = argc, .argv = argv};
     r->shorts[shorts++] = ':'; /* a missing value is told from an unknown flag */
     for (const flag *f = v->flags; f->name && longs < FLAGS_MAX - 1; f++) {
-        int takes = !f->value          ? no_argument
-                    : *f->value == '[' ? optional_argument
-                                       : required_argument;
+        int takes = !f->value ? no_argument : may_follow(f) ? optional_argument : required_argument;
         r->longs[longs++] = (struct option){f->name, takes, NULL, f->key};
         if (f->key >= FLAG_API_KEY) continue;
         r->shorts[shorts++] = (char)f->key;
@@ -65,7 +65,7 @@ void verb_help(const verb *v)
         char left[64], letter[8] = "    ";
         if (f->key < FLAG_API_KEY) snprintf(letter, sizeof letter, "-%c, ", f->key);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, f->name,
-                 f->value && *f->value != '[' ? " " : "", f->value ? f->value : "");
+                 f->value && !may_follow(f) ? " " : "", f->value ? f->value : "");
         printf("  %-30s %s\n", left, f->help);
     }
 }

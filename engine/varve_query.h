@@ -122,6 +122,11 @@ VARVE_API VARVE_CHECKED varve_status varve_field_drop(varve_collection *collecti
 /* i 0: the primary one, named "default"; then by name. VARVE_NOT_FOUND past the last. */
 VARVE_API VARVE_CHECKED varve_status varve_field_get(varve_collection *collection, size_t i,
                                                      varve_field_info *ret_info, varve_error *err);
+/* By name (NULL or "default": the primary one), whatever other fields come or go meanwhile, which
+ * move the numbers of varve_field_get. VARVE_NOT_FOUND. */
+VARVE_API VARVE_CHECKED varve_status varve_field_find(varve_collection *collection,
+                                                      const char *name, varve_field_info *ret_info,
+                                                      varve_error *err);
 /* As varve_index_mode_set and varve_index_build, of a named field ("default": the primary one);
  * mode NULL: FLAT of the metric that the field has. A mode of another metric is refused: a named
  * field keeps that with which it was made. */

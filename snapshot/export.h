@@ -6,7 +6,8 @@
  *   vectors.npy              line i's vector is row i; binary ones packed, lowest bit first
  *   <field>.rows.npy         u8: the line of each vector of a named field
  *   <field>.vectors.npy      dense and multi: the vectors
- *   <field>.starts.npy       multi and sparse: vectors or pairs of entry i are [starts[i], starts[i + 1])
+ *   <field>.starts.npy       multi and sparse: vectors or pairs of entry i are [starts[i],
+ * starts[i + 1])
  *   <field>.indices.npy, <field>.values.npy   sparse pairs
  *
  * EXPORT_LYNSE is LynseDB's own directory instead (export_manifest.json, vectors.f32,

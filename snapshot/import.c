@@ -1,5 +1,5 @@
-/* import.c — an import from its manifest to the commit: the collection is built in a folder of its own
- * and then copied over. */
+/* import.c — an import from its manifest to the commit: the collection is built in a folder of its
+ * own and then copied over. */
 #include "import_inner.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* import_inner.h — inside snapshot/import*: what was read of an export's manifest, and its steps. */
+/* import_inner.h — inside snapshot/import*: what was read of an export's manifest, and its steps.
+ * */
 #ifndef VARVE_SNAPSHOT_IMPORT_INNER_H
 #define VARVE_SNAPSHOT_IMPORT_INNER_H
 
@@ -27,7 +28,8 @@ typedef struct import_source { /* either layout, after its manifest was checked 
 } import_source;
 void import_source_done(import_source *s);
 
-/* Read and check the manifest of the export at `path`, and the size and sum of every file it names. */
+/* Read and check the manifest of the export at `path`, and the size and sum of every file it
+ * names. */
 VV_CHECKED varve_status import_read_manifest(const char *path, import_source *ret,
                                              varve_error *err);
 

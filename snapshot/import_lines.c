@@ -1,5 +1,5 @@
-/* import_lines.c — lines of the rows' file: where they are, in which order their rows were inserted,
- * and what they say. */
+/* import_lines.c — lines of the rows' file: where they are, in which order their rows were
+ * inserted, and what they say. */
 #include "import_inner.h"
 
 #include "base/json.h"

@@ -1,5 +1,5 @@
-/* import_manifest.c — a manifest is held against everything the import will rely on, before a row is
- * read. */
+/* import_manifest.c — a manifest is held against everything the import will rely on, before a row
+ * is read. */
 #include "import_inner.h"
 
 #include "sums.h"

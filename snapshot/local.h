@@ -1,5 +1,5 @@
-/* local.h — snapshots on the disk of the data: a folder each, which is itself a data folder (varve.h
- * can open it, also elsewhere) with a note beside its files.
+/* local.h — snapshots on the disk of the data: a folder each, which is itself a data folder
+ * (varve.h can open it, also elsewhere) with a note beside its files.
  *
  *   <root>/<name>/snapshot.json     what it is of, when it was made, how many rows
  *                 FORMAT, ACKED, rocks/, segments/
@@ -8,8 +8,8 @@
  * are hard links, so that it takes next to no time and space, and neither readers nor writers wait.
  * It appears under its name when it is complete and durable.
  *
- * Restoring reads every checksum of the snapshot first, and is all or nothing: collections appear in
- * one commit, under the same or another name; those that are replaced are there until then.
+ * Restoring reads every checksum of the snapshot first, and is all or nothing: collections appear
+ * in one commit, under the same or another name; those that are replaced are there until then.
  *
  * Names of snapshots: 1 to 128 of A-Z a-z 0-9 . _ - not beginning with a dot.
  *
@@ -58,15 +58,15 @@ VV_CHECKED varve_status snapshot_list_read(const char *root, snapshot_list *ret,
 void snapshot_list_done(snapshot_list *list);
 VV_CHECKED varve_status snapshot_delete(const char *path, varve_error *err);
 
-/* Collections of a snapshot into a folder that is open. `from`: which of them (all of a database, or
- * one; everything where both are NULL); `to`: under which names (NULL: their own; only with the
+/* Collections of a snapshot into a folder that is open. `from`: which of them (all of a database,
+ * or one; everything where both are NULL); `to`: under which names (NULL: their own; only with the
  * corresponding part of `from` given, or the snapshot being of just that). */
 typedef struct snapshot_restore_request {
     const char *path;
     snapshot_scope from, to;
     bool overwrite;
-    /* Of a database: it is there as a whole afterwards, also if it is empty; with overwrite, what the
-     * snapshot does not have is dropped, right after the commit. */
+    /* Of a database: it is there as a whole afterwards, also if it is empty; with overwrite, what
+     * the snapshot does not have is dropped, right after the commit. */
     bool whole;
     bool unverified; /* leave out reading every checksum first */
 } snapshot_restore_request;

@@ -20,8 +20,8 @@ typedef struct npy_shape {
 
 size_t npy_row_bytes(const npy_shape *s);
 
-/* The head of a file with this shape, to be followed by its values; always NPY_HEAD bytes, so that it
- * can be written again when the number of rows is known. */
+/* The head of a file with this shape, to be followed by its values; always NPY_HEAD bytes, so that
+ * it can be written again when the number of rows is known. */
 #define NPY_HEAD 128
 void npy_head(const npy_shape *s, uint8_t ret[NPY_HEAD]);
 

@@ -268,26 +268,45 @@ static void describe(const vector_field *f, vector_kind kind, const char *name,
     snprintf(ret->index_mode, sizeof ret->index_mode, "%s", f->index_mode);
 }
 
-varve_status varve_field_get(varve_collection *c, size_t i, varve_field_info *ret_info,
-                             varve_error *err)
+/* f NULL: the primary field. */
+static varve_status describe_view(const field_views *all, const field_view *f,
+                                  varve_field_info *ret_info, varve_error *err)
 {
-    VV_CLEANUP(field_views_done) field_views all = {0};
     varve_field_info info;
-    VV_TRY(field_views_get(c, &all, err));
-    if (i > all.count)
-        return vv_fail(err, VARVE_NOT_FOUND, "collection %s has %zu vector fields", c->name,
-                       all.count + 1);
-    if (i == 0) {
-        describe(&all.primary, VECTOR_DENSE, "default", &info);
-        info.rows = all.parent->rows_live;
+    if (!f) {
+        describe(&all->primary, VECTOR_DENSE, "default", &info);
+        info.rows = all->parent->rows_live;
     } else {
-        const field_view *f = &all.fields[i - 1];
         describe(&f->field, f->kind, f->name, &info);
         info.rows = f->v->rows_live;
         if (f->kind == VECTOR_MULTI) VV_TRY(count_multi(f->v, &info.rows, err));
     }
     *ret_info = info;
     return VARVE_OK;
+}
+
+varve_status varve_field_get(varve_collection *c, size_t i, varve_field_info *ret_info,
+                             varve_error *err)
+{
+    VV_CLEANUP(field_views_done) field_views all = {0};
+    VV_TRY(field_views_get(c, &all, err));
+    if (i > all.count)
+        return vv_fail(err, VARVE_NOT_FOUND, "collection %s has %zu vector fields", c->name,
+                       all.count + 1);
+    return describe_view(&all, i == 0 ? NULL : &all.fields[i - 1], ret_info, err);
+}
+
+varve_status varve_field_find(varve_collection *c, const char *name, varve_field_info *ret_info,
+                              varve_error *err)
+{
+    VV_CLEANUP(field_views_done) field_views all = {0};
+    const field_view *f = NULL;
+    VV_TRY(field_views_get(c, &all, err));
+    if (name && strcmp(name, "default") != 0) {
+        f = field_views_find(&all, name);
+        if (!f) return vv_fail(err, VARVE_NOT_FOUND, "vector field '%s' does not exist", name);
+    }
+    return describe_view(&all, f, ret_info, err);
 }
 
 /* ---- index */

@@ -15,16 +15,9 @@ bool lynse_field_is_primary(const char *name) { return !name || strcmp(name, "de
 varve_status lynse_field_look(lynse_call *c, const char *name, bool *ret_found,
                               varve_field_info *ret, varve_error *err)
 {
-    varve_field_info info;
-    for (size_t i = 0;; i++) {
-        varve_status status = varve_field_get(c->collection, i, &info, err);
-        *ret_found = status == VARVE_OK;
-        if (status == VARVE_NOT_FOUND) return VARVE_OK;
-        VV_TRY(lynse_of_engine(status, err));
-        if (strcmp(info.name, name ? name : "default") != 0) continue;
-        *ret = info;
-        return VARVE_OK;
-    }
+    varve_status status = varve_field_find(c->collection, name, ret, err);
+    *ret_found = status == VARVE_OK;
+    return status == VARVE_NOT_FOUND ? VARVE_OK : lynse_of_engine(status, err);
 }
 
 varve_status lynse_field_find(lynse_call *c, const char *name, varve_field_info *ret,

@@ -8,6 +8,7 @@ import numpy
 import pytest
 
 ROWS = 500
+NEAREST = {"vector": [1, 1, 1, 1], "k": 3}
 
 
 def fill(c, start=0, rows=ROWS):
@@ -52,9 +53,8 @@ def test_collection_there_and_back(filled):
     assert c.ok("collection_shape")["shape"][0] == ROWS + 10  # deleted ones count
     c.ok("restore_collection", snapshot_path=name, overwrite=True)
     assert state(c) == before
-    assert c.ok("search", vector=[1, 1, 1, 1], k=3) == again.ok("search", vector=[1, 1, 1, 1], k=3) | {
-        "collection_name": "c"
-    }
+    found, asked = again.ok("search", **NEAREST), c.ok("search", **NEAREST)
+    assert found["items"] == asked["items"]
 
 
 def test_database_there_and_back(filled):
@@ -72,7 +72,8 @@ def test_database_there_and_back(filled):
     assert state(type(c)(c.client, twin, "c")) == before
     other(c, "later").ok("required_collection", dim=2)
     assert post("/restore_database", {**asked, "overwrite": True})[0] == 200
-    assert post("/show_collections", {"database_name": c.database})[1]["params"]["collections"] == ["c"]
+    shown = post("/show_collections", {"database_name": c.database})[1]["params"]
+    assert shown["collections"] == ["c"]
     assert state(c) == before
 
 
@@ -117,7 +118,7 @@ def test_exports_are_plain_files(own_server, collection_on):
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "a/../b", "/etc/varve", ".hidden", "a//b", "a/", "", "a b", "x" * 200, "a/b/c/d/e/f/g/h/i"],
+    ["../x", "a/../b", "/etc/x", ".hidden", "a//b", "a/", "", "a b", "x" * 200, "a/" * 8 + "i"],
 )
 def test_paths_do_not_climb(filled, path):
     for route in ("snapshot_collection", "restore_collection"):
@@ -127,10 +128,11 @@ def test_paths_do_not_climb(filled, path):
 
 
 def test_what_is_not_there(filled):
-    other(filled, "x").fails(400, "there is no snapshot", "restore_collection", snapshot_path="none")
-    other(filled, "x").fails(400, "there is no export", "import_collection", export_path="none")
-    other(filled, "x").fails(404, "Collection not found: x", "snapshot_collection", snapshot_path="y")
-    other(filled, "x").fails(404, "Collection not found: x", "export_collection", export_path="y")
+    x, missing = other(filled, "x"), "Collection not found: x"
+    x.fails(400, "there is no snapshot", "restore_collection", snapshot_path="none")
+    x.fails(400, "there is no export", "import_collection", export_path="none")
+    x.fails(404, missing, "snapshot_collection", snapshot_path="y")
+    x.fails(404, missing, "export_collection", export_path="y")
     filled.fails(400, "snapshot_path", "snapshot_collection")
     filled.fails(400, "layout", "export_collection", export_path="y", layout="other")
 

@@ -151,6 +151,20 @@ static void *read_loop(void *context)
     return NULL;
 }
 
+/* By name: there at every moment, although the numbers of fields change ("passing" lies before). */
+static void *find_loop(void *context)
+{
+    race *r = context;
+    varve_error err = {0};
+    while (!atomic_load(&r->stop)) {
+        varve_field_info info;
+        must(varve_field_find(r->f->c, "sparse", &info, &err), &err);
+        if (info.kind != VARVE_FIELD_SPARSE || strcmp(info.name, "sparse") != 0) abort();
+        atomic_fetch_add(&r->reads, 1);
+    }
+    return NULL;
+}
+
 /* By id: all of a group of one version, or nothing. */
 static void *read_ids_loop(void *context)
 {
@@ -183,8 +197,8 @@ static void sets_of_views_are_of_one_moment(void **state)
     db_fixture f = {0};
     race r = {.f = &f};
     worker writers[GROUPS];
-    pthread_t others[4];
-    void *(*const loops[])(void *) = {change_loop, read_loop, read_loop, read_ids_loop};
+    pthread_t others[5];
+    void *(*const loops[])(void *) = {change_loop, read_loop, read_loop, read_ids_loop, find_loop};
     db_options(&f);
     f.options.seal_rows = 200;
     db_begin(&f, "FLAT-L2", VARVE_FLOAT32);

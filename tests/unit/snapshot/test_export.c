@@ -1,5 +1,5 @@
-/* test_export.c — what is exported and imported again is the same collection, in either layout; wrong
- * exports are refused and change nothing. */
+/* test_export.c — what is exported and imported again is the same collection, in either layout;
+ * wrong exports are refused and change nothing. */
 #include "snapshot_fixture.h"
 
 #include "base/fault.h"
