@@ -5,10 +5,19 @@
 #include <string.h>
 
 static const verb *const verbs[] = {
-    &verb_serve, &verb_import,     &verb_search, &verb_query,   &verb_count,       &verb_get,
-    &verb_head,  &verb_tail,       &verb_stats,  &verb_recall,  &verb_collections, &verb_create,
-    &verb_field, &verb_drop,       &verb_delete, &verb_restore, &verb_index,       &verb_compact,
-    &verb_jobs,  &verb_checkpoint, &verb_fsck,   &verb_version,
+    &verb_serve,       &verb_import,   &verb_search,  &verb_query, &verb_count,
+    &verb_get,         &verb_head,     &verb_tail,    &verb_stats, &verb_recall,
+    &verb_collections, &verb_create,   &verb_field,   &verb_drop,  &verb_delete,
+    &verb_restore,     &verb_index,    &verb_compact, &verb_jobs,  &verb_checkpoint,
+    &verb_export,      &verb_snapshot, &verb_backup,  &verb_fsck,  &verb_version,
+};
+
+/* Verbs of two words. */
+static const verb *const actions[] = {
+    &verb_snapshot_create,   &verb_snapshot_list,   &verb_snapshot_info, &verb_snapshot_verify,
+    &verb_snapshot_restore,  &verb_snapshot_delete, &verb_backup_create, &verb_backup_list,
+    &verb_backup_info,       &verb_backup_verify,   &verb_backup_prune,  &verb_backup_restore,
+    &verb_backup_check_repo,
 };
 
 static const verb *find(const char *name)
@@ -16,6 +25,32 @@ static const verb *find(const char *name)
     for (size_t i = 0; i < VV_COUNT(verbs); i++)
         if (strcmp(verbs[i]->name, name) == 0) return verbs[i];
     return NULL;
+}
+
+static bool is_action_of(const verb *action, const verb *v)
+{
+    size_t len = strlen(v->name);
+    return strncmp(action->name, v->name, len) == 0 && action->name[len] == ' ';
+}
+
+static const verb *find_action(const verb *v, const char *word)
+{
+    for (size_t i = 0; i < VV_COUNT(actions); i++)
+        if (is_action_of(actions[i], v) &&
+            strcmp(actions[i]->name + strlen(v->name) + 1, word) == 0)
+            return actions[i];
+    return NULL;
+}
+
+static void explain(const verb *v)
+{
+    verb_help(v);
+    const char *before = "\n";
+    for (size_t i = 0; i < VV_COUNT(actions); i++) {
+        if (!is_action_of(actions[i], v)) continue;
+        printf("%s  %-22s %s\n", before, actions[i]->name, actions[i]->line);
+        before = "";
+    }
 }
 
 static void overview(FILE *to)
@@ -42,7 +77,8 @@ static int help(int argc, char **argv)
     }
     const verb *v = find(argv[1]);
     if (!v) return unknown(argv[1]);
-    verb_help(v);
+    const verb *action = argc > 2 ? find_action(v, argv[2]) : NULL;
+    explain(action ? action : v);
     return VERB_OK;
 }
 
@@ -65,9 +101,12 @@ int main(int argc, char **argv)
     if (strcmp(name, "--version") == 0) name = verb_version.name;
     const verb *v = find(name);
     if (!v) return unknown(name);
-    if (v != &verb_serve && asks_help(argc - 1, argv + 1)) {
-        verb_help(v);
+    const verb *action = argc > 2 ? find_action(v, argv[2]) : NULL;
+    int words = action ? 2 : 1;
+    if (action) v = action;
+    if (v != &verb_serve && asks_help(argc - words, argv + words)) {
+        explain(v);
         return VERB_OK;
     }
-    return v->run(v, argc - 1, argv + 1);
+    return v->run(v, argc - words, argv + words);
 }

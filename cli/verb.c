@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool may_follow(const flag *f) { return f->value && strncmp(f->value, "[=", 2) == 0; }
+
 void flags_start(flag_reader *r, const verb *v, int argc, char **argv)
 {
     size_t longs = 0, shorts = 0;
     *r = (flag_reader){.verb = v, .argc = argc, .argv = argv};
     r->shorts[shorts++] = ':'; /* a missing value is told from an unknown flag */
     for (const flag *f = v->flags; f->name && longs < FLAGS_MAX - 1; f++) {
-        r->longs[longs++] =
-            (struct option){f->name, f->value ? required_argument : no_argument, NULL, f->key};
+        int takes = !f->value ? no_argument : may_follow(f) ? optional_argument : required_argument;
+        r->longs[longs++] = (struct option){f->name, takes, NULL, f->key};
         if (f->key >= FLAG_API_KEY) continue;
         r->shorts[shorts++] = (char)f->key;
         if (f->value) r->shorts[shorts++] = ':';
@@ -62,8 +64,14 @@ void verb_help(const verb *v)
     for (const flag *f = v->flags; f->name; f++) {
         char left[64], letter[8] = "    ";
         if (f->key < FLAG_API_KEY) snprintf(letter, sizeof letter, "-%c, ", f->key);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, f->name, f->value ? " " : "",
-                 f->value ? f->value : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, f->name,
+                 f->value && !may_follow(f) ? " " : "", f->value ? f->value : "");
         printf("  %-30s %s\n", left, f->help);
     }
+}
+
+int verb_run_action(const verb *v, int argc, char **argv)
+{
+    if (argc < 2) return verb_usage(v, "name one of %s", v->usage);
+    return verb_usage(v, "there is no '%s'", argv[1]);
 }

@@ -15,7 +15,7 @@ enum { VERB_OK = 0, VERB_FAILED = 1, VERB_USAGE = 2 }; /* exit codes */
 typedef struct flag {
     const char *name;  /* without the dashes; NULL ends a table */
     int key;           /* a letter, which is then the short form, or a FLAG_ value */
-    const char *value; /* what follows it, for the help; NULL: nothing does */
+    const char *value; /* what follows it, for the help; NULL: nothing does; "[=N]": may follow */
     const char *help;
 } flag;
 
@@ -31,7 +31,13 @@ struct verb {
 extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, verb_tail, verb_stats,
     verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_index, verb_compact,
     verb_jobs, verb_checkpoint, verb_fsck, verb_version, verb_query, verb_count, verb_recall,
-    verb_field;
+    verb_field, verb_export, verb_snapshot, verb_backup;
+
+/* Actions of verb_snapshot and verb_backup, verbs of two words: "snapshot create". */
+extern const verb verb_snapshot_create, verb_snapshot_list, verb_snapshot_info,
+    verb_snapshot_verify, verb_snapshot_restore, verb_snapshot_delete;
+extern const verb verb_backup_create, verb_backup_list, verb_backup_info, verb_backup_verify,
+    verb_backup_prune, verb_backup_check_repo, verb_backup_restore;
 
 /* Keys of flags without a letter. */
 enum {
@@ -82,12 +88,56 @@ enum {
     FLAG_OFFSET,
     FLAG_SAMPLES,
     FLAG_KIND,
+    FLAG_ROOT,
+    FLAG_AS,
+    FLAG_TO_DATABASE,
+    FLAG_OVERWRITE,
+    FLAG_UNVERIFIED,
+    FLAG_LAYOUT,
+    FLAG_EXPORT,
+    FLAG_REPO, /* to FLAG_RATE: repository.h */
+    FLAG_KEY_FILE,
+    FLAG_DB,
+    FLAG_ENDPOINT,
+    FLAG_REGION,
+    FLAG_PROFILE,
+    FLAG_CREDENTIALS,
+    FLAG_CA_FILE,
+    FLAG_VIRTUAL_HOST,
+    FLAG_METADATA,
+    FLAG_PLAIN_HTTP,
+    FLAG_STORAGE_CLASS,
+    FLAG_ENCRYPT_BY,
+    FLAG_KMS_KEY,
+    FLAG_RATE,
+    FLAG_THREADS,
+    FLAG_CLASS,
+    FLAG_PINNED,
+    FLAG_NEW_TIMELINE,
+    FLAG_TAKE_OVER,
+    FLAG_SNAPSHOT,
+    FLAG_REUSE,
+    FLAG_STRUCTURE,
+    FLAG_CHECKSUMS,
+    FLAG_FULL,
+    FLAG_SCRATCH,
+    FLAG_KEEP_LAST,
+    FLAG_KEEP_HOURLY,
+    FLAG_KEEP_DAILY,
+    FLAG_KEEP_WEEKLY,
+    FLAG_KEEP_MONTHLY,
+    FLAG_KEEP_YEARLY,
+    FLAG_MIN_AGE,
+    FLAG_GRACE,
+    FLAG_WAIT,
+    FLAG_ALONE,
+    FLAG_YES,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 
 /* Walk the flags of a command line: while ((key = flags_next(&r)) >= 0) …; plain arguments are
  * what is left then, from flags_rest() on. */
-#define FLAGS_MAX 32
+#define FLAGS_MAX 40
 typedef struct flag_reader {
     const verb *verb;
     int argc;
@@ -104,5 +154,7 @@ int flags_rest(void);                                   /* index of the first pl
 int verb_fail(const verb *v, const varve_error *err);
 int verb_usage(const verb *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void verb_help(const verb *v);
+/* `run` of a verb that has nothing but actions: its action is missing or unknown. */
+int verb_run_action(const verb *v, int argc, char **argv);
 
 #endif

@@ -20,6 +20,8 @@ static const flag flags[] = {
     {"index-mode", FLAG_INDEX_MODE, "MODE", "such as FLAT-L2"},
     {"batch-rows", FLAG_BATCH_ROWS, "N", "rows of one batch (default: 1000)"},
     {"commit", FLAG_COMMIT, "end|batch", "visible all at once, or batch by batch (default: end)"},
+    {"export", FLAG_EXPORT, NULL, "FILE is an export below the snapshot_dir of the URL"},
+    {"overwrite", FLAG_OVERWRITE, NULL, "of an export: replace a collection of that name"},
     {NULL, 0, NULL, NULL}};
 
 static int take_flag(const verb *self, import_plan *plan, int key, const char *value)
@@ -50,6 +52,8 @@ static int take_flag(const verb *self, import_plan *plan, int key, const char *v
         plan->commit_batches = strcmp(value, "batch") == 0;
         if (plan->commit_batches || strcmp(value, "end") == 0) return VERB_OK;
         return verb_usage(self, "--commit is end or batch, not '%s'", value);
+    case FLAG_EXPORT: plan->from_export = true; return VERB_OK;
+    case FLAG_OVERWRITE: plan->overwrite = true; return VERB_OK;
     default: return VERB_USAGE; /* FLAG_BAD */
     }
 }
@@ -70,6 +74,11 @@ static int read_plan(const verb *self, int argc, char **argv, import_plan *plan)
     plan->from.file_count = (size_t)(argc - flags_rest());
     if (plan->from.file_count == 0) return verb_usage(self, "name a FILE, or - for standard input");
     if (!plan->to.where) return verb_usage(self, "say where --to");
+    if (import_is_export(plan->from.files[0])) plan->from_export = true;
+    if (plan->from_export && plan->from.file_count > 1)
+        return verb_usage(self, "an export is imported by itself");
+    if (plan->overwrite && !plan->from_export)
+        return verb_usage(self, "--overwrite is for an export; rows are replaced by --upsert");
     return place_check(self, &plan->to, true);
 }
 
@@ -95,7 +104,8 @@ static int run(const verb *self, int argc, char **argv)
     varve_error err = {0};
     int code = read_plan(self, argc, argv, &plan);
     if (code != VERB_OK) return code;
-    return import(&plan, &err) == VARVE_OK ? VERB_OK : verb_fail(self, &err);
+    varve_status status = plan.from_export ? import_export(&plan, &err) : import(&plan, &err);
+    return status == VARVE_OK ? VERB_OK : verb_fail(self, &err);
 }
 
 const verb verb_import = {
@@ -106,6 +116,8 @@ const verb verb_import = {
     "- is standard input. A line of NDJSON is {\"id\": 7, \"vector\": [0.5, 0.25], \"any\": "
     "\"field\"};\n"
     "fields may stand in a member \"fields\" instead, the vector as base64 in \"vector_b64\".\n"
-    "A database or collection that is missing is made.",
+    "A database or collection that is missing is made. A folder that 'varve export' or LynseDB "
+    "made\n"
+    "is imported as a collection of its own, with ids, deleted rows and settings.",
     flags,
     run};

@@ -1,13 +1,21 @@
 /* snapshot.h — the face of snapshot/: copies of data, and what becomes of them.
  *
- *   local.h    snapshots on the disk of the data: create, list, verify, restore, delete
- *   export.h   collections as plain files, and back
- *   remote.h   where backups go */
+ *   local.h     snapshots on the disk of the data: create, list, verify, restore, delete
+ *   export.h    collections as plain files, and back
+ *   remote.h    where backups go
+ *   repo.h      a backup repository there; snapshots.h what it holds
+ *   backup.h    a folder into it; restore.h and back; verify.h, prune.h its upkeep */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
+#include "backup.h"
 #include "export.h"
 #include "local.h"
+#include "prune.h"
 #include "remote.h"
+#include "repo.h"
+#include "restore.h"
+#include "snapshots.h"
+#include "verify.h"
 
 #endif

@@ -1,0 +1,64 @@
+/* repository.h — the backup repository of a command line: its flags, what the environment adds to
+ * them, and opening it. The library below reads no environment; here it is read:
+ *
+ *   VARVE_BACKUP_PASSPHRASE                            of an encrypted repository
+ *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_DEFAULT_REGION,
+ *   AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE, AWS_CA_BUNDLE
+ *
+ * Ownership  texts are borrowed from command line and environment; repository_done() ends a
+ *            session, also a half-opened one.
+ * Threads    one at a time.
+ * Errors     those of repo.h; VARVE_INVALID: several databases, and none was named. */
+#ifndef CLI_REPOSITORY_H
+#define CLI_REPOSITORY_H
+
+#include "verb.h"
+
+#include "snapshot.h"
+
+typedef struct repository_flags {
+    const char *url;    /* NULL until named */
+    const char *db_id;  /* NULL: of the folder, or the only one there */
+    const char *folder; /* whose backups; NULL: not named */
+    secret_source secret;
+    remote_s3_options s3;
+    remote_limits limits;
+    char home_credentials[4096];
+} repository_flags;
+
+#define REPOSITORY_FLAGS                                                                           \
+    {"repo", FLAG_REPO, "URL|PATH", "the repository: a folder, or s3://BUCKET/PREFIX"},            \
+        {"db", FLAG_DB, "ID", "of this database (default: of FOLDER, or the only one there)"},     \
+        {"key-file", FLAG_KEY_FILE, "FILE", "key (default: $VARVE_BACKUP_PASSPHRASE, if set)"},    \
+        {"endpoint", FLAG_ENDPOINT, "URL", "of the object store (default: Amazon's)"},             \
+        {"region", FLAG_REGION, "NAME", "of the bucket (default: $AWS_REGION, us-east-1)"},        \
+        {"profile", FLAG_PROFILE, "NAME", "of the credentials file"},                              \
+        {"credentials", FLAG_CREDENTIALS, "FILE", "in the format of ~/.aws/credentials"},          \
+        {"metadata-service", FLAG_METADATA, NULL, "credentials of the instance (IMDSv2)"},         \
+        {"ca-file", FLAG_CA_FILE, "FILE", "certificates to trust (default: the system's)"},        \
+        {"virtual-host", FLAG_VIRTUAL_HOST, NULL, "the bucket is part of the host's name"},        \
+        {"plain-http", FLAG_PLAIN_HTTP, NULL, "allow http:// beyond this machine"},                \
+    {                                                                                              \
+        "rate", FLAG_RATE, "BYTES", "a second, at most"                                            \
+    }
+
+/* Take a flag of the above; false when it is another. *ret_code: VERB_USAGE, said, if its value is
+ * wrong. */
+bool repository_flag(repository_flags *f, const verb *v, int key, const char *value, int *ret_code);
+/* Is a repository named? Adds the environment. */
+int repository_check(const verb *v, repository_flags *f);
+
+typedef struct repository_session {
+    remote *remote;
+    repo *repo;
+} repository_session;
+
+/* Of its databases: that of the flags, that of the folder, or the only one. */
+VV_CHECKED varve_status repository_open(const repository_flags *f, repository_session *ret,
+                                        varve_error *err);
+/* Of the database `db_id`; the repository is made if it is missing. */
+VV_CHECKED varve_status repository_open_or_create(const repository_flags *f, const char *db_id,
+                                                  repository_session *ret, varve_error *err);
+void repository_done(repository_session *s);
+
+#endif
