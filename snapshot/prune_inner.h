@@ -9,9 +9,10 @@
 typedef struct prune_job {
     repo *r;
     const prune_options *o;
-    gc_set gone;   /* manifests that retention lets go: not looked at again */
-    gc_set keys;   /* needed: keys of blobs, "blobs/…[.g<n>]" */
-    gc_set pinned; /* needed: names of blobs in any generation, "blobs/…" */
+    gc_set gone;      /* manifests that retention lets go: not looked at again */
+    gc_set keys;      /* needed: keys of blobs, "blobs/…[.g<n>]" */
+    gc_set pinned;    /* needed: names of blobs in any generation, "blobs/…" */
+    gc_set plain_wal; /* objects of the log that name no files */
     char **candidates;
     size_t candidate_count, candidate_room;
     prune_result result;

@@ -2,6 +2,7 @@
 #include "pins.h"
 #include "prune_inner.h"
 #include "snapshots.h"
+#include "wal_object.h"
 
 #include <string.h>
 
@@ -68,7 +69,36 @@ static varve_status need_manifests(void *arg, const char *db_id, varve_error *er
     return VARVE_OK;
 }
 
-/* Pins first: a backup that commits and drops its pin meanwhile is then seen by its manifest. */
+/* The files that a batch of the log names. Objects never change: those without files are read once. */
+static varve_status need_wal(void *arg, const object_name *name, const char *key, uint64_t size,
+                             varve_error *err)
+{
+    prune_job *j = arg;
+    VV_CLEANUP(wal_object_done) wal_object o = {0};
+    remote_stat_result found;
+    (void)size;
+    if (gc_set_has(&j->plain_wal, key)) return VARVE_OK;
+    varve_status status = wal_object_read(j->r, name, &o, err);
+    if (status == VARVE_NOT_FOUND &&
+        remote_stat(j->r->remote, key, &found, NULL) == VARVE_NOT_FOUND)
+        return VARVE_OK; /* deleted by another run */
+    if (status != VARVE_OK) {
+        vv_error_prefix(err, "nothing was pruned, because an object of the log cannot be read");
+        return status;
+    }
+    for (size_t i = 0; i < o.file_count; i++)
+        VV_TRY(need_file(j, &o.files[i], err));
+    return o.file_count ? VARVE_OK : gc_set_add(&j->plain_wal, key, err);
+}
+
+static varve_status need_log(void *arg, const char *db_id, varve_error *err)
+{
+    prune_job *j = arg;
+    return repo_list_all(j->r, NAME_WAL, db_id, need_wal, j, err);
+}
+
+/* Pins first: a backup that commits and drops its pin meanwhile is then seen by its manifest, and a
+ * shipper by its object of the log. */
 varve_status prune_find_needed(prune_job *j, varve_error *err)
 {
     gc_set_done(&j->keys);
@@ -76,7 +106,8 @@ varve_status prune_find_needed(prune_job *j, varve_error *err)
     gc_set_init(&j->keys);
     gc_set_init(&j->pinned);
     VV_TRY(repo_list_dbs(j->r, need_pins, j, err));
-    return repo_list_dbs(j->r, need_manifests, j, err);
+    VV_TRY(repo_list_dbs(j->r, need_manifests, j, err));
+    return repo_list_dbs(j->r, need_log, j, err);
 }
 
 bool prune_is_needed(const prune_job *j, const char *key)

@@ -2,12 +2,14 @@
  * them from starting. The interleavings are the simulator's (tests/sim). */
 #include "fixture.h"
 
+#include "base/bytes.h"
 #include "blobs.h"
 #include "gc_record.h"
 #include "pins.h"
 #include "prune.h"
 #include "snapshots.h"
 #include "verify.h"
+#include "wal_object.h"
 
 #define DAY ((uint64_t)86400000)
 
@@ -304,7 +306,21 @@ static void put_wal(fixture *f, uint64_t first, uint64_t last)
         .kind = NAME_WAL, .db_id = FIXTURE_DB, .timeline = 1, .lsn = first, .last = last};
     char key[NAMES_KEY_MAX];
     names_build(&n, key);
-    remote_memory_set(f->store, key, "log", 3);
+    static const uint8_t none[SUMS_BYTES];
+    uint8_t batch[12 + 3 * 4096] = {0}, foot[SUMS_BYTES];
+    size_t count = (size_t)(last - first + 1);
+    assert_true(count <= 4096);
+    put_u64(batch, first);
+    put_u32(batch + 8, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        memcpy(batch + 12 + 3 * i, "\4\1\0", 3); /* deletes of nothing */
+    const varve_log_batch b = {.first = first, .last = last, .bytes = batch, .len = 12 + 3 * count};
+    VV_CLEANUP(buffer_done) buffer bytes = {0};
+    VV_CLEANUP(wal_writer_done) wal_writer w;
+    wal_writer_init(&w);
+    must(wal_writer_add(&w, &b, NULL, err));
+    must(wal_writer_end(&w, f->repo, 1, none, &bytes, foot, err));
+    remote_memory_set(f->store, key, bytes.data, bytes.len);
 }
 
 static void test_log(void **state)
