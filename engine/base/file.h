@@ -60,6 +60,8 @@ VV_CHECKED varve_status file_sync_dir(const char *path, varve_error *err);
 VV_CHECKED varve_status file_unlink(const char *path, varve_error *err); /* fine if it is gone */
 VV_CHECKED varve_status file_remove_tree(const char *path,
                                          varve_error *err); /* never follows links; fine if gone */
+/* Durable but for its name. VARVE_EXISTS: the target is there. */
+VV_CHECKED varve_status file_copy(const char *from, const char *to, varve_error *err);
 /* A copy of a directory tree by hard links; the target must not exist (VARVE_EXISTS).
  * copy_suffixes: files whose names end so are copied, not linked (NULL-terminated list, or NULL).
  * What is in the copy is durable; its own name is once the directory above it is synced. On failure

@@ -219,7 +219,7 @@ static bool has_suffix(const char *name, const char *const *suffixes)
     return false;
 }
 
-static varve_status copy_file(const char *from, const char *to, varve_error *err)
+varve_status file_copy(const char *from, const char *to, varve_error *err)
 {
     VV_CLEANUP(vv_closep) int in = -1, out = -1;
     VV_CLEANUP(vv_freep) char *bytes = malloc(COPY_BUFFER);
@@ -260,7 +260,7 @@ static varve_status link_entry(const char *from_dir, const char *to_dir, const c
     if (S_ISDIR(st.st_mode)) return link_contents(from, to, suffixes, depth + 1, err);
     if (!S_ISREG(st.st_mode))
         return vv_fail(err, VARVE_UNSUPPORTED, "%s is neither a file nor a directory", from);
-    return has_suffix(name, suffixes) ? copy_file(from, to, err) : link_file(from, to, err);
+    return has_suffix(name, suffixes) ? file_copy(from, to, err) : link_file(from, to, err);
 }
 
 static varve_status link_contents(const char *from, const char *to, const char *const *suffixes,

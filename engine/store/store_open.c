@@ -1,4 +1,4 @@
-/* store_open.c — open and close. The decisions of an open for writing, in their order:
+/* store_open.c — open and close; store_reader.c is the open for reading. The decisions of an open for writing, in their order:
  *
  *   a repair cut off between its renames?     end it
  *   folder beheaded (data without CURRENT)?   refuse: RocksDB would make a new store over it
@@ -7,17 +7,12 @@
  *   open in mode 0; damaged?                  store_repair(), then open in mode 0 again
  *   sequence below the floor?                 refuse, unless the loss is accepted
  *   a log left from the last life?            flush it */
-#include "base/clock.h"
 #include "base/file.h"
 #include "store/store_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define READER_TRIES      100
-#define READER_TRIES_IDLE 3
-#define READER_PAUSE_MS   20
 
 uint64_t store_sequence(store *s) { return rocksdb_get_latest_sequence_number(s->db); }
 
@@ -110,53 +105,6 @@ varve_status store_open_mode(const char *path, const store_options *options, log
     return VARVE_OK;
 }
 
-/* ---- for reading --------------------------------------------------------------------------- */
-
-static varve_status try_reader(const char *path, const store_options *options, store **ret,
-                               varve_error *err)
-{
-    store_damage damage;
-    varve_status status = store_look(path, &damage);
-    if (status == VARVE_OK) return store_open_mode(path, options, LOG_TOLERATE_TORN_TAIL, ret, err);
-    return vv_fail(err, status, "%s", damage.why.message);
-}
-
-/* Beside an owner a file may go between the moment the manifest names it and the moment it is
- * opened; the next try reads a newer manifest. Damage while the manifest stays the same is real. */
-static varve_status open_reader(const char *path, const store_options *options, store **ret,
-                                varve_error *err)
-{
-    folder_state state;
-    VV_TRY(store_folder_state(path, &state, err));
-    if (state == FOLDER_EMPTY) {
-        VV_TRY(store_check_floor(path, 0, options, err));
-        return vv_fail(err, VARVE_NOT_FOUND, "there is no row store at %s", path);
-    }
-    if (options->catalog_only) /* a copy just made: whoever opens all of it looks at its log */
-        return store_open_mode(path, options, LOG_TOLERATE_TORN_TAIL, ret, err);
-    VV_TRY(store_check_tables(path, err));
-    varve_status status = VARVE_CORRUPT;
-    uint64_t seen = store_manifest_state(path);
-    for (int tries = 0, idle = 0; tries < READER_TRIES && idle < READER_TRIES_IDLE; tries++) {
-        if (tries) clock_sleep_ms(READER_PAUSE_MS);
-        uint64_t before = store_manifest_state(path);
-        status = try_reader(path, options, ret, err);
-        uint64_t now = store_manifest_state(path);
-        if (status == VARVE_OK &&
-            now != before) { /* a log may have gone after its manifest was read */
-            store_close(*ret);
-            *ret = NULL;
-            status = vv_fail(err, VARVE_CONFLICT,
-                             "the owner of %s writes too fast to be read beside", path);
-            continue;
-        }
-        if (status != VARVE_CORRUPT) break;
-        idle = now == seen ? idle + 1 : 0;
-        seen = now;
-    }
-    return status;
-}
-
 /* ---- for writing --------------------------------------------------------------------------- */
 
 static varve_status open_whole(const char *path, const store_options *options, store **ret,
@@ -208,7 +156,7 @@ varve_status store_open(const char *path, const store_options *options, store **
     VV_CLEANUP(closep) store *s = NULL;
     store_opened opened = {0};
     if (options->read_only)
-        VV_TRY(open_reader(path, options, &s, err));
+        VV_TRY(store_open_reader(path, options, &s, err));
     else
         VV_TRY(open_writer(path, options, &s, &opened.repaired, err));
     opened.sequence = store_sequence(s);

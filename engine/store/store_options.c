@@ -39,7 +39,9 @@ static const struct family_traits {
  * allow_fallocate              each log would take the size of the largest write buffer at once.
  * avoid_flush_during_recovery  an open that is refused for its sequence leaves the log as it was.
  * track_and_verify…            a log file that is lost or cut short while a newer one is there is
- *                              found at open; the newest one is covered by the floor. */
+ *                              found at open; the newest one is covered by the floor. A reader
+ *                              cannot forget what is tracked: without it, Debian's RocksDB ends
+ *                              the process. */
 static const char text_strict[] = "allow_fallocate=false;avoid_flush_during_recovery=true;"
                                   "track_and_verify_wals_in_manifest=true";
 static const char text_repair[] = "allow_fallocate=false";
@@ -105,7 +107,8 @@ static varve_status set_text(const rocksdb_options_t *base, const char *text,
 varve_status store_options_make(const store_options *options, log_mode mode, rocks_options *ret,
                                 varve_error *err)
 {
-    const char *text = mode == LOG_TOLERATE_TORN_TAIL ? text_strict : text_repair;
+    bool strict = mode == LOG_TOLERATE_TORN_TAIL || options->read_only;
+    const char *text = strict ? text_strict : text_repair;
     rocks_options o = {.database = rocksdb_options_create(),
                        .cache = rocksdb_cache_create_lru((size_t)options->block_cache_bytes)};
     for (size_t i = 0; i < STORE_ROCKS_FAMILIES; i++) {

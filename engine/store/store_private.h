@@ -126,7 +126,16 @@ VV_CHECKED varve_status store_check_tables(const char *path, varve_error *err);
 VV_CHECKED varve_status store_open_mode(const char *path, const store_options *options,
                                         log_mode mode, store **ret, varve_error *err);
 
+/* ---- store_reader.c */
+VV_CHECKED varve_status store_open_reader(const char *path, const store_options *options,
+                                          store **ret, varve_error *err);
+
 /* ---- store_repair.c */
+/* May the next open for writing cut this, if the rows left reach the floor? If not, only who
+ * accepts a loss gets past it. */
+bool store_can_cut(const store_damage *d, uint64_t floor);
+/* Shorten the log of the copy at path at the hole and remove what came later. */
+VV_CHECKED varve_status store_cut_log(const char *path, const log_hole *hole, varve_error *err);
 /* End a repair that was cut off between its renames. */
 VV_CHECKED varve_status store_repair_resume(const char *path, varve_error *err);
 /* Cut a copy at the damage and put it in the place of path, if nothing acknowledged is lost by it

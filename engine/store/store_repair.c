@@ -102,8 +102,7 @@ static varve_status copy_folder(const repair_paths *p, varve_error *err)
     return file_link_tree(p->path, p->repair, copied, err);
 }
 
-/* Shorten the log at the hole and remove what came later. */
-static varve_status cut_at(const char *path, const log_hole *hole, varve_error *err)
+varve_status store_cut_log(const char *path, const log_hole *hole, varve_error *err)
 {
     char file[PATH_MAX];
     VV_CLEANUP(file_names_free) file_names logs = {0};
@@ -126,7 +125,7 @@ static varve_status make_copy(const repair_paths *p, const store_options *option
 {
     store *s = NULL;
     VV_TRY(copy_folder(p, err));
-    if (hole) VV_TRY(cut_at(p->repair, hole, err));
+    if (hole) VV_TRY(store_cut_log(p->repair, hole, err));
     VV_TRY(store_open_mode(p->repair, options, mode, &s, err));
     varve_status status = store_flush(s, err);
     if (status == VARVE_OK) *ret_sequence = store_sequence(s);
@@ -139,6 +138,12 @@ static varve_status make_copy(const repair_paths *p, const store_options *option
 static bool tracked_log_lost(const char *message)
 {
     return strstr(message, "Missing WAL") != NULL || strstr(message, "Size mismatch: WAL") != NULL;
+}
+
+bool store_can_cut(const store_damage *d, uint64_t floor)
+{
+    if (d->hole.file[0] && d->hole.last < floor) return false;
+    return !d->manifest && !tracked_log_lost(d->why.message);
 }
 
 static varve_status fail_lost(const repair_paths *p, const store_damage *d, varve_error *err)
@@ -158,8 +163,7 @@ static varve_status try_repair(const repair_paths *p, const store_options *optio
     uint64_t sequence = 0;
     varve_error local = {0};
     bool cut = d->hole.file[0] && d->hole.last >= options->floor;
-    bool lossy = d->manifest || (d->hole.file[0] && !cut) || tracked_log_lost(d->why.message);
-    if (lossy && !options->accept_loss) return fail_lost(p, d, err);
+    if (!store_can_cut(d, options->floor) && !options->accept_loss) return fail_lost(p, d, err);
     varve_status status =
         make_copy(p, options, LOG_POINT_IN_TIME, cut ? &d->hole : NULL, &sequence, &local);
     if (status == VARVE_CORRUPT && !options->accept_loss) return fail_lost(p, d, err);

@@ -91,6 +91,30 @@ static void refused(const fixture *f, uint64_t floor, const char *part)
     assert_int_equal(store_open(f->path, &options, &s, NULL, &why), VARVE_CORRUPT);
 }
 
+/* What may be cut is not read, and stays where it is. */
+static void readable(const fixture *f, uint64_t floor, unsigned rows)
+{
+    store_options options = small_options();
+    store *s = NULL;
+    char *log = strdup(log_of(f)), *before, *after;
+    size_t before_len, after_len;
+    options.floor = floor;
+    options.read_only = true;
+    assert_ok(file_read(log, 1 << 20, &before, &before_len, err));
+    assert_ok(store_open(f->path, &options, &s, NULL, err));
+    assert_int_equal(child_rows(s), rows);
+    assert_ok(store_verify(s, err));
+    store_close(s);
+    assert_ok(file_read(log, 1 << 20, &after, &after_len, err));
+    assert_int_equal(after_len, before_len);
+    assert_memory_equal(after, before, after_len);
+    assert_false(sibling(f, ".repair"));
+    assert_false(sibling(f, ".damaged"));
+    free(before);
+    free(after);
+    free(log);
+}
+
 /* Opens and has this many rows, all from the first; then 10 more are written, and outlive a crash.
  */
 static void opens(const fixture *f, uint64_t floor, bool accept_loss, bool repaired, unsigned rows)
@@ -158,6 +182,17 @@ static void zero_tail(void **state)
     opens(f, ALL, false, false, ROWS);
 }
 
+/* After a loss of power: the size of the log was on the disk, the last record only in part. */
+static void zeros_in_last_record(void **state)
+{
+    fixture *f = *state;
+    crashed_folder(f);
+    zero(log_of(f), size_of(log_of(f)) - 20, 20);
+    refused(f, ALL, "ends at sequence 198 but writes up to 200 were acknowledged");
+    readable(f, ALL - ROW_SEQUENCES, ROWS - 1);
+    opens(f, ALL - ROW_SEQUENCES, false, true, ROWS - 1);
+}
+
 static void flipped_byte(void **state)
 {
     fixture *f = *state;
@@ -165,6 +200,7 @@ static void flipped_byte(void **state)
     flip(log_of(f), size_of(log_of(f)) / 2, 0x20);
     refused(f, ALL, "restore a backup, or give up the difference with: varve fsck --accept-loss /");
     refused(f, ALL / 2 + 2 * ROW_SEQUENCES, "were acknowledged");
+    readable(f, ALL / 2 - 2 * ROW_SEQUENCES, ROWS / 2);
     opens(f, ALL / 2 - 2 * ROW_SEQUENCES, false, true, ROWS / 2);
 }
 
@@ -386,6 +422,16 @@ static void logs_without_damage(void **state)
     opens(f, ALL + 3, false, false, ROWS);
 }
 
+static void zeros_behind_logs(void **state)
+{
+    fixture *f = *state;
+    several_logs(f);
+    zero(log_of(f), size_of(log_of(f)) - 20, 20);
+    refused(f, ALL + 5, "were acknowledged");
+    readable(f, ALL - ROW_SEQUENCES + 4, ROWS - 1);
+    opens(f, ALL - ROW_SEQUENCES + 4, false, true, ROWS - 1);
+}
+
 static void lost_middle_log(void **state)
 {
     fixture *f = *state;
@@ -450,6 +496,13 @@ static void zeros_in_last_log(void **state)
     zero(log, hole, 4096);
     refused(f, all, "has a hole behind sequence");
     options.floor = last; /* nothing acknowledged is behind it: cut there */
+    options.read_only = true;
+    assert_ok(store_open(f->path, &options, &s, NULL, err));
+    assert_int_equal(store_sequence(s), last);
+    assert_value(s, STORE_META, "behind", NULL);
+    assert_ok(store_verify(s, err));
+    store_close(s);
+    options.read_only = false;
     assert_ok(store_open(f->path, &options, &s, &opened, err));
     assert_true(opened.repaired);
     assert_int_equal(opened.sequence, last);
@@ -466,6 +519,7 @@ int main(int argc, char **argv)
         STORE_TEST(torn_tail),
         STORE_TEST(torn_tail_accepted),
         STORE_TEST(zero_tail),
+        STORE_TEST(zeros_in_last_record),
         STORE_TEST(flipped_byte),
         STORE_TEST(flipped_byte_accepted),
         STORE_TEST(lost_log),
@@ -478,6 +532,7 @@ int main(int argc, char **argv)
         STORE_TEST(damaged_table),
         STORE_TEST(deadly_bit),
         STORE_TEST(logs_without_damage),
+        STORE_TEST(zeros_behind_logs),
         STORE_TEST(lost_middle_log),
         STORE_TEST(short_middle_log),
         STORE_TEST(long_record_in_middle_log),
