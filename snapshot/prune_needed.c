@@ -69,7 +69,8 @@ static varve_status need_manifests(void *arg, const char *db_id, varve_error *er
     return VARVE_OK;
 }
 
-/* The files that a batch of the log names. Objects never change: those without files are read once. */
+/* The files that batches of the log name. Objects never change: those without files are read
+ * once. */
 static varve_status need_wal(void *arg, const object_name *name, const char *key, uint64_t size,
                              varve_error *err)
 {

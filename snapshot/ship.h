@@ -19,8 +19,8 @@
  * Threads    one at a time. The folder may be in use meanwhile.
  * Errors     VARVE_NOT_FOUND take a new snapshot, then go on: the message has both numbers ·
  *            VARVE_CONFLICT the lease was lost, or the repository holds another history: a new
- *            timeline has to begin (lease_options.branch) · VARVE_CANCELLED · those of repo.h. After
- *            any error the next step looks anew. */
+ *            timeline has to begin (lease_options.branch) · VARVE_CANCELLED · those of repo.h.
+ *            After any error the next step looks anew. */
 #ifndef VARVE_SNAPSHOT_SHIP_H
 #define VARVE_SNAPSHOT_SHIP_H
 

@@ -152,7 +152,8 @@ static varve_status begin_at_state(ship *s, bool *ret_known, varve_error *err)
     return VARVE_OK;
 }
 
-/* Without a state file: at the last object of the timeline, which is looked at, or at a snapshot. */
+/* Without a state file: at the last object of the timeline, which is looked at, or at a
+ * snapshot. */
 static varve_status begin_anew(ship *s, varve_error *err)
 {
     VV_CLEANUP(name_list_done) name_list list = {0};

@@ -130,12 +130,153 @@ static void test_on_a_folder(void **state)
     voyage_of(3, false, NULL);
 }
 
+/* ---- out of reach -------------------------------------------------------------------------- */
+
+static void refused(voyage *v, pitr_target target, uint64_t value, varve_status expected,
+                    const char *part)
+{
+    pitr_result r;
+    varve_status status = voyage_restore(v, target, value, &r);
+    if (status != expected || !strstr(v->s.err.message, part))
+        fail_msg("%s: %s", varve_status_name(status), v->s.err.message);
+    assert_false(file_exists(v->target));
+}
+
+static void test_out_of_reach(void **state)
+{
+    voyage v;
+    char number[32];
+    (void)state;
+    voyage_begin(&v, 4, true, NULL);
+    refused(&v, PITR_LATEST, 0, VARVE_NOT_FOUND, "no snapshot");
+    scene_steps(&v.s, 8);
+    const object_name first = voyage_snapshot(&v);
+    scene_steps(&v.s, 8);
+    voyage_ship_all(&v);
+    snprintf(number, sizeof number, "sequence %llu ", (unsigned long long)first.lsn);
+    refused(&v, PITR_LSN, first.lsn - 1, VARVE_NOT_FOUND, number);
+    refused(&v, PITR_TIME, 1000, VARVE_NOT_FOUND, number);
+    snprintf(number, sizeof number, "sequence %llu ", (unsigned long long)voyage_sequence(&v));
+    refused(&v, PITR_LSN, voyage_sequence(&v) + 1, VARVE_NOT_FOUND, number);
+    refused(&v, PITR_TIME, clock_wall_ms() + 5, VARVE_NOT_FOUND, "latest");
+    voyage_end(&v);
+}
+
+/* A session past the log: refused until a snapshot bridges it, and inside it for ever. */
+static void test_gap(void **state)
+{
+    static float vectors[400 * MODEL_DIM];
+    voyage v;
+    ship_result step;
+    varve_session *session = NULL;
+    pitr_result r;
+    (void)state;
+    voyage_begin(&v, 5, true, NULL);
+    (void)voyage_snapshot(&v);
+    scene_steps(&v.s, 6);
+    voyage_note(&v);
+    voyage_ship_all(&v);
+    ship_close(v.ship);
+    scene_close(&v.s, true);
+    v.s.options.session_memory_max = 2048;
+    scene_open(&v.s);
+    voyage_open_ship(&v);
+    const varve_rows rows = {.count = 400, .dim = MODEL_DIM, .vectors = vectors};
+    varve_collection *c = NULL;
+    ok(&v.s, varve_collection_create(v.s.db, "default", "other", NULL, &c, &v.s.err));
+    ok(&v.s, varve_session_new(c, NULL, &session, &v.s.err));
+    ok(&v.s, varve_session_add(session, &rows, &v.s.err));
+    ok(&v.s, varve_session_commit(session, NULL, &v.s.err));
+    varve_session_free(session);
+    varve_collection_release(c);
+    ok(&v.s, varve_collection_drop(v.s.db, "default", "other", &v.s.err));
+    ok(&v.s, varve_flush(v.s.db, &v.s.err));
+    varve_status status = VARVE_OK;
+    for (int i = 0; i < 20 && status == VARVE_OK; i++)
+        status = ship_step(v.ship, &step, &v.s.err);
+    assert_int_equal(status, VARVE_NOT_FOUND);
+    assert_non_null(strstr(v.s.err.message, "snapshot"));
+    voyage_ship_all(&v);
+    scene_steps(&v.s, 6);
+    voyage_note(&v);
+    voyage_ship_all(&v);
+    ok(&v.s, voyage_restore(&v, PITR_LSN, v.moments[0].sequence, &r));
+    voyage_expect(&v, &v.moments[0].m);
+    ok(&v.s, voyage_restore(&v, PITR_LATEST, 0, &r));
+    voyage_expect(&v, &v.s.m);
+    voyage_end(&v);
+}
+
+/* ---- damage -------------------------------------------------------------------------------- */
+
+typedef struct key_list {
+    char keys[512][NAMES_KEY_MAX];
+    size_t count;
+} key_list;
+
+static varve_status note_key(void *arg, const object_name *name, const char *key, uint64_t size,
+                             varve_error *err)
+{
+    key_list *l = arg;
+    (void)name, (void)size, (void)err;
+    assert_true(l->count < VV_COUNT(l->keys));
+    snprintf(l->keys[l->count++], NAMES_KEY_MAX, "%s", key);
+    return VARVE_OK;
+}
+
+static void test_damage(void **state)
+{
+    static key_list l;
+    voyage v;
+    (void)state;
+    l.count = 0;
+    voyage_begin(&v, 6, true, NULL);
+    (void)voyage_snapshot(&v);
+    for (int i = 0; i < 12; i++) {
+        scene_steps(&v.s, 2);
+        voyage_ship_all(&v);
+    }
+    ok(&v.s, repo_list(v.repo, NAME_WAL, LOG_DB, 1, note_key, &l, &v.s.err));
+    assert_true(l.count > 6);
+    for (size_t i = 1; i < 4; i++) {
+        size_t len, other_len;
+        const char *key = l.keys[i];
+        const void *bytes = remote_memory_bytes(v.store, key, &len);
+        char *saved = malloc(len), *bent = malloc(len);
+        memcpy(saved, bytes, len);
+        memcpy(bent, bytes, len);
+        bent[random_below(&v.random, len)] ^= 4;
+        remote_memory_set(v.store, key, bent, len);
+        refused(&v, PITR_LATEST, 0, VARVE_CORRUPT, key);
+        remote_memory_set(v.store, key, saved, random_below(&v.random, len));
+        refused(&v, PITR_LATEST, 0, VARVE_CORRUPT, key);
+        bytes = remote_memory_bytes(v.store, l.keys[i + 1], &other_len);
+        char *other = malloc(other_len);
+        memcpy(other, bytes, other_len);
+        remote_memory_set(v.store, key, other, other_len);
+        refused(&v, PITR_LATEST, 0, VARVE_CORRUPT, key);
+        remote_memory_set(v.store, key, NULL, 0);
+        refused(&v, PITR_LATEST, 0, VARVE_NOT_FOUND, "gap");
+        remote_memory_set(v.store, key, saved, len);
+        free(saved);
+        free(bent);
+        free(other);
+    }
+    pitr_result r;
+    ok(&v.s, voyage_restore(&v, PITR_LATEST, 0, &r));
+    voyage_expect(&v, &v.s.m);
+    voyage_end(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_memory),
         cmocka_unit_test(test_encrypted),
         cmocka_unit_test(test_on_a_folder),
+        cmocka_unit_test(test_out_of_reach),
+        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
