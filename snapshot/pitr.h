@@ -15,9 +15,9 @@
  * Ownership  options are borrowed for the call.
  * Threads    several at once, into different folders.
  * Errors     VARVE_NOT_FOUND the target lies before the first snapshot, behind the last batch, or
- *            in a gap of the log · VARVE_CONFLICT two histories · VARVE_CORRUPT an object was altered
- *            or is missing; the message names it · VARVE_EXISTS, VARVE_LOCKED and the rest as in
- *            restore.h. */
+ *            in a gap of the log · VARVE_CONFLICT two histories · VARVE_CORRUPT an object was
+ *            altered or is missing; the message names it · VARVE_EXISTS, VARVE_LOCKED and the rest
+ *            as in restore.h. */
 #ifndef VARVE_SNAPSHOT_PITR_H
 #define VARVE_SNAPSHOT_PITR_H
 

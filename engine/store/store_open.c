@@ -1,4 +1,5 @@
-/* store_open.c — open and close; store_reader.c is the open for reading. The decisions of an open for writing, in their order:
+/* store_open.c — open and close (for reading: store_reader.c). The decisions of an open for
+ * writing, in their order:
  *
  *   a repair cut off between its renames?     end it
  *   folder beheaded (data without CURRENT)?   refuse: RocksDB would make a new store over it
