@@ -6,7 +6,8 @@
  *   VERIFY_FULL        and the snapshot can be restored into a scratch folder and opened
  *
  * A snapshot that passed VERIFY_CHECKSUMS of all its objects, or VERIFY_FULL, gets a mark
- * (db/<db_id>/verified/…), by which retention never takes the newest one of them.
+ * (db/<db_id>/verified/…), by which retention never takes the newest one of them; where the
+ * repository can only be read, there is none.
  *
  * Ownership  verify_report_done() frees.
  * Threads    any number.
