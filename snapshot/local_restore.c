@@ -10,6 +10,7 @@ varve_status snapshot_verify(const char *path, varve_error *err)
     VV_CLEANUP(free_report) varve_report *report = NULL;
     snapshot_info info;
     VV_TRY(local_read_note(path, &info, err));
+    VV_TRY(local_check_tree(path, err));
     VV_TRY(varve_fsck(path, &report, err));
     if (varve_report_count(report) == 0) return VARVE_OK;
     return vv_fail(err, VARVE_CORRUPT, "snapshot %s is damaged: %s", path,
@@ -117,7 +118,7 @@ varve_status snapshot_restore(varve *db, const snapshot_restore_request *r, snap
     varve_options options;
     VV_TRY(local_read_note(r->path, &info, err));
     VV_TRY(check_names(scope_of(&info, r->from), r->to, err));
-    if (!r->unverified) VV_TRY(snapshot_verify(r->path, err));
+    VV_TRY(r->unverified ? local_check_tree(r->path, err) : snapshot_verify(r->path, err));
     varve_options_init(&options);
     options.read_only = true;
     VV_TRY(varve_open(r->path, &options, &from, err));

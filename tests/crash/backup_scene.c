@@ -376,8 +376,8 @@ static bool prunes_clean(scene *s)
 
 static bool is_stray(const char *name)
 {
-    static const char *const parts[] = {".restore-", ".snapshot-", ".making", "~new-", "standing",
-                                        ".part"};
+    static const char *const parts[] = {".restore-", ".snapshot-", ".making",
+                                        "~new-",     "standing",   ".part"};
     for (size_t i = 0; i < VV_COUNT(parts); i++)
         if (strstr(name, parts[i])) return true;
     return false;

@@ -1,8 +1,9 @@
-/* backup_walk.c — the process ends in the middle of a backup, a restore, a collection, or of making,
- * restoring and deleting a snapshot; afterwards nothing that is listed is false, what was there is as
- * it was, the same once more completes, and nothing is left over.
+/* backup_walk.c — the process ends in the middle of a backup, a restore, a collection, or of
+ * making, restoring and deleting a snapshot; afterwards nothing that is listed is false, what was
+ * there is as it was, the same once more completes, and nothing is left over.
  *
- *   backup_walk points [wanted [action]]   it ends at each fault point, or at so many of each action
+ *   backup_walk points [wanted [action]]   it ends at each fault point, or at so many of each
+ * action
  *   backup_walk kills [count [seed]]       it is killed at random */
 #include "backup_scene.h"
 
@@ -199,9 +200,8 @@ int main(int argc, char **argv)
     scene template = {.difference = ""};
     bool kills = argc > 1 && strcmp(argv[1], "kills") == 0;
     make_template(&template);
-    int found =
-        kills ? walk_kills(&template, number(argc, argv, 2, 40), number(argc, argv, 3, 1))
-              : walk_points(&template, number(argc, argv, 2, 0), argc > 3 ? argv[3] : NULL);
+    int found = kills ? walk_kills(&template, number(argc, argv, 2, 40), number(argc, argv, 3, 1))
+                      : walk_points(&template, number(argc, argv, 2, 0), argc > 3 ? argv[3] : NULL);
     test_dir_remove(&template.dir);
     printf("%d failures\n", found);
     return found != 0;
