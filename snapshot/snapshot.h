@@ -4,13 +4,16 @@
  *   export.h    collections as plain files, and back
  *   remote.h    where backups go
  *   repo.h      a backup repository there; snapshots.h what it holds
- *   backup.h    a folder into it; restore.h and back; verify.h, prune.h its upkeep */
+ *   backup.h    a folder into it; restore.h and back; verify.h, prune.h its upkeep
+ *   pitr.h      back to any moment of its log, which ship.h (not part of the face) put there;
+ *               pitr_log.h which moments there are */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
 #include "backup.h"
 #include "export.h"
 #include "local.h"
+#include "pitr_log.h"
 #include "prune.h"
 #include "remote.h"
 #include "repo.h"
