@@ -5,7 +5,10 @@
  *   remote.h    where backups go
  *   repo.h      a backup repository there; snapshots.h what it holds; repo_access.h reaching it
  *   identity.h  under which ids a folder is backed up
- *   backup.h    a folder into it (backup_folder.h: one in use); restore.h and back; verify.h, prune.h its upkeep */
+ *   backup.h    a folder into it (backup_folder.h: one in use); restore.h and back; verify.h,
+ *               prune.h its upkeep
+ *   pitr.h      back to any moment of its log, which ship.h (not part of the face) put there;
+ *               pitr_log.h which moments there are */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
@@ -15,6 +18,7 @@
 #include "export.h"
 #include "identity.h"
 #include "local.h"
+#include "pitr_log.h"
 #include "prune.h"
 #include "remote.h"
 #include "repo.h"
