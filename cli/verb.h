@@ -132,6 +132,7 @@ enum {
     FLAG_WAIT,
     FLAG_ALONE,
     FLAG_YES,
+    FLAG_NO_DIGESTS,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 

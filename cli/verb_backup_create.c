@@ -5,12 +5,13 @@
  *
  * The checkpoint lies there, not in work/, so that a server that is started meanwhile, and sweeps
  * that, does not disturb. What a crash left of it goes at the next backup. */
-#include "backup_collections.h"
 #include "backup_identity.h"
 #include "backup_show.h"
 #include "place.h"
 #include "repository.h"
 #include "text.h"
+
+#include "contents.h"
 
 #include "base/file.h"
 #include "base/lock.h"
@@ -33,12 +34,14 @@ static const flag flags[] = {
     {"new-timeline", FLAG_NEW_TIMELINE, NULL,
      "begin one: the folder was put back to an older state"},
     {"take-over", FLAG_TAKE_OVER, NULL, "although another writer's lease lasts: he is known gone"},
+    {"no-digests", FLAG_NO_DIGESTS, NULL, "leave out digests of rows and golden searches"},
     {"json", FLAG_JSON, NULL, "a JSON object"},
     {NULL, 0, NULL, NULL}};
 
 typedef struct order {
     repository_flags repository;
     backup_options backup;
+    contents_options contents;
     bool new_timeline, take_over, json;
 } order;
 
@@ -115,11 +118,11 @@ static varve_status run_leased(const order *o, repo *r, backup_options *options,
 static varve_status ship(const order *o, repo *r, const backup_identity *who, const stand *s,
                          backup_result *ret, varve_error *err)
 {
-    VV_CLEANUP(backup_collections_done) backup_collections all = {0};
+    VV_CLEANUP(contents_done) contents all = {0};
     char name[64], state[PATH_BYTES_MAX];
     backup_options options = o->backup;
     progress bar;
-    VV_TRY(backup_collections_read(s->path, &all, err));
+    VV_TRY(contents_read(s->path, &o->contents, &all, err));
     snprintf(name, sizeof name, "state-%s", r->repo_id);
     VV_TRY(backup_path(o->repository.folder, name, state, sizeof state, err));
     options.folder = s->path;
@@ -178,6 +181,7 @@ static int take_flag(const verb *self, order *o, int key, const char *value)
     case FLAG_PINNED: o->backup.pinned = true; return VERB_OK;
     case FLAG_NEW_TIMELINE: o->new_timeline = true; return VERB_OK;
     case FLAG_TAKE_OVER: o->take_over = true; return VERB_OK;
+    case FLAG_NO_DIGESTS: o->contents.no_digests = true; return VERB_OK;
     case FLAG_JSON: o->json = true; return VERB_OK;
     default: return VERB_USAGE; /* FLAG_BAD */
     }
