@@ -4,6 +4,7 @@
 
 #include "digest_row.h"
 #include "each.h"
+#include "ids_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,16 +99,6 @@ static void page_done(page *p)
     free(p->ids);
 }
 
-/* The order of varve_scroll. */
-static int compare_ids(varve_id a, varve_id b)
-{
-    if (a.kind != b.kind) return a.kind == VARVE_ID_NUM ? -1 : 1;
-    if (a.kind == VARVE_ID_NUM) return a.num < b.num ? -1 : a.num > b.num;
-    size_t shorter = VV_MIN(a.text.len, b.text.len);
-    int order = memcmp(a.text.data, b.text.data, shorter);
-    return order ? order : (a.text.len > b.text.len) - (a.text.len < b.text.len);
-}
-
 static varve_status read_named(const digest_job *j, page *p, size_t count, varve_error *err)
 {
     if (j->field_count == 0 || count == 0) return VARVE_OK;
@@ -137,7 +128,7 @@ static varve_status add_page(const digest_job *j, range *r, const varve_rowset *
 {
     VV_CLEANUP(page_done) page p = {.rows = rows};
     size_t count = varve_rowset_count(rows), own = count;
-    while (end && own > 0 && compare_ids(varve_rowset_id(rows, own - 1), *end) >= 0)
+    while (end && own > 0 && ids_compare(varve_rowset_id(rows, own - 1), *end) >= 0)
         own--;
     VV_TRY(read_named(j, &p, own, err));
     for (size_t i = 0; i < own; i++)
@@ -174,11 +165,6 @@ static varve_status add_range(void *arg, size_t i, varve_error *err)
 
 /* ---- a collection -------------------------------------------------------------------------- */
 
-static int by_id(const void *a, const void *b)
-{
-    return compare_ids(*(const varve_id *)a, *(const varve_id *)b);
-}
-
 static varve_status part(digest_job *j, uint64_t rows, size_t ranges, varve_error *err)
 {
     const varve_leg leg = {.kind = VARVE_LEG_SAMPLE, .seed = 1};
@@ -189,7 +175,7 @@ static varve_status part(digest_job *j, uint64_t rows, size_t ranges, varve_erro
     size_t count = varve_hits_count(j->parts, 0);
     for (size_t i = 0; i < count; i++)
         j->starts[i] = varve_hits_id(j->parts, 0, i);
-    if (count) qsort(j->starts, count, sizeof *j->starts, by_id);
+    if (count) qsort(j->starts, count, sizeof *j->starts, ids_compare_items);
     j->range_count = count + 1;
     return VARVE_OK;
 }
