@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "follow_inner.h"
+#include "ship.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,6 +283,8 @@ varve_status follow_promote(follow *f, const follow_promotion *options, lease *r
                              .life_ms = options->life_ms,
                              .force = options->force,
                              .parent = f->note.timeline};
+    if (options->state)
+        VV_TRY(ship_begin_at(f->r, options->state, f->note.timeline, f->sequence, err));
     VV_TRY(lease_take(f->r, &o, &taken, err));
     varve_replica *replica = f->replica;
     f->replica = NULL;

@@ -80,6 +80,8 @@ void follow_close(follow *f);
 
 typedef struct follow_promotion {
     const char *holder; /* the new writer: lease_options */
+    const char *state;  /* where its shipper will keep its state (ship.h), which then goes on right
+                           behind what was applied; NULL: nothing is left there */
     uint64_t life_ms;
     bool force; /* also while somebody else may still write: what he ships later is lost */
 } follow_promotion;
@@ -90,7 +92,8 @@ VV_CHECKED varve_status follow_promote(follow *f, const follow_promotion *option
 
 /* What is the folder? FOLLOW_PROMOTED: a writer's, which was a follower's. */
 typedef enum follow_kind { FOLLOW_NOTHING, FOLLOW_FOLLOWER, FOLLOW_PROMOTED } follow_kind;
-/* VARVE_EXISTS: something else is there. */
-VV_CHECKED varve_status follow_look(const char *folder, follow_kind *ret, varve_error *err);
+/* db_id: of which database, unless it is FOLLOW_NOTHING. VARVE_EXISTS: something else is there. */
+VV_CHECKED varve_status follow_look(const char *folder, follow_kind *ret,
+                                    char ret_db_id[NAMES_ID_SIZE], varve_error *err);
 
 #endif

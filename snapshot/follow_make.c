@@ -60,7 +60,8 @@ varve_status follow_resume(follow *f, varve_error *err)
 {
     follow_note note;
     follow_kind kind;
-    VV_TRY(follow_look(f->folder, &kind, err));
+    char db_id[NAMES_ID_SIZE];
+    VV_TRY(follow_look(f->folder, &kind, db_id, err));
     if (kind == FOLLOW_PROMOTED)
         return vv_fail(err, VARVE_CONFLICT, "%s was promoted: it is a writer's now", f->folder);
     bool whole = follow_note_read(f->fresh, &note, NULL) == VARVE_OK;

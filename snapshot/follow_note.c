@@ -60,7 +60,8 @@ varve_status follow_note_write(const char *folder, const follow_note *n, varve_e
 
 static void names_done(file_names *n) { file_names_free(n); }
 
-varve_status follow_look(const char *folder, follow_kind *ret, varve_error *err)
+varve_status follow_look(const char *folder, follow_kind *ret, char ret_db_id[NAMES_ID_SIZE],
+                         varve_error *err)
 {
     VV_CLEANUP(names_done) file_names names = {0};
     follow_note note;
@@ -77,6 +78,7 @@ varve_status follow_look(const char *folder, follow_kind *ret, varve_error *err)
                        "a follower's before",
                        folder);
     VV_TRY(status);
+    memcpy(ret_db_id, note.db_id, sizeof note.db_id);
     *ret = note.promoted ? FOLLOW_PROMOTED : FOLLOW_FOLLOWER;
     return VARVE_OK;
 }

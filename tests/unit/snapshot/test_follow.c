@@ -385,7 +385,9 @@ static void test_pin(void **state)
 
 static void promote(chase *c, bool force, lease *ret)
 {
-    const follow_promotion o = {.holder = LOG_OTHER, .force = force};
+    char state[400];
+    snprintf(state, sizeof state, "%s.state", c->folder);
+    const follow_promotion o = {.holder = LOG_OTHER, .force = force, .state = state};
     ok(&c->v.s, follow_promote(c->f, &o, ret, &c->v.s.err));
 }
 
@@ -431,6 +433,7 @@ static void test_promotion_waits(void **state)
     chase c;
     lease taken;
     follow_kind kind;
+    char db_id[NAMES_ID_SIZE];
     const follow_promotion o = {.holder = LOG_OTHER};
     (void)state;
     chase_begin(&c, 29, true);
@@ -449,8 +452,9 @@ static void test_promotion_waits(void **state)
     assert_int_equal(taken.timeline, 2);
     assert_int_equal(taken.parent, 1);
     assert_int_equal(taken.parent_lsn, voyage_sequence(&c.v));
-    ok(&c.v.s, follow_look(c.folder, &kind, &c.v.s.err));
+    ok(&c.v.s, follow_look(c.folder, &kind, db_id, &c.v.s.err));
     assert_int_equal(kind, FOLLOW_PROMOTED);
+    assert_string_equal(db_id, LOG_DB);
     follow_close(c.f);
     c.f = NULL;
     assert_int_equal(find_pins(&c).count, 0);
