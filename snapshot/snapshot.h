@@ -13,6 +13,7 @@
 #include "backup_collections.h"
 #include "backup_folder.h"
 #include "export.h"
+#include "follow.h"
 #include "identity.h"
 #include "local.h"
 #include "prune.h"

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "follow_routes.h"
 #include "follower.h"
+#include "http_server_inner.h"
+#include "ops.h"
 #include "reply.h"
 
 #include <inttypes.h>
@@ -11,6 +13,13 @@
 static bool is_exempt(const route *route)
 {
     return route->scope == SCOPE_OPEN || route->kind == KIND_PROBE;
+}
+
+/* Those that tell of the folder. The others do without one. */
+static bool needs_folder(const route *route)
+{
+    http_handler *const h = route->handler;
+    return !is_exempt(route) || h == ops_jobs || h == ops_job || h == ops_compaction;
 }
 
 /* ---- X-Min-LSN ----------------------------------------------------------------------------- */
@@ -81,13 +90,14 @@ static bool enter_replica(http_request *r, follower *f)
 {
     r->staleness_ms = follower_staleness_ms(f);
     r->served = follower_take(f); /* after the time: what is shown is no older */
-    if (is_exempt(r->route) || r->route->handler == ops_promote) return true;
-    if (!r->served) {
-        if (!follower_is_replica(f)) return reaches(r, UINT64_MAX); /* promoted just now */
+    if (r->route->handler == ops_promote) return true;
+    if (!r->served && needs_folder(r->route)) {
+        if (!follower_is_replica(f)) return true; /* promoted just now */
         reply_failure(&r->reply, 503, "replica_bootstrapping",
                       "This replica has nothing to show yet: see GET /admin/follow");
         return false;
     }
+    if (is_exempt(r->route)) return true;
     r->applied_lsn = r->served->sequence;
     return is_young(r) && reaches(r, r->served->sequence);
 }

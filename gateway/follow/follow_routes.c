@@ -69,16 +69,17 @@ static varve_status describe(follower *f, buffer *out, varve_error *err)
 
 static varve_status no_follower(varve_error *err)
 {
-    return vv_fail(err, VARVE_NOT_FOUND, "This server follows no other: it was started without "
-                                         "follow, or was promoted before its last start");
+    return vv_fail(err, VARVE_NOT_FOUND,
+                   "This server follows no other: it was started without "
+                   "follow, or was promoted before its last start");
 }
 
 void ops_follow(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
     (void)request;
-    varve_status status = g->follower ? describe(g->follower, &reply->body, &err)
-                                      : no_follower(&err);
+    varve_status status =
+        g->follower ? describe(g->follower, &reply->body, &err) : no_follower(&err);
     if (status != VARVE_OK) reply_error(reply, &err);
 }
 

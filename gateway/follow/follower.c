@@ -1,7 +1,7 @@
 /* follower.c — the life of a follower, and what others ask of it; see follower.h. */
 #include "follower.h"
 
-#include "backup_home.h"
+#include "backup/backup_home.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "follower_inner.h"
@@ -152,6 +152,14 @@ uint64_t follower_staleness_ms(follower *f)
     uint64_t fresh_ns = atomic_load(&f->fresh_ns), now_ns = clock_now_ns();
     if (!fresh_ns) return UINT64_MAX;
     return now_ns > fresh_ns ? (now_ns - fresh_ns) / 1000000u : 0;
+}
+
+bool follower_is_young(follower *f)
+{
+    uint64_t most = f->g->config.follow_max_staleness_ms;
+    served *shown = follower_take(f);
+    served_let_go(shown);
+    return shown && (!most || follower_staleness_ms(f) <= most);
 }
 
 void follower_look(follower *f, follower_view *ret)

@@ -44,6 +44,8 @@ void follower_end_waits(follower *f);
 
 /* Is this server a replica now? false for NULL and once promoted. */
 bool follower_is_replica(const follower *f);
+/* Within follow_max_staleness_ms, and something is shown? */
+bool follower_is_young(follower *f);
 served *follower_take(follower *f); /* see served.h */
 follow_wait *follower_waits(follower *f);
 /* Of what is shown now; UINT64_MAX: nothing is. */
@@ -66,7 +68,7 @@ typedef struct follower_view {
     uint64_t objects, batches, bytes, bootstraps, refreshes, refresh_us, failures;
     uint64_t handles; /* replaced and still in use */
     uint64_t waiting;
-    char stage[16];   /* of a bootstrap; "": none */
+    char stage[16]; /* of a bootstrap; "": none */
     uint64_t files, files_all, stage_bytes, stage_bytes_all;
     char where[512];
     varve_error why; /* of the last step that failed; status VARVE_OK: the last one did not */

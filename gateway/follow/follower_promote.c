@@ -36,11 +36,11 @@ static varve_status become_owner(follower *f, varve_error *err)
     varve *db = NULL;
     VV_TRY(varve_open(g->root_path, &g->config.engine, &db, err));
     g->db = db;
+    if (gateway_start_services(g, &why) != VARVE_OK)
+        log_message(&g->log, LOG_ERROR, "follower_services", "%s", why.message);
     atomic_store(&f->state, FOLLOWER_PROMOTED);
     (void)served_put(&f->slot, NULL, 0);
     follow_wait_end(&f->waits);
-    if (gateway_start_services(g, &why) != VARVE_OK)
-        log_message(&g->log, LOG_ERROR, "follower_services", "%s", why.message);
     return VARVE_OK;
 }
 

@@ -15,8 +15,7 @@ void metrics_follow(metrics_lines *t, follower *f)
                        v.state == (follower_state)s);
     lines_single(t, "follow_applied_lsn", "gauge", "Sequence number applied", v.applied);
     lines_single(t, "follow_shown_lsn", "gauge", "Sequence number that reads show", v.shown);
-    lines_single(t, "follow_known_lsn", "gauge", "Sequence number seen in the repository",
-                 v.known);
+    lines_single(t, "follow_known_lsn", "gauge", "Sequence number seen in the repository", v.known);
     if (v.staleness_ms != UINT64_MAX)
         lines_single_real(t, "follow_lag_seconds", "gauge",
                           "Since all that the repository held was shown",
