@@ -20,6 +20,7 @@
 #include "diff.h"
 #include "drill.h"
 #include "export.h"
+#include "follow.h"
 #include "identity.h"
 #include "local.h"
 #include "pitr_log.h"
