@@ -8,6 +8,7 @@
 #include "http_head.h"
 #include "process.h"
 #include "reply.h"
+#include "varve_snapshot.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -147,6 +148,7 @@ static void run_handler(http_request *r)
 {
     r->handler_ns = clock_now_ns();
     r->route->handler(r->server->g, r, &r->reply);
+    if (r->route->scope == SCOPE_WRITE) r->reply.lsn = varve_sequence(r->server->g->db);
 }
 
 static void run_ordinary(void *context)

@@ -27,6 +27,11 @@ static void each_header(const http_request *r, bool close, header_sink *sink, vo
     sink(context, "X-Content-Type-Options", "nosniff");
     if (r->reply.status == 401) sink(context, "WWW-Authenticate", "Basic realm=\"LynseDB\"");
     if (r->reply.status == 503) sink(context, "Retry-After", "1");
+    if (r->reply.lsn) {
+        char lsn[24];
+        (void)snprintf(lsn, sizeof lsn, "%" PRIu64, r->reply.lsn);
+        sink(context, "X-LSN", lsn);
+    }
     if (close) sink(context, "Connection", "close");
 }
 
