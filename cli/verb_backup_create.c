@@ -6,7 +6,6 @@
  * The checkpoint lies there, not in work/, so that a server that is started meanwhile, and sweeps
  * that, does not disturb. What a crash left of it goes at the next backup. */
 #include "backup_collections.h"
-#include "backup_identity.h"
 #include "backup_show.h"
 #include "place.h"
 #include "repository.h"

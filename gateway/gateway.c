@@ -2,6 +2,7 @@
  * the reverse order. */
 #include "gateway.h"
 
+#include "backup_home.h"
 #include "base/clock.h"
 #include "compactor_watch.h"
 #include "gateway_inner.h"
@@ -142,7 +143,9 @@ static varve_status run(gateway *g, varve_error *err)
     VV_TRY(process_check(&g->config, err));
     VV_TRY(open_folder(g, err));
     status = compactor_watch_start(g, &watch, err);
+    if (status == VARVE_OK) status = backup_home_open(g, &g->backup_home, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
+    backup_home_close(g->backup_home);
     compactor_watch_stop(watch);
     closed = varve_close(g->db, &close_err);
     if (status == VARVE_OK && closed != VARVE_OK) {

@@ -17,6 +17,8 @@ struct gateway {
     logger log;
     metrics metrics;
     rerank_clients rerankers;
+    struct backup_home *backup_home;       /* NULL: no repository is configured */
+    struct backup_service *backup_service; /* NULL as well */
     router router;
     buffer openapi;
     char root_path[4096];

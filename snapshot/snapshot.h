@@ -3,17 +3,20 @@
  *   local.h     snapshots on the disk of the data: create, list, verify, restore, delete
  *   export.h    collections as plain files, and back
  *   remote.h    where backups go
- *   repo.h      a backup repository there; snapshots.h what it holds
+ *   repo.h      a backup repository there; snapshots.h what it holds; repo_access.h reaching it
+ *   identity.h  under which ids a folder is backed up
  *   backup.h    a folder into it; restore.h and back; verify.h, prune.h its upkeep */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
 #include "backup.h"
 #include "export.h"
+#include "identity.h"
 #include "local.h"
 #include "prune.h"
 #include "remote.h"
 #include "repo.h"
+#include "repo_access.h"
 #include "restore.h"
 #include "snapshots.h"
 #include "verify.h"
