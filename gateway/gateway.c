@@ -9,6 +9,7 @@
 #include "http_server.h"
 #include "openapi.h"
 #include "process.h"
+#include "ship/shipper.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@ static void say_listening(gateway *g, int port)
 static varve_status open_folder(gateway *g, varve_error *err)
 {
     char *full;
+    shipper_keep_log(&g->config);
     VV_TRY(varve_open(g->config.data_dir, &g->config.engine, &g->db, err));
     full = realpath(g->config.data_dir, NULL);
     (void)snprintf(g->root_path, sizeof g->root_path, "%s", full ? full : g->config.data_dir);
@@ -144,7 +146,9 @@ static varve_status run(gateway *g, varve_error *err)
     VV_TRY(open_folder(g, err));
     status = compactor_watch_start(g, &watch, err);
     if (status == VARVE_OK) status = backup_home_open(g, &g->backup_home, err);
+    if (status == VARVE_OK) status = shipper_start(g, &g->shipper, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
+    shipper_stop(g->shipper);
     backup_home_close(g->backup_home);
     compactor_watch_stop(watch);
     closed = varve_close(g->db, &close_err);

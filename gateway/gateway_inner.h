@@ -18,12 +18,13 @@ struct gateway {
     metrics metrics;
     rerank_clients rerankers;
     struct backup_home *backup_home;       /* NULL: no repository is configured */
+    struct shipper *shipper;               /* NULL: the log is not shipped */
     struct backup_service *backup_service; /* NULL as well */
     router router;
     buffer openapi;
     char root_path[4096];
     atomic_ullong scratches; /* folders for the time of one call, numbered */
-    atomic_bool draining; /* asked to end: not ready, no more keep-alive */
+    atomic_bool draining;    /* asked to end: not ready, no more keep-alive */
 };
 
 #endif

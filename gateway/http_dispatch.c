@@ -8,7 +8,7 @@
 #include "http_head.h"
 #include "process.h"
 #include "reply.h"
-#include "varve_snapshot.h"
+#include "ship/ship_gate.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -144,21 +144,39 @@ static void ended(http_request *r)
     request_let_go(r);
 }
 
-static void run_handler(http_request *r)
-{
-    r->handler_ns = clock_now_ns();
-    r->route->handler(r->server->g, r, &r->reply);
-    if (r->route->scope == SCOPE_WRITE) r->reply.lsn = varve_sequence(r->server->g->db);
-}
-
-static void run_ordinary(void *context)
+static void on_ack(void *context, ship_ack_end end)
 {
     http_request *r = context;
-    run_handler(r);
+    ship_gate_settle(&r->reply, end);
+    r->end(r);
+}
+
+/* The request ends here, or, if it wrote and waits for the backup repository, on the thread of
+ * those that do. */
+static void run_handler(http_request *r, void (*end)(http_request *r))
+{
+    gateway *g = r->server->g;
+    bool waits = false;
+    r->handler_ns = clock_now_ns();
+    r->end = end;
+    r->ack = (ship_ack){.done = on_ack, .arg = r};
+    if (ship_gate_admits(g, r->route, r, &r->reply)) {
+        r->route->handler(g, r, &r->reply);
+        waits = ship_gate_holds(g, r->route, r, &r->reply, &r->ack);
+    } else if (r->stream) {
+        r->reply.close = true; /* its body is not read */
+    }
+    if (!waits) end(r);
+}
+
+static void end_ordinary(http_request *r)
+{
     finish_reply(r);
     MHD_resume_connection(r->mhd);
     ended(r);
 }
+
+static void run_ordinary(void *context) { run_handler(context, end_ordinary); }
 
 bool dispatch_run(http_request *r)
 {
@@ -190,15 +208,10 @@ static void end_stream(http_request *r)
     (void)pthread_mutex_unlock(&s->lock);
     if (early) finish_early(r);
     if (resume) MHD_resume_connection(r->mhd);
-}
-
-static void run_stream(void *context)
-{
-    http_request *r = context;
-    run_handler(r);
-    end_stream(r);
     ended(r);
 }
+
+static void run_stream(void *context) { run_handler(context, end_stream); }
 
 void dispatch_stream(http_request *r)
 {

@@ -2,6 +2,7 @@
 #include "ops.h"
 
 #include "gateway_inner.h"
+#include "metrics_ship.h"
 #include "reply.h"
 
 #include <stdlib.h>
@@ -62,7 +63,10 @@ static varve_status write_metrics(gateway *g, buffer *out, varve_error *err)
     e.jobs = jobs;
     varve_stats(g->db, &e.folder);
     varve_compaction_get_stats(g->db, &e.compaction);
-    return metrics_write(&g->metrics, &e, out, err);
+    VV_TRY(metrics_write(&g->metrics, &e, out, err));
+    metrics_lines ship = {.out = out, .prefix = "varve_", .err = err};
+    metrics_ship(&ship, g->shipper);
+    return ship.status;
 }
 
 void ops_metrics(gateway *g, http_request *request, http_reply *reply)

@@ -35,8 +35,9 @@ VV_CHECKED varve_status backup_home_open(gateway *g, backup_home **ret, varve_er
 void backup_home_close(backup_home *h); /* NULL-safe */
 
 typedef struct backup_seat {
-    repo *repo;         /* of the folder's database */
-    lease *lease;       /* held, shared, with its lock */
+    repo *repo;   /* of the folder's database */
+    repo *prompt; /* the same, for what somebody waits for: few attempts, no limit of bandwidth */
+    lease *lease; /* held, shared, with its lock */
     const char *folder; /* of the data */
     const char *state;  /* FOLDER/backup/state-<repo_id>: caches, journals; made by its users */
 } backup_seat;
