@@ -2,7 +2,7 @@
  * the reverse order. */
 #include "gateway.h"
 
-#include "backup_home.h"
+#include "backup/backup_home.h"
 #include "base/clock.h"
 #include "compactor_watch.h"
 #include "gateway_inner.h"

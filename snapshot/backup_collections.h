@@ -1,9 +1,11 @@
 /* backup_collections.h — what the collections of a data folder hold, as a manifest says it.
- * Ownership  backup_collections_done() frees; the strings are its own. */
-#ifndef CLI_BACKUP_COLLECTIONS_H
-#define CLI_BACKUP_COLLECTIONS_H
+ * Ownership  backup_collections_done() frees; the strings are its own.
+ * Threads    one at a time.   Errors  those of varve_open, opened for reading. */
+#ifndef VARVE_SNAPSHOT_BACKUP_COLLECTIONS_H
+#define VARVE_SNAPSHOT_BACKUP_COLLECTIONS_H
 
-#include "snapshot.h"
+#include "manifest.h"
+#include "varve.h"
 
 typedef struct backup_collections {
     manifest_collection *items;

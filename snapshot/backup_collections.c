@@ -1,12 +1,14 @@
 /* backup_collections.c — see backup_collections.h. */
 #include "backup_collections.h"
 
-#include "place.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 static void names_freep(varve_names **names) { varve_names_free(*names); }
+static void abandonp(varve **db)
+{
+    if (*db) varve_abandon(*db);
+}
 static void collection_freep(varve_collection **c) { varve_collection_release(*c); }
 
 void backup_collections_done(backup_collections *c)
@@ -61,15 +63,16 @@ static varve_status read_database(varve *db, const char *database, backup_collec
 
 varve_status backup_collections_read(const char *folder, backup_collections *ret, varve_error *err)
 {
-    VV_CLEANUP(folder_done) folder_session session = {0};
+    VV_CLEANUP(abandonp) varve *db = NULL;
     VV_CLEANUP(names_freep) varve_names *databases = NULL;
     VV_CLEANUP(backup_collections_done) backup_collections all = {0};
-    const place at = {.where = folder};
-    VV_TRY(folder_open(&at, FOLDER_READ, &session, err));
-    VV_TRY(varve_database_list(session.db, &databases, err));
+    varve_options options;
+    varve_options_init(&options);
+    options.read_only = options.must_exist = true;
+    VV_TRY(varve_open(folder, &options, &db, err));
+    VV_TRY(varve_database_list(db, &databases, err));
     for (size_t i = 0; i < varve_names_count(databases); i++)
-        VV_TRY(read_database(session.db, varve_names_get(databases, i), &all, err));
-    VV_TRY(folder_close(&session, err));
+        VV_TRY(read_database(db, varve_names_get(databases, i), &all, err));
     *ret = all;
     all = (backup_collections){0};
     return VARVE_OK;
