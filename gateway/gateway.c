@@ -10,6 +10,7 @@
 #include "http_server.h"
 #include "openapi.h"
 #include "process.h"
+#include "ship/shipper.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -74,6 +75,7 @@ static varve_status open_folder(gateway *g, varve_error *err)
 {
     char *full;
     varve *db = NULL;
+    shipper_keep_log(&g->config);
     if (g->follower) return VARVE_OK; /* it opens what there is, when there is something */
     VV_TRY(varve_open(g->config.data_dir, &g->config.engine, &db, err));
     g->db = db;
@@ -141,11 +143,13 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
 varve_status gateway_start_services(gateway *g, varve_error *err)
 {
     VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
-    return backup_home_open(g, &g->backup_home, err);
+    VV_TRY(backup_home_open(g, &g->backup_home, err));
+    return shipper_start(g, &g->shipper, err);
 }
 
 static void stop_services(gateway *g)
 {
+    shipper_stop(g->shipper);
     backup_home_close(g->backup_home);
     compactor_watch_stop(g->compactor_watch);
 }

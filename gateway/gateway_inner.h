@@ -20,12 +20,13 @@ struct gateway {
     struct compactor_watch *compactor_watch;
     struct follower *follower; /* NULL: this server never followed another one */
     struct backup_home *backup_home;       /* NULL: no repository is configured */
+    struct shipper *shipper;               /* NULL: the log is not shipped */
     struct backup_service *backup_service; /* NULL as well */
     router router;
     buffer openapi;
     char root_path[4096];
     atomic_ullong scratches; /* folders for the time of one call, numbered */
-    atomic_bool draining; /* asked to end: not ready, no more keep-alive */
+    atomic_bool draining;    /* asked to end: not ready, no more keep-alive */
 };
 
 /* What an owner of a folder runs beside serving it. gateway.c stops what was started. */

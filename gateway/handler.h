@@ -25,6 +25,7 @@ typedef struct http_reply {
     const char *content_type; /* static; "application/json" to begin with */
     buffer body;
     bool close;          /* end the connection after this reply */
+    uint64_t lsn; /* the server's, of routes that write: all they wrote is in the log up to it */
     varve_error cause;   /* of a failure, whole, for the log; never sent. See reply.h */
     char unindexed[132]; /* path of a filter without a field index, for the slow-query log; "" */
 } http_reply;

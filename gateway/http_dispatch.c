@@ -9,6 +9,7 @@
 #include "http_head.h"
 #include "process.h"
 #include "reply.h"
+#include "ship/ship_gate.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -149,21 +150,40 @@ static void ended(http_request *r)
     request_let_go(r);
 }
 
-static void run_handler(http_request *r)
-{
-    r->handler_ns = clock_now_ns();
-    if (follow_gate_enter(r)) r->route->handler(r->server->g, r, &r->reply);
-    follow_gate_leave(r);
-}
-
-static void run_ordinary(void *context)
+static void on_ack(void *context, ship_ack_end end)
 {
     http_request *r = context;
-    run_handler(r);
+    ship_gate_settle(&r->reply, end);
+    r->end(r);
+}
+
+/* The request ends here, or, if it wrote and waits for the backup repository, on the thread of
+ * those that do. */
+static void run_handler(http_request *r, void (*end)(http_request *r))
+{
+    gateway *g = r->server->g;
+    bool waits = false;
+    r->handler_ns = clock_now_ns();
+    r->end = end;
+    r->ack = (ship_ack){.done = on_ack, .arg = r};
+    bool may = follow_gate_enter(r) && ship_gate_admits(g, r->route, r, &r->reply);
+    if (may) r->route->handler(g, r, &r->reply);
+    follow_gate_leave(r);
+    if (may)
+        waits = ship_gate_holds(g, r->route, r, &r->reply, &r->ack);
+    else if (r->stream)
+        r->reply.close = true; /* its body is not read */
+    if (!waits) end(r);
+}
+
+static void end_ordinary(http_request *r)
+{
     finish_reply(r);
     MHD_resume_connection(r->mhd);
     ended(r);
 }
+
+static void run_ordinary(void *context) { run_handler(context, end_ordinary); }
 
 static void submit_ordinary(void *context)
 {
@@ -203,15 +223,10 @@ static void end_stream(http_request *r)
     (void)pthread_mutex_unlock(&s->lock);
     if (early) finish_early(r);
     if (resume) MHD_resume_connection(r->mhd);
-}
-
-static void run_stream(void *context)
-{
-    http_request *r = context;
-    run_handler(r);
-    end_stream(r);
     ended(r);
 }
+
+static void run_stream(void *context) { run_handler(context, end_stream); }
 
 void dispatch_stream(http_request *r)
 {

@@ -34,6 +34,7 @@ static void each_header(const http_request *r, bool close, header_sink *sink, vo
     sink(context, "X-Content-Type-Options", "nosniff");
     if (r->reply.status == 401) sink(context, "WWW-Authenticate", "Basic realm=\"LynseDB\"");
     if (r->reply.status == 503) sink(context, "Retry-After", "1");
+    if (r->reply.lsn) number_header(sink, context, "X-LSN", r->reply.lsn);
     if (r->applied_lsn) number_header(sink, context, "X-Applied-LSN", r->applied_lsn);
     if (r->applied_lsn && r->staleness_ms != UINT64_MAX)
         number_header(sink, context, "X-Staleness-Ms", r->staleness_ms);

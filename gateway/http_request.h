@@ -12,6 +12,7 @@
 #include "follow/served.h"
 #include "gateway_inner.h"
 #include "http_stream.h"
+#include "ship/ship_acks.h"
 
 #define QUERY_ARGUMENTS_MAX 64
 #define PATH_PARAMS_MAX     4
@@ -64,6 +65,8 @@ struct http_request {
     follow_waiter waiter;  /* for min_lsn */
 
     http_reply reply;
+    ship_ack ack;                  /* of a write that waits for the backup repository */
+    void (*end)(http_request *r);  /* what follows its handler */
     struct MHD_Response *response; /* of the reply, when it is complete */
     const char *reply_text;        /* its body, borrowed from it */
     size_t reply_bytes;

@@ -1,8 +1,8 @@
 /* metrics_text.c — the counters as Prometheus text. What older dashboards know by lynsedb_ names is
  * written under both prefixes with the same values; only under varve_ the requests are split by
  * route. Nothing here touches the data folder. */
-#include "metrics.h"
 #include "follow/metrics_follow.h"
+#include "metrics.h"
 #include "metrics_lines.h"
 
 #include <inttypes.h>

@@ -3,6 +3,7 @@
 
 #include "follow/follower.h"
 #include "gateway_inner.h"
+#include "metrics_ship.h"
 #include "reply.h"
 
 #include <stdlib.h>
@@ -69,7 +70,10 @@ static varve_status write_metrics(gateway *g, const http_request *request, buffe
     e.jobs = jobs;
     varve_stats(db, &e.folder);
     varve_compaction_get_stats(db, &e.compaction);
-    return metrics_write(&g->metrics, &e, out, err);
+    VV_TRY(metrics_write(&g->metrics, &e, out, err));
+    metrics_lines ship = {.out = out, .prefix = "varve_", .err = err};
+    metrics_ship(&ship, g->shipper);
+    return ship.status;
 }
 
 void ops_metrics(gateway *g, http_request *request, http_reply *reply)

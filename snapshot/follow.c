@@ -13,17 +13,17 @@
 #define LOOKS       6 /* at snapshots, until one bridges a gap */
 #define CATCH_UP_MS 200
 
-varve_status follow_check_cancel(const follow *f, varve_error *err)
+varve_status follow_check_cancel(const follow_handle *f, varve_error *err)
 {
     const remote_cancel *c = &f->o.cancel;
     return c->asked && c->asked(c->arg) ? vv_fail(err, VARVE_CANCELLED, "cancelled") : VARVE_OK;
 }
 
-uint64_t follow_sequence(const follow *f) { return f->there ? f->sequence : 0; }
+uint64_t follow_sequence(const follow_handle *f) { return f->there ? f->sequence : 0; }
 
 /* ---- open, close --------------------------------------------------------------------------- */
 
-static varve_status name_paths(follow *f, varve_error *err)
+static varve_status name_paths(follow_handle *f, varve_error *err)
 {
     const char *folder = f->o.folder;
     size_t len = folder ? strlen(folder) : 0;
@@ -37,7 +37,7 @@ static varve_status name_paths(follow *f, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status check_note(const follow *f, varve_error *err)
+static varve_status check_note(const follow_handle *f, varve_error *err)
 {
     bool same =
         strcmp(f->note.repo_id, f->r->repo_id) == 0 && strcmp(f->note.db_id, f->r->db_id) == 0;
@@ -46,7 +46,7 @@ static varve_status check_note(const follow *f, varve_error *err)
                    f->folder, f->note.db_id, f->note.repo_id);
 }
 
-void follow_close(follow *f)
+void follow_close(follow_handle *f)
 {
     if (!f) return;
     follow_close_replica(f);
@@ -54,11 +54,12 @@ void follow_close(follow *f)
     free(f);
 }
 
-static void closep(follow **f) { follow_close(*f); }
+static void closep(follow_handle **f) { follow_close(*f); }
 
-varve_status follow_open(repo *r, const follow_options *options, follow **ret, varve_error *err)
+varve_status follow_open(repo *r, const follow_options *options, follow_handle **ret,
+                         varve_error *err)
 {
-    VV_CLEANUP(closep) follow *f = calloc(1, sizeof *f);
+    VV_CLEANUP(closep) follow_handle *f = calloc(1, sizeof *f);
     if (!f) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a follower");
     f->r = r;
     f->o = *options;
@@ -103,7 +104,7 @@ static varve_status add_object(void *arg, const char *key, uint64_t size, varve_
 
 /* Behind the end of an object only what begins there is of interest; otherwise what overlaps
  * too. */
-static varve_status list_objects(const follow *f, const follow_stretch *s, object_list *ret,
+static varve_status list_objects(const follow_handle *f, const follow_stretch *s, object_list *ret,
                                  varve_error *err)
 {
     char prefix[NAMES_KEY_MAX], after[NAMES_KEY_MAX];
@@ -130,7 +131,7 @@ static const object_name *next_object(const object_list *l, uint64_t sequence, s
 /* ---- a step -------------------------------------------------------------------------------- */
 
 /* The writer began a timeline behind what was applied here: the folder is on its line too. */
-static varve_status join_line(follow *f, varve_error *err)
+static varve_status join_line(follow_handle *f, varve_error *err)
 {
     if (f->note.timeline == f->writer) return VARVE_OK;
     follow_note next = f->note;
@@ -141,7 +142,7 @@ static varve_status join_line(follow *f, varve_error *err)
 }
 
 /* *ret_more: the step's bytes are spent. */
-static varve_status apply_list(follow *f, const object_list *l, follow_result *result,
+static varve_status apply_list(follow_handle *f, const object_list *l, follow_result *result,
                                bool *ret_more, varve_error *err)
 {
     const object_name *next;
@@ -156,7 +157,7 @@ static varve_status apply_list(follow *f, const object_list *l, follow_result *r
     return VARVE_OK;
 }
 
-static varve_status no_bridge(const follow *f, varve_error *err)
+static varve_status no_bridge(const follow_handle *f, varve_error *err)
 {
     return vv_fail(err, VARVE_NOT_FOUND,
                    "the log has a gap behind sequence %llu, and no snapshot lies beyond it yet",
@@ -164,7 +165,8 @@ static varve_status no_bridge(const follow *f, varve_error *err)
 }
 
 /* Stretch after stretch. *ret_gap: something follows, but not at once. */
-static varve_status apply_all(follow *f, follow_result *result, bool *ret_gap, varve_error *err)
+static varve_status apply_all(follow_handle *f, follow_result *result, bool *ret_gap,
+                              varve_error *err)
 {
     for (;;) {
         VV_CLEANUP(object_list_done) object_list l = {0};
@@ -180,7 +182,7 @@ static varve_status apply_all(follow *f, follow_result *result, bool *ret_gap, v
     }
 }
 
-static varve_status make(follow *f, follow_result *result, varve_error *err)
+static varve_status make(follow_handle *f, follow_result *result, varve_error *err)
 {
     VV_TRY(follow_make(f, err));
     result->bootstrapped = true;
@@ -189,7 +191,7 @@ static varve_status make(follow *f, follow_result *result, varve_error *err)
 
 /* The log has come to its end. A snapshot beyond it is one that the log will reach, or it bridges a
  * gap behind which nothing was written yet: time tells. */
-static varve_status look_beyond(follow *f, follow_result *result, varve_error *err)
+static varve_status look_beyond(follow_handle *f, follow_result *result, varve_error *err)
 {
     uint64_t now = env_now_ms(&f->r->env);
     if (now >= f->beyond_looked_ms + f->o.bridge_ms / LOOKS) {
@@ -205,13 +207,13 @@ static varve_status look_beyond(follow *f, follow_result *result, varve_error *e
     return now - f->beyond_since_ms < f->o.bridge_ms ? VARVE_OK : make(f, result, err);
 }
 
-static varve_status bridge(follow *f, follow_result *result, varve_error *err)
+static varve_status bridge(follow_handle *f, follow_result *result, varve_error *err)
 {
     VV_TRY(follow_line_find_beyond(f, err));
     return f->beyond > f->sequence ? make(f, result, err) : no_bridge(f, err);
 }
 
-static varve_status run(follow *f, follow_result *result, varve_error *err)
+static varve_status run(follow_handle *f, follow_result *result, varve_error *err)
 {
     bool gap = false;
     VV_TRY(follow_check_cancel(f, err));
@@ -227,7 +229,7 @@ static varve_status run(follow *f, follow_result *result, varve_error *err)
     return result->all ? look_beyond(f, result, err) : VARVE_OK;
 }
 
-varve_status follow_step(follow *f, follow_result *ret, varve_error *err)
+varve_status follow_step(follow_handle *f, follow_result *ret, varve_error *err)
 {
     follow_result result = {0};
     varve_status status = run(f, &result, err);
@@ -242,7 +244,7 @@ varve_status follow_step(follow *f, follow_result *ret, varve_error *err)
 /* ---- promotion ----------------------------------------------------------------------------- */
 
 /* Whoever may still write may still ship. */
-static varve_status check_free(const follow *f, const follow_promotion *o, varve_error *err)
+static varve_status check_free(const follow_handle *f, const follow_promotion *o, varve_error *err)
 {
     char until[32];
     lease_state seen;
@@ -258,7 +260,7 @@ static varve_status check_free(const follow *f, const follow_promotion *o, varve
 }
 
 /* Forced, a gap that nothing bridges is the end, and a snapshot that nothing reaches too. */
-static varve_status catch_up(follow *f, bool force, varve_error *err)
+static varve_status catch_up(follow_handle *f, bool force, varve_error *err)
 {
     follow_result r = {0};
     while (!r.all) {
@@ -271,7 +273,7 @@ static varve_status catch_up(follow *f, bool force, varve_error *err)
     return VARVE_OK;
 }
 
-varve_status follow_promote(follow *f, const follow_promotion *options, lease *ret,
+varve_status follow_promote(follow_handle *f, const follow_promotion *options, lease *ret,
                             varve_error *err)
 {
     lease taken;

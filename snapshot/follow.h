@@ -44,7 +44,7 @@
 #define FOLLOW_STEP_BYTES ((uint64_t)64 << 20)
 #define FOLLOW_BRIDGE_MS  ((uint64_t)30000)
 
-typedef struct follow follow;
+typedef struct follow_handle follow_handle;
 
 typedef struct follow_options {
     const char *folder;   /* missing, empty, or a follower's; beside it FOLDER.follow-new */
@@ -69,14 +69,14 @@ typedef struct follow_result {
     uint64_t objects, batches, bytes; /* of this step */
 } follow_result;
 
-VV_CHECKED varve_status follow_open(repo *r, const follow_options *options, follow **ret,
+VV_CHECKED varve_status follow_open(repo *r, const follow_options *options, follow_handle **ret,
                                     varve_error *err);
 /* Look once, and apply what is there. */
-VV_CHECKED varve_status follow_step(follow *f, follow_result *ret, varve_error *err);
+VV_CHECKED varve_status follow_step(follow_handle *f, follow_result *ret, varve_error *err);
 /* The folder, if there is one yet: 0 otherwise. */
-uint64_t follow_sequence(const follow *f);
+uint64_t follow_sequence(const follow_handle *f);
 /* Leaves the pin, which expires by itself unless the folder is opened again. */
-void follow_close(follow *f);
+void follow_close(follow_handle *f);
 
 typedef struct follow_promotion {
     const char *holder; /* the new writer: lease_options */
@@ -87,8 +87,8 @@ typedef struct follow_promotion {
 } follow_promotion;
 
 /* On success the folder is closed, and can be opened for writing. */
-VV_CHECKED varve_status follow_promote(follow *f, const follow_promotion *options, lease *ret,
-                                       varve_error *err);
+VV_CHECKED varve_status follow_promote(follow_handle *f, const follow_promotion *options,
+                                       lease *ret, varve_error *err);
 
 /* What is the folder? FOLLOW_PROMOTED: a writer's, which was a follower's. */
 typedef enum follow_kind { FOLLOW_NOTHING, FOLLOW_FOLLOWER, FOLLOW_PROMOTED } follow_kind;

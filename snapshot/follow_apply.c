@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static varve_status other_history(const follow *f, const wal_object *o, uint64_t first,
+static varve_status other_history(const follow_handle *f, const wal_object *o, uint64_t first,
                                   varve_error *err)
 {
     return vv_fail(err, VARVE_CONFLICT,
@@ -15,7 +15,7 @@ static varve_status other_history(const follow *f, const wal_object *o, uint64_t
                    (unsigned long long)first, o->timeline, (unsigned long long)f->sequence);
 }
 
-static varve_status check_chain(const follow *f, const wal_object *o, varve_error *err)
+static varve_status check_chain(const follow_handle *f, const wal_object *o, varve_error *err)
 {
     static const uint8_t none[SUMS_BYTES];
     bool follows = f->foot_timeline == o->timeline && o->first == f->sequence + 1;
@@ -23,7 +23,7 @@ static varve_status check_chain(const follow *f, const wal_object *o, varve_erro
     return other_history(f, o, o->first, err);
 }
 
-static varve_status fetch_files(const follow *f, const wal_batch *b, varve_error *err)
+static varve_status fetch_files(const follow_handle *f, const wal_batch *b, varve_error *err)
 {
     char folder[FOLLOW_PATH_SIZE];
     bool kept;
@@ -38,8 +38,8 @@ static varve_status fetch_files(const follow *f, const wal_batch *b, varve_error
 }
 
 /* After a write that failed nobody knows what is there: the next step opens it anew. */
-static varve_status apply_batch(follow *f, const wal_object *o, const wal_batch *b, uint64_t end,
-                                follow_result *result, varve_error *err)
+static varve_status apply_batch(follow_handle *f, const wal_object *o, const wal_batch *b,
+                                uint64_t end, follow_result *result, varve_error *err)
 {
     const varve_log_batch batch = {.bytes = b->bytes, .len = b->len};
     if (b->last <= f->sequence) return VARVE_OK;
@@ -58,8 +58,8 @@ static varve_status apply_batch(follow *f, const wal_object *o, const wal_batch 
     return VARVE_OK;
 }
 
-varve_status follow_apply(follow *f, const object_name *name, uint64_t end, follow_result *result,
-                          varve_error *err)
+varve_status follow_apply(follow_handle *f, const object_name *name, uint64_t end,
+                          follow_result *result, varve_error *err)
 {
     VV_CLEANUP(wal_object_done) wal_object o = {0};
     VV_TRY(wal_object_read(f->r, name, &o, err));

@@ -28,7 +28,7 @@ VV_CHECKED varve_status follow_note_write(const char *folder, const follow_note 
 
 /* ---- a follower ---------------------------------------------------------------------------- */
 
-struct follow {
+struct follow_handle {
     repo *r;
     follow_options o;
     char folder[FOLLOW_PATH_SIZE], fresh[FOLLOW_PATH_SIZE]; /* where it is made anew */
@@ -38,7 +38,7 @@ struct follow {
     uint64_t sequence;   /* of the replica, also while it is closed */
     bool anew;           /* the folder has another history than the repository */
     timelines timelines; /* as read last */
-    uint32_t writer;     /* the timeline to follow */
+    uint32_t writer;     /* the timeline to follow_handle */
     pin_handle pin;
     bool pinned;
     bool sure;              /* an object ended with the sequence: the next begins behind it */
@@ -56,29 +56,29 @@ typedef struct follow_stretch {
 } follow_stretch;
 
 /* follow_line.c: the writer's timeline and its ancestors. */
-VV_CHECKED varve_status follow_line_read(follow *f, varve_error *err);
+VV_CHECKED varve_status follow_line_read(follow_handle *f, varve_error *err);
 /* Is the folder a beginning of the writer's line? */
-bool follow_line_holds(const follow *f);
-follow_stretch follow_line_find(const follow *f);
+bool follow_line_holds(const follow_handle *f);
+follow_stretch follow_line_find(const follow_handle *f);
 /* f->beyond: the newest snapshot of the line behind the applied sequence; 0: there is none. */
-VV_CHECKED varve_status follow_line_find_beyond(follow *f, varve_error *err);
+VV_CHECKED varve_status follow_line_find_beyond(follow_handle *f, varve_error *err);
 
 /* follow_make.c: the folder. */
-VV_CHECKED varve_status follow_make(follow *f, varve_error *err);
-VV_CHECKED varve_status follow_open_replica(follow *f, varve_error *err);
-void follow_close_replica(follow *f);
+VV_CHECKED varve_status follow_make(follow_handle *f, varve_error *err);
+VV_CHECKED varve_status follow_open_replica(follow_handle *f, varve_error *err);
+void follow_close_replica(follow_handle *f);
 /* Complete, or remove, what an end in the middle of a swap left. */
-VV_CHECKED varve_status follow_resume(follow *f, varve_error *err);
+VV_CHECKED varve_status follow_resume(follow_handle *f, varve_error *err);
 
 /* follow_pin.c: the log behind the sequence stays. */
-VV_CHECKED varve_status follow_pin_keep(follow *f, varve_error *err);
-void follow_pin_drop(follow *f);
+VV_CHECKED varve_status follow_pin_keep(follow_handle *f, varve_error *err);
+void follow_pin_drop(follow_handle *f);
 
 /* follow_apply.c: one object of the log. VARVE_CONFLICT: it is of another history than the folder. */
-VV_CHECKED varve_status follow_apply(follow *f, const object_name *name, uint64_t end,
+VV_CHECKED varve_status follow_apply(follow_handle *f, const object_name *name, uint64_t end,
                                      follow_result *result, varve_error *err);
 
 /* Cancelled? */
-VV_CHECKED varve_status follow_check_cancel(const follow *f, varve_error *err);
+VV_CHECKED varve_status follow_check_cancel(const follow_handle *f, varve_error *err);
 
 #endif

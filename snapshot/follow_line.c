@@ -8,7 +8,7 @@
 
 /* Timelines are read anew when the writer's is not among them; one whose record is still to come
  * (lease.c writes it last) is not followed before it is there. */
-varve_status follow_line_read(follow *f, varve_error *err)
+varve_status follow_line_read(follow_handle *f, varve_error *err)
 {
     lease_state writer;
     VV_TRY(lease_read(f->r, &writer, err));
@@ -24,12 +24,12 @@ varve_status follow_line_read(follow *f, varve_error *err)
     return VARVE_OK;
 }
 
-bool follow_line_holds(const follow *f)
+bool follow_line_holds(const follow_handle *f)
 {
     return timelines_reach(&f->timelines, f->writer, f->note.timeline, f->sequence);
 }
 
-follow_stretch follow_line_find(const follow *f)
+follow_stretch follow_line_find(const follow_handle *f)
 {
     follow_stretch s = {.timeline = f->writer, .limit = UINT64_MAX};
     for (;;) {
@@ -42,7 +42,7 @@ follow_stretch follow_line_find(const follow *f)
 
 static varve_status see_snapshot(void *arg, const char *key, uint64_t size, varve_error *err)
 {
-    follow *f = arg;
+    follow_handle *f = arg;
     object_name n;
     (void)size, (void)err;
     if (names_parse(key, &n) && n.kind == NAME_SNAP &&
@@ -52,7 +52,7 @@ static varve_status see_snapshot(void *arg, const char *key, uint64_t size, varv
 }
 
 /* Of the timelines from that of the stretch on: younger ones have greater numbers. */
-varve_status follow_line_find_beyond(follow *f, varve_error *err)
+varve_status follow_line_find_beyond(follow_handle *f, varve_error *err)
 {
     const follow_stretch s = follow_line_find(f);
     f->beyond = 0;

@@ -19,7 +19,7 @@
 
 /* ---- the replica --------------------------------------------------------------------------- */
 
-varve_status follow_open_replica(follow *f, varve_error *err)
+varve_status follow_open_replica(follow_handle *f, varve_error *err)
 {
     if (f->replica) return VARVE_OK;
     VV_TRY(varve_replica_open(f->folder, &f->replica, err));
@@ -30,7 +30,7 @@ varve_status follow_open_replica(follow *f, varve_error *err)
 }
 
 /* What a close cannot sync is applied again after the next open. */
-void follow_close_replica(follow *f)
+void follow_close_replica(follow_handle *f)
 {
     varve_status ignored = varve_replica_close(f->replica, NULL);
     (void)ignored;
@@ -47,7 +47,7 @@ static varve_status sync_above(const char *folder, varve_error *err)
     return file_sync_dir(slash == folder ? "/" : above[0] ? above : ".", err);
 }
 
-static varve_status move(const follow *f, bool exchange, varve_error *err)
+static varve_status move(const follow_handle *f, bool exchange, varve_error *err)
 {
     int flags = exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE;
     if (renameat2(AT_FDCWD, f->fresh, AT_FDCWD, f->folder, flags) != 0)
@@ -56,7 +56,7 @@ static varve_status move(const follow *f, bool exchange, varve_error *err)
     return sync_above(f->folder, err);
 }
 
-varve_status follow_resume(follow *f, varve_error *err)
+varve_status follow_resume(follow_handle *f, varve_error *err)
 {
     follow_note note;
     follow_kind kind;
@@ -80,7 +80,7 @@ varve_status follow_resume(follow *f, varve_error *err)
 /* ---- make ---------------------------------------------------------------------------------- */
 
 /* As far as the log goes without a gap: what follows is the next steps'. */
-static varve_status restore(follow *f, pitr_result *ret, varve_error *err)
+static varve_status restore(follow_handle *f, pitr_result *ret, varve_error *err)
 {
     pitr_range range;
     VV_TRY(pitr_find_range(f->r, f->writer, &range, err));
@@ -97,7 +97,7 @@ static varve_status restore(follow *f, pitr_result *ret, varve_error *err)
     return pitr_run(f->r, &options, ret, err);
 }
 
-static varve_status mark(follow *f, varve_error *err)
+static varve_status mark(follow_handle *f, varve_error *err)
 {
     follow_note n = {.timeline = f->writer};
     memcpy(n.repo_id, f->r->repo_id, sizeof n.repo_id);
@@ -108,7 +108,7 @@ static varve_status mark(follow *f, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status take_place(follow *f, varve_error *err)
+static varve_status take_place(follow_handle *f, varve_error *err)
 {
     if (!f->there && file_exists(f->folder) && rmdir(f->folder) != 0)
         return vv_fail(err, VARVE_IO, "%s cannot be removed: %s", f->folder, strerror(errno));
@@ -118,7 +118,7 @@ static varve_status take_place(follow *f, varve_error *err)
     return VARVE_OK;
 }
 
-varve_status follow_make(follow *f, varve_error *err)
+varve_status follow_make(follow_handle *f, varve_error *err)
 {
     pitr_result made = {0};
     VV_TRY(file_remove_tree(f->fresh, err));

@@ -7,7 +7,7 @@
 
 #define MOVE_MS ((uint64_t)60000) /* no more often than that for the sequence alone */
 
-static pin wanted(const follow *f)
+static pin wanted(const follow_handle *f)
 {
     return (pin){.kind = PIN_REPLICA,
                  .has_wal = true,
@@ -15,10 +15,13 @@ static pin wanted(const follow *f)
                  .wal_from = f->sequence + 1};
 }
 
-static uint64_t life(const follow *f) { return f->o.pin_life_ms ? f->o.pin_life_ms : PIN_LIFE_MS; }
+static uint64_t life(const follow_handle *f)
+{
+    return f->o.pin_life_ms ? f->o.pin_life_ms : PIN_LIFE_MS;
+}
 
 /* That of the process before, if it is still there. */
-static varve_status adopt(follow *f, varve_error *err)
+static varve_status adopt(follow_handle *f, varve_error *err)
 {
     VV_CLEANUP(pin_done) pin found = {0};
     object_name name = {.kind = NAME_PIN};
@@ -35,7 +38,7 @@ static varve_status adopt(follow *f, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status take(follow *f, varve_error *err)
+static varve_status take(follow_handle *f, varve_error *err)
 {
     const pin what = wanted(f);
     varve_error ignored;
@@ -45,7 +48,7 @@ static varve_status take(follow *f, varve_error *err)
     return f->there ? follow_note_write(f->folder, &f->note, err) : VARVE_OK;
 }
 
-static varve_status keep(follow *f, varve_error *err)
+static varve_status keep(follow_handle *f, varve_error *err)
 {
     const pin want = wanted(f);
     pin_handle next = f->pin;
@@ -62,7 +65,7 @@ static varve_status keep(follow *f, varve_error *err)
 }
 
 /* One that was revoked is taken anew; whether the log is still whole, the next look says. */
-varve_status follow_pin_keep(follow *f, varve_error *err)
+varve_status follow_pin_keep(follow_handle *f, varve_error *err)
 {
     if (f->pinned) {
         varve_status status = keep(f, err);
@@ -75,7 +78,7 @@ varve_status follow_pin_keep(follow *f, varve_error *err)
     return VARVE_OK;
 }
 
-void follow_pin_drop(follow *f)
+void follow_pin_drop(follow_handle *f)
 {
     varve_status ignored = f->pinned ? pin_drop(&f->pin, NULL) : VARVE_OK;
     (void)ignored; /* what stays expires by itself */

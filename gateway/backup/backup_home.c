@@ -252,7 +252,11 @@ varve_status backup_home_seat(backup_home *h, backup_seat *ret, varve_error *err
     (void)pthread_mutex_unlock(&h->work_lock);
     VV_TRY(status);
     *ret = (backup_seat){
-        .repo = h->full.repo, .lease = &h->lease, .folder = h->g->root_path, .state = h->state};
+        .repo = h->full.repo,
+        .prompt = h->quick.repo,
+        .lease = &h->lease,
+        .folder = h->g->root_path,
+        .state = h->state};
     return VARVE_OK;
 }
 

@@ -40,8 +40,9 @@ struct config;
 void backup_home_access(const struct config *c, const char *url, repo_access *ret);
 
 typedef struct backup_seat {
-    repo *repo;         /* of the folder's database */
-    lease *lease;       /* held, shared, with its lock */
+    repo *repo;   /* of the folder's database */
+    repo *prompt; /* the same, for what somebody waits for: few attempts, no limit of bandwidth */
+    lease *lease; /* held, shared, with its lock */
     const char *folder; /* of the data */
     const char *state;  /* FOLDER/backup/state-<repo_id>: caches, journals; made by its users */
 } backup_seat;

@@ -29,7 +29,7 @@ struct follower {
 
     /* of the thread alone: */
     repo_session session;
-    follow *follow;
+    follow_handle *follow;
     uint64_t shown;        /* sequence of what is served */
     bool stale_handle;     /* the folder is another one than what is served */
     uint64_t refreshed_ns; /* when the last refresh ended */

@@ -11,7 +11,7 @@
 typedef struct chase {
     voyage v;
     char folder[320];
-    follow *f;
+    follow_handle *f;
     uint64_t objects, bootstraps;
 } chase;
 
@@ -196,7 +196,7 @@ static void test_swap(void **state)
 
 static void refused(chase *c, const char *folder, varve_status expected, const char *part)
 {
-    follow *f = NULL;
+    follow_handle *f = NULL;
     const follow_options o = {.folder = folder};
     varve_status status = follow_open(c->v.repo, &o, &f, &c->v.s.err);
     if (status != expected || !strstr(c->v.s.err.message, part))
