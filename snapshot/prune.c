@@ -141,7 +141,7 @@ varve_status prune_run(repo *r, const prune_options *options, prune_result *ret,
     gc_set_init(&j.gone);
     gc_set_init(&j.keys);
     gc_set_init(&j.pinned);
-    gc_set_init(&j.plain_wal);
+    hashmap_init(&j.logs);
     varve_status status = run(&j, err);
     for (size_t i = 0; i < j.candidate_count; i++)
         free(j.candidates[i]);
@@ -149,7 +149,7 @@ varve_status prune_run(repo *r, const prune_options *options, prune_result *ret,
     gc_set_done(&j.gone);
     gc_set_done(&j.keys);
     gc_set_done(&j.pinned);
-    gc_set_done(&j.plain_wal);
+    prune_forget_logs(&j);
     if (status == VARVE_OK)
         *ret = j.result;
     else

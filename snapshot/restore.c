@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "contents.h"
 #include "each.h"
 #include "pins.h"
 #include "publish.h"
@@ -92,6 +93,22 @@ static varve_status pin_snapshot(restore_job *j, varve_error *err)
     return remote_stat(j->r->remote, key, &found, err);
 }
 
+static varve_status load(restore_job *j, varve_error *err)
+{
+    manifest *m = &j->manifest;
+    size_t count = 0;
+    void *list;
+    VV_TRY(snapshots_load(j->r, &j->name, m, err));
+    if (!j->o->wanted) return VARVE_OK;
+    VV_TRY(arena_take(&m->memory, m->file_count, sizeof *m->files, &list, err));
+    for (size_t i = 0; i < m->file_count; i++)
+        if (j->o->wanted(j->o->wanted_arg, &m->files[i]))
+            ((manifest_file *)list)[count++] = m->files[i];
+    m->files = list;
+    m->file_count = count;
+    return VARVE_OK;
+}
+
 /* Without a name it is the newest that is wanted: if retention took it meanwhile, the next one. */
 static varve_status settle(restore_job *j, varve_error *err)
 {
@@ -103,7 +120,7 @@ static varve_status settle(restore_job *j, varve_error *err)
         free(j->blobs);
         j->blobs = NULL;
         VV_TRY(choose(j, err));
-        status = snapshots_load(j->r, &j->name, &j->manifest, err);
+        status = load(j, err);
         if (status == VARVE_OK) status = pin_snapshot(j, err);
         if (j->o->snap_id) break;
     }
@@ -154,11 +171,21 @@ static varve_status fetch(restore_job *j, varve_error *err)
 
 /* ---- after --------------------------------------------------------------------------------- */
 
+/* Every row, and of the golden searches of each collection one. */
+static varve_status check_contents(const restore_job *j, varve_error *err)
+{
+    const contents_check_options options = {.golden_max = 1, .cancel = j->o->cancel};
+    contents_checked checked;
+    if (j->o->no_contents || !contents_are_known(&j->manifest)) return VARVE_OK;
+    return contents_check(j->temporary, &j->manifest, &options, &checked, err);
+}
+
 static varve_status check(restore_job *j, varve_error *err)
 {
     j->progress.stage = "open";
     tell(j);
     if (!j->o->no_open) VV_TRY(restore_open_check(j->temporary, &j->manifest, err));
+    if (!j->o->no_open) VV_TRY(check_contents(j, err));
     if (j->o->check) VV_TRY(j->o->check(j->o->check_arg, j->temporary, &j->manifest, err));
     return VARVE_OK;
 }

@@ -38,7 +38,12 @@ typedef struct restore_options {
     const char *folder;  /* <dir> */
     const char *reuse;   /* another data folder with files that may be right; NULL: none */
     size_t threads;      /* 0: 4 */
-    bool no_open;        /* leave the check by opening out */
+    bool no_open;        /* leave the checks by opening out */
+    bool no_contents;    /* of those: that of rows and searches, contents.h */
+    /* Files that are wanted; the folder then holds a part only, and no_open has to be said. NULL:
+     * all. */
+    bool (*wanted)(void *arg, const manifest_file *file);
+    void *wanted_arg;
     restore_check check; /* asked too, if not NULL */
     void *check_arg;
     uint64_t pin_life_ms; /* 0: PIN_LIFE_MS */
@@ -55,7 +60,7 @@ typedef struct restore_result {
 
 VV_CHECKED varve_status restore_run(repo *r, const restore_options *options, restore_result *ret,
                                     varve_error *err);
-/* The check by opening: read-only, with the sequence, and every collection with the counts, of the
+/* The first check by opening: read-only, with the sequence, and every collection with the counts, of the
  * manifest. */
 VV_CHECKED varve_status restore_open_check(const char *folder, const manifest *m, varve_error *err);
 
