@@ -8,7 +8,9 @@
  *     any failure or crash, there is only <dir>.restore-tmp, with which the next try goes on.
  * (2) A file of <dir>.restore-tmp, or of `reuse`, is taken if its size and SHA-256 are those of the
  *     manifest; nothing else is believed of it.
- * (3) Paths are built of roles and numbers (folder_path.h). Links are neither followed nor made.
+ * (3) Who may only read the repository restores without a pin: blobs that a collection takes
+ *     meanwhile are then missed by name, and the next try begins with another snapshot.
+ * (4) Paths are built of roles and numbers (folder_path.h). Links are neither followed nor made.
  *
  * Ownership  options are borrowed for the call.
  * Threads    several restores at once, into different folders.
