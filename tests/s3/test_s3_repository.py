@@ -126,7 +126,6 @@ def check(repository, verb, result, fault, place):
     if verb == "restore":
         assert (repository.folder / "restored").is_dir()
     assert not (repository.folder / "scratch").exists()
-    repository.verify()
     repository.check_orphans()
     repository.verify()
 
