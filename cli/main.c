@@ -5,11 +5,11 @@
 #include <string.h>
 
 static const verb *const verbs[] = {
-    &verb_serve,       &verb_import,   &verb_search,  &verb_query, &verb_count,
-    &verb_get,         &verb_head,     &verb_tail,    &verb_stats, &verb_recall,
-    &verb_collections, &verb_create,   &verb_field,   &verb_drop,  &verb_delete,
-    &verb_restore,     &verb_index,    &verb_compact, &verb_jobs,  &verb_checkpoint,
-    &verb_export,      &verb_snapshot, &verb_backup,  &verb_fsck,  &verb_version,
+    &verb_serve,   &verb_import,     &verb_search, &verb_query,    &verb_count,       &verb_get,
+    &verb_head,    &verb_tail,       &verb_stats,  &verb_recall,   &verb_collections, &verb_create,
+    &verb_field,   &verb_drop,       &verb_delete, &verb_restore,  &verb_index,       &verb_compact,
+    &verb_jobs,    &verb_checkpoint, &verb_export, &verb_snapshot, &verb_backup,      &verb_fsck,
+    &verb_version, &verb_doctor,
 };
 
 /* Verbs of two words. */
@@ -17,7 +17,7 @@ static const verb *const actions[] = {
     &verb_snapshot_create,   &verb_snapshot_list,   &verb_snapshot_info, &verb_snapshot_verify,
     &verb_snapshot_restore,  &verb_snapshot_delete, &verb_backup_create, &verb_backup_list,
     &verb_backup_info,       &verb_backup_verify,   &verb_backup_prune,  &verb_backup_restore,
-    &verb_backup_check_repo,
+    &verb_backup_check_repo, &verb_backup_drill,    &verb_backup_diff,   &verb_backup_collection,
 };
 
 static const verb *find(const char *name)

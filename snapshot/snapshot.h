@@ -16,6 +16,7 @@
 #include "contents.h"
 #include "diff.h"
 #include "drill.h"
+#include "drill_note.h"
 #include "export.h"
 #include "identity.h"
 #include "local.h"
