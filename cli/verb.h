@@ -37,8 +37,8 @@ extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, ver
 extern const verb verb_snapshot_create, verb_snapshot_list, verb_snapshot_info,
     verb_snapshot_verify, verb_snapshot_restore, verb_snapshot_delete;
 extern const verb verb_backup_create, verb_backup_list, verb_backup_info, verb_backup_verify,
-    verb_backup_prune, verb_backup_check_repo, verb_backup_restore, verb_backup_drill,
-    verb_backup_diff, verb_backup_collection;
+    verb_backup_prune, verb_backup_check_repo, verb_backup_restore, verb_backup_ship,
+    verb_backup_log, verb_backup_drill, verb_backup_diff, verb_backup_collection;
 
 /* Keys of flags without a letter. */
 enum {
@@ -133,10 +133,13 @@ enum {
     FLAG_WAIT,
     FLAG_ALONE,
     FLAG_YES,
-    FLAG_NO_DIGESTS,
-    FLAG_TO_LATEST,
+    FLAG_LATEST, /* to FLAG_BEFORE_DROP: backup_target.h */
     FLAG_TO_LSN,
     FLAG_TO_TIME,
+    FLAG_BEFORE_DROP,
+    FLAG_ONCE,
+    FLAG_INTERVAL,
+    FLAG_NO_DIGESTS,
     FLAG_TIME_LIMIT,
     FLAG_REPORT,
     FLAG_FROM,

@@ -1,8 +1,8 @@
 /* verb_backup_collection.c — `varve backup restore-collection`: one collection, or rows of it, out
  * of a repository into a folder that exists. See restore_some.h. */
-#include "backup_moment.h"
 #include "backup_order.h"
 #include "backup_show.h"
+#include "backup_target.h"
 #include "input.h"
 #include "place.h"
 #include "text.h"
@@ -26,13 +26,13 @@ static const flag flags[] = {
     {"skip-missing", FLAG_SKIP_MISSING, NULL, "pass over ids that the backup does not have"},
     {"overwrite", FLAG_OVERWRITE, NULL, "replace a collection of that name (default: refuse)"},
     {"snapshot", FLAG_SNAPSHOT, "ID", "which (default: latest)"},
-    BACKUP_MOMENT_FLAGS,
+    BACKUP_TARGET_FLAGS,
     {"json", FLAG_JSON, NULL, "a JSON object"},
     {NULL, 0, NULL, NULL}};
 
 typedef struct order {
     backup_order common;
-    backup_moment moment;
+    backup_target target;
     restore_some_options some;
     const char *ids_path, *folder;
 } order;
@@ -106,6 +106,7 @@ static varve_status restore_into(const order *o, repo *r, varve *db, restore_som
     VV_CLEANUP(id_list_done) id_list list = {0};
     restore_some_options options = o->some;
     char scratch[PATH_SIZE];
+    const pitr_options moment = backup_target_moment(&o->target);
     progress bar;
     if (o->ids_path) {
         VV_TRY(read_ids(o->ids_path, &list, err));
@@ -114,10 +115,7 @@ static varve_status restore_into(const order *o, repo *r, varve *db, restore_som
     }
     VV_TRY(backup_path(o->folder, NULL, scratch, sizeof scratch, err));
     options.snap_id = o->common.snapshot;
-    options.between = o->moment.between;
-    options.target = o->moment.target;
-    options.lsn = o->moment.lsn;
-    options.time_ms = o->moment.time_ms;
+    options.moment = o->target.given ? &moment : NULL;
     options.into = db;
     options.scratch = scratch;
     options.progress = backup_show_restore;
@@ -161,8 +159,6 @@ static void show(const order *o, const restore_some_result *r)
 static int take_flag(void *arg, const verb *v, int key, const char *value)
 {
     order *o = arg;
-    int code;
-    if (backup_moment_flag(&o->moment, v, key, value, &code)) return code;
     switch (key) {
     case 'd': o->some.database = value; return VERB_OK;
     case 'c': o->some.collection = value; return VERB_OK;
@@ -171,7 +167,7 @@ static int take_flag(void *arg, const verb *v, int key, const char *value)
     case FLAG_IDS: o->ids_path = value; return VERB_OK;
     case FLAG_SKIP_MISSING: o->some.skip_missing = true; return VERB_OK;
     case FLAG_OVERWRITE: o->some.overwrite = true; return VERB_OK;
-    default: return VERB_OK;
+    default: return backup_target_flag(&o->target, v, key, value);
     }
 }
 
@@ -181,8 +177,8 @@ static int check(const verb *self, order *o)
     if (!at.where) return verb_usage(self, "name the folder to restore into");
     if (place_is_url(&at)) return verb_usage(self, "only a folder; a server has a job for this");
     if (!o->some.collection) return verb_usage(self, "name a --collection");
-    if (o->moment.between && o->common.snapshot)
-        return verb_usage(self, "a snapshot, or a moment: not both");
+    if (o->target.given + (o->common.snapshot != NULL) > 1)
+        return verb_usage(self, "a snapshot, or one moment");
     if (o->ids_path && o->some.overwrite)
         return verb_usage(self, "--overwrite is for whole collections");
     if (o->some.skip_missing && !o->ids_path)

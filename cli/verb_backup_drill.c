@@ -1,7 +1,7 @@
 /* verb_backup_drill.c — `varve backup drill`: would a restore work? See drill.h. */
-#include "backup_moment.h"
 #include "backup_order.h"
 #include "backup_show.h"
+#include "backup_target.h"
 #include "text.h"
 
 #include "base/file.h"
@@ -17,7 +17,7 @@
 static const flag flags[] = {
     REPOSITORY_FLAGS,
     {"snapshot", FLAG_SNAPSHOT, "ID", "which (default: latest)"},
-    BACKUP_MOMENT_FLAGS,
+    BACKUP_TARGET_FLAGS,
     {"to", FLAG_TO, "DIR", "where the scratch folder is made (default: $TMPDIR)"},
     {"time-limit", FLAG_TIME_LIMIT, "SECONDS", "taking longer is a finding"},
     {"threads", FLAG_THREADS, "N", "at work at once (default: 4)"},
@@ -28,7 +28,7 @@ static const flag flags[] = {
 
 typedef struct order {
     backup_order common;
-    backup_moment moment;
+    backup_target target;
     drill_options drill;
     const char *report_path;
 } order;
@@ -37,8 +37,6 @@ static int take_flag(void *arg, const verb *v, int key, const char *value)
 {
     order *o = arg;
     uint64_t n;
-    int code;
-    if (backup_moment_flag(&o->moment, v, key, value, &code)) return code;
     switch (key) {
     case FLAG_TO: o->drill.folder = value; return VERB_OK;
     case FLAG_REPORT: o->report_path = value; return VERB_OK;
@@ -52,7 +50,7 @@ static int take_flag(void *arg, const verb *v, int key, const char *value)
             return verb_usage(v, "--threads is 1 to 64, not '%s'", value);
         o->drill.threads = (size_t)n;
         return VERB_OK;
-    default: return VERB_OK;
+    default: return backup_target_flag(&o->target, v, key, value);
     }
 }
 
@@ -109,6 +107,7 @@ static varve_status run_drill(const order *o, repo *r, drill_report *ret, varve_
     drill_options options = o->drill;
     char folder[REPORT_PATH_MAX];
     const char *temporary = getenv("TMPDIR");
+    const pitr_options moment = backup_target_moment(&o->target);
     progress bar;
     if (!options.folder) {
         const char *below = temporary && *temporary ? temporary : P_tmpdir;
@@ -116,10 +115,7 @@ static varve_status run_drill(const order *o, repo *r, drill_report *ret, varve_
         options.folder = folder;
     }
     options.snap_id = o->common.snapshot;
-    options.between = o->moment.between;
-    options.target = o->moment.target;
-    options.lsn = o->moment.lsn;
-    options.time_ms = o->moment.time_ms;
+    options.moment = o->target.given ? &moment : NULL;
     options.progress = backup_show_restore;
     options.progress_arg = &bar;
     progress_start(&bar);
@@ -152,8 +148,8 @@ static int run(const verb *self, int argc, char **argv)
     varve_error err = {0};
     int code = backup_order_read(self, argc, argv, &o.common, take_flag, &o);
     if (code != VERB_OK) return code;
-    if (o.moment.between && o.common.snapshot)
-        return verb_usage(self, "a snapshot, or a moment: not both");
+    if (o.target.given + (o.common.snapshot != NULL) > 1)
+        return verb_usage(self, "a snapshot, or one moment");
     return drill(&o, &err) == VARVE_OK ? VERB_OK : verb_fail(self, &err);
 }
 

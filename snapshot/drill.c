@@ -106,15 +106,12 @@ static varve_status restore_snapshot(drill_job *j, varve_error *err)
 static varve_status restore_moment(drill_job *j, varve_error *err)
 {
     pitr_result made = {0};
-    const pitr_options options = {.target = j->o->target,
-                                  .lsn = j->o->lsn,
-                                  .time_ms = j->o->time_ms,
-                                  .timeline = j->o->timeline,
-                                  .folder = j->folder,
-                                  .threads = j->o->threads,
-                                  .cancel = j->cancel,
-                                  .progress = j->o->progress,
-                                  .progress_arg = j->o->progress_arg};
+    pitr_options options = *j->o->moment;
+    options.folder = j->folder;
+    options.threads = j->o->threads;
+    options.cancel = j->cancel;
+    options.progress = j->o->progress;
+    options.progress_arg = j->o->progress_arg;
     VV_TRY(pitr_run(j->r, &options, &made, err));
     memcpy(j->report.snap_id, made.base.snapshot.id, sizeof j->report.snap_id);
     j->report.sequence = made.sequence;
@@ -183,7 +180,7 @@ static varve_status run(drill_job *j, varve_error *err)
 {
     drill_report *r = &j->report;
     bool went = false;
-    VV_TRY(do_step(j, j->o->between ? restore_moment : restore_snapshot, "restore",
+    VV_TRY(do_step(j, j->o->moment ? restore_moment : restore_snapshot, "restore",
                    &r->restore_seconds, &went, err));
     if (went) VV_TRY(do_step(j, check_folder, "fsck", &r->fsck_seconds, &went, err));
     if (went) VV_TRY(do_step(j, check_rows, "rows", &r->check_seconds, &went, err));
@@ -195,9 +192,11 @@ static varve_status run(drill_job *j, varve_error *err)
 
 static const char *target_word(const drill_options *o)
 {
-    static const char *const words[] = {
-        [PITR_LATEST] = "latest", [PITR_LSN] = "lsn", [PITR_TIME] = "time"};
-    return o->between ? words[o->target] : "snapshot";
+    static const char *const words[] = {[PITR_LATEST] = "latest",
+                                        [PITR_LSN] = "lsn",
+                                        [PITR_TIME] = "time",
+                                        [PITR_BEFORE_DROP] = "before_drop"};
+    return o->moment ? words[o->moment->target] : "snapshot";
 }
 
 varve_status drill_run(repo *r, const drill_options *options, drill_report *ret, varve_error *err)

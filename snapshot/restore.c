@@ -36,6 +36,18 @@ typedef struct restore_job {
 
 /* ---- before -------------------------------------------------------------------------------- */
 
+/* Left by a restore that ended right behind its rename. */
+static varve_status refuse(const restore_job *j, const char *path, varve_error *err)
+{
+    lock_file left = LOCK_FILE_NONE;
+    varve_status ignored = VARVE_OK;
+    if (file_exists(path)) ignored = lock_take(path, &left, NULL);
+    if (left.fd >= 0) ignored = file_unlink(path, NULL);
+    (void)ignored;
+    lock_drop(&left);
+    return vv_fail(err, VARVE_EXISTS, "%s is there already; nothing is overwritten", j->o->folder);
+}
+
 /* The lock lies beside the folder, whose files are all accounted for. */
 static varve_status take_place(restore_job *j, varve_error *err)
 {
@@ -46,9 +58,7 @@ static varve_status take_place(restore_job *j, varve_error *err)
         return vv_fail(err, VARVE_LIMIT, "%s is too long", j->o->folder);
     if (n == (int)strlen(".restore-tmp") || j->o->folder[strlen(j->o->folder) - 1] == '/')
         return vv_fail(err, VARVE_INVALID, "the folder to restore to is empty, or ends in a slash");
-    if (file_exists(j->o->folder))
-        return vv_fail(err, VARVE_EXISTS, "%s is there already; nothing is overwritten",
-                       j->o->folder);
+    if (file_exists(j->o->folder)) return refuse(j, path, err);
     VV_TRY(lock_take(path, &j->lock, err));
     if (lock_names(&j->lock, path)) return VARVE_OK;
     return vv_fail(err, VARVE_LOCKED, "another restore to %s is just ending", j->o->folder);
@@ -76,9 +86,9 @@ static varve_status pin_snapshot(restore_job *j, varve_error *err)
     const pin what = {.kind = PIN_RESTORE,
                       .blobs = (const uint8_t(*)[SUMS_BYTES])j->blobs,
                       .blob_count = m->file_count + m->listed};
-    VV_TRY(
-        pin_take(j->r, &what, j->o->pin_life_ms ? j->o->pin_life_ms : PIN_LIFE_MS, &j->pin, err));
-    j->pinned = true;
+    uint64_t life = j->o->pin_life_ms ? j->o->pin_life_ms : PIN_LIFE_MS;
+    if (!j->r->read_only) VV_TRY(pin_take(j->r, &what, life, &j->pin, err));
+    j->pinned = !j->r->read_only;
     names_build(&j->name, key);
     return remote_stat(j->r->remote, key, &found, err);
 }
@@ -133,7 +143,7 @@ static varve_status note(restore_job *j, const manifest_file *f, bool kept, varv
     j->progress.bytes += f->size;
     tell(j);
     if (c->asked && c->asked(c->arg)) return vv_fail(err, VARVE_CANCELLED, "cancelled");
-    return pin_keep(&j->pin, err);
+    return j->pinned ? pin_keep(&j->pin, err) : VARVE_OK;
 }
 
 static varve_status fetch_task(void *arg, size_t i, varve_error *err)

@@ -8,7 +8,9 @@
  *     any failure or crash, there is only <dir>.restore-tmp, with which the next try goes on.
  * (2) A file of <dir>.restore-tmp, or of `reuse`, is taken if its size and SHA-256 are those of the
  *     manifest; nothing else is believed of it.
- * (3) Paths are built of roles and numbers (folder_path.h). Links are neither followed nor made.
+ * (3) Who may only read the repository restores without a pin: blobs that a collection takes
+ *     meanwhile are then missed by name, and the next try begins with another snapshot.
+ * (4) Paths are built of roles and numbers (folder_path.h). Links are neither followed nor made.
  *
  * Ownership  options are borrowed for the call.
  * Threads    several restores at once, into different folders.
@@ -58,8 +60,8 @@ typedef struct restore_result {
 
 VV_CHECKED varve_status restore_run(repo *r, const restore_options *options, restore_result *ret,
                                     varve_error *err);
-/* The first check by opening: read-only, with the sequence, and every collection with the counts, of the
- * manifest. */
+/* The first check by opening: read-only, with the sequence, and every collection with the counts,
+ * of the manifest. */
 VV_CHECKED varve_status restore_open_check(const char *folder, const manifest *m, varve_error *err);
 
 #endif

@@ -6,8 +6,11 @@
  *   repo.h      a backup repository there; snapshots.h what it holds; repo_access.h reaching it
  *   identity.h  under which ids a folder is backed up
  *   backup.h    a folder into it (backup_folder.h: one in use); verify.h, prune.h its upkeep
- *   restore.h   and back; restore_some.h: a collection, or rows; pitr.h: as of some moment
- *   drill.h     would that work? contents.h: what a folder holds; diff.h: what changed between two */
+ *   restore.h   and back; restore_some.h: a collection, or rows
+ *   pitr.h      back to any moment of its log, which ship.h (not part of the face) put there;
+ *               pitr_log.h which moments there are
+ *   drill.h     would that work? contents.h: what a folder holds; diff.h: what changed between
+ *               two snapshots */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
@@ -18,8 +21,10 @@
 #include "drill.h"
 #include "drill_note.h"
 #include "export.h"
+#include "follow.h"
 #include "identity.h"
 #include "local.h"
+#include "pitr_log.h"
 #include "prune.h"
 #include "remote.h"
 #include "repo.h"

@@ -200,6 +200,7 @@ static varve_status check_manifest(verify_job *j, const object_name *name, const
     if (w.found == 0 && j->o->level == VERIFY_FULL) VV_TRY(try_restore(j, m, &fine, err));
     if (w.found || !fine) return VARVE_OK;
     j->report.snapshots_sound++;
+    if (j->r->read_only) return VARVE_OK; /* no mark can be left */
     bool all_read = j->o->level != VERIFY_STRUCTURE && (j->o->share <= 0 || j->o->share >= 1);
     return all_read || j->o->level == VERIFY_FULL ? mark(j, name, err) : VARVE_OK;
 }

@@ -7,7 +7,8 @@
  *                      rows that its manifest has digests of, and answers its golden searches
  *
  * A snapshot that passed VERIFY_CHECKSUMS of all its objects, or VERIFY_FULL, gets a mark
- * (db/<db_id>/verified/…), by which retention never takes the newest one of them.
+ * (db/<db_id>/verified/…), by which retention never takes the newest one of them; where the
+ * repository can only be read, there is none.
  *
  * Ownership  verify_report_done() frees.
  * Threads    any number.

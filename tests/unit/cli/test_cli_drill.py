@@ -168,7 +168,7 @@ class Drills(Drill):
             ["--to-lsn", "x"],
             ["--to-time", "yesterday"],
             ["--to-time", "2026-02-30T00:00:00Z"],
-            ["--to-lsn", "5", "--to-latest"],
+            ["--to-lsn", "5", "--latest"],
             ["--snapshot", "x"],
             ["--snapshot", "00000000-0000-4000-8000-000000000001", "--to-lsn", "5"],
         ):

@@ -378,11 +378,8 @@ static void drill_moment(voyage *v, pitr_target target, uint64_t value, bool sou
 {
     char folder[320];
     drill_report report = {0};
-    const drill_options options = {.between = true,
-                                   .target = target,
-                                   .lsn = value,
-                                   .time_ms = value,
-                                   .folder = beside(&v->s, "drills", folder)};
+    const pitr_options moment = {.target = target, .lsn = value, .time_ms = value};
+    const drill_options options = {.moment = &moment, .folder = beside(&v->s, "drills", folder)};
     ok(&v->s, drill_run(v->repo, &options, &report, &v->s.err));
     assert_false(file_exists(folder));
     if (sound && report.count) fail_msg("%s", report.findings[0]);
