@@ -131,7 +131,21 @@ static bool is_more(shipper *s, const ship_result *r)
     return r->last && (r->bytes >= SHIP_STEP_BYTES || acks.wanted > r->shipped);
 }
 
-static void ask_snapshot(shipper *s) { (void)s; }
+/* Made here: nobody else makes one. VARVE_LOCKED: the command does, beside us. */
+static void make_snapshot(shipper *s)
+{
+    backup_seat seat = {0};
+    backup_result result;
+    varve_error why = {0};
+    const backup_folder what = {.folder = s->g->root_path, .db = s->g->db};
+    varve_status status = backup_home_seat(s->g->backup_home, &seat, &why);
+    const backup_options options = {.lease = seat.lease, .threads = s->g->config.backup_threads};
+    if (status == VARVE_OK) status = backup_folder_run(seat.repo, &what, &options, &result, &why);
+    if (status == VARVE_OK)
+        shipper_wake(s);
+    else if (status != VARVE_LOCKED)
+        log_message(&s->g->log, LOG_WARN, "ship_snapshot_failed", "%s", why.message);
+}
 
 static bool is_idle(shipper *s, uint64_t written)
 {
@@ -175,6 +189,6 @@ void shipper_step(shipper *s, uint64_t *ret_wait_ms)
     }
     ship_next next = follow(s, status, &result);
     enter(s, next.phase, &why);
-    if (next.ask_snapshot) ask_snapshot(s);
+    if (next.ask_snapshot) make_snapshot(s);
     *ret_wait_ms = next.wait_ms;
 }

@@ -32,6 +32,7 @@ static void test_every_end_of_a_step(void **state)
          false},
         {{.status = VARVE_IO, .failures = 1000, .random = 77}, SHIP_RETRYING, 15000, 30000, false},
         {{.status = VARVE_NOT_FOUND, .failures = 1}, SHIP_GAP, 100, 200, true},
+        {{.status = VARVE_NOT_FOUND, .failures = 99}, SHIP_GAP, 2000, 2000, true},
         {{.status = VARVE_LOCKED, .failures = 3}, SHIP_FENCED, 400, 800, false},
         {{.status = VARVE_CONFLICT, .failures = 1, .lost = true}, SHIP_FENCED, 100, 200, false},
         {{.status = VARVE_CONFLICT, .failures = 1}, SHIP_RETRYING, 100, 200, false},
