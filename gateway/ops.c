@@ -1,6 +1,7 @@
 /* ops.c — see ops.h. */
 #include "ops.h"
 
+#include "backup/backup_service.h"
 #include "gateway_inner.h"
 #include "metrics_ship.h"
 #include "reply.h"
@@ -55,6 +56,7 @@ static varve_status write_metrics(gateway *g, buffer *out, varve_error *err)
     VV_CLEANUP(jobs_freep) varve_job_list *list = NULL;
     VV_CLEANUP(vv_freep) varve_job *jobs = NULL;
     metrics_engine e = {0};
+    backup_service_view backup;
     VV_TRY(varve_jobs(g->db, &list, err));
     jobs = calloc(varve_jobs_count(list) + 1, sizeof *jobs);
     if (!jobs) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the metrics");
@@ -63,6 +65,10 @@ static varve_status write_metrics(gateway *g, buffer *out, varve_error *err)
     e.jobs = jobs;
     varve_stats(g->db, &e.folder);
     varve_compaction_get_stats(g->db, &e.compaction);
+    if (g->backup_service) {
+        backup_service_look(g->backup_service, &backup);
+        e.backup = &backup;
+    }
     VV_TRY(metrics_write(&g->metrics, &e, out, err));
     metrics_lines ship = {.out = out, .prefix = "varve_", .err = err};
     metrics_ship(&ship, g->shipper);

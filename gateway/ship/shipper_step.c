@@ -1,6 +1,7 @@
 /* shipper_step.c — one step of the shipper: a seat at the repository, ship_step, and the books. */
 #include "shipper_inner.h"
 
+#include "backup/backup_service.h"
 #include "base/clock.h"
 #include "base/file.h"
 
@@ -131,20 +132,12 @@ static bool is_more(shipper *s, const ship_result *r)
     return r->last && (r->bytes >= SHIP_STEP_BYTES || acks.wanted > r->shipped);
 }
 
-/* Made here: nobody else makes one. VARVE_LOCKED: the command does, beside us. */
-static void make_snapshot(shipper *s)
+/* It follows within backup_min_interval_s, and is looked for until it is there. */
+static void ask_snapshot(shipper *s)
 {
-    backup_seat seat = {0};
-    backup_result result;
     varve_error why = {0};
-    const backup_folder what = {.folder = s->g->root_path, .db = s->g->db};
-    varve_status status = backup_home_seat(s->g->backup_home, &seat, &why);
-    const backup_options options = {.lease = seat.lease, .threads = s->g->config.backup_threads};
-    if (status == VARVE_OK) status = backup_folder_run(seat.repo, &what, &options, &result, &why);
-    if (status == VARVE_OK)
-        shipper_wake(s);
-    else if (status != VARVE_LOCKED)
-        log_message(&s->g->log, LOG_WARN, "ship_snapshot_failed", "%s", why.message);
+    if (backup_service_notify(s->g->backup_service, &why) != VARVE_OK)
+        log_message(&s->g->log, LOG_WARN, "ship_snapshot_not_asked", "%s", why.message);
 }
 
 static bool is_idle(shipper *s, uint64_t written)
@@ -189,6 +182,6 @@ void shipper_step(shipper *s, uint64_t *ret_wait_ms)
     }
     ship_next next = follow(s, status, &result);
     enter(s, next.phase, &why);
-    if (next.ask_snapshot) make_snapshot(s);
+    if (next.ask_snapshot) ask_snapshot(s);
     *ret_wait_ms = next.wait_ms;
 }

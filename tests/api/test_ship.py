@@ -76,7 +76,8 @@ class Shipping:
 
     def __init__(self, own_server, collection_on, repo, *flags):
         self.repo = str(repo)
-        self.flags = ("--backup-repo", self.repo, "--backup-ship", *flags)
+        self.flags = ("--backup-repo", self.repo, "--backup-ship", "--backup-min-interval-s", "0",
+                      "--no-backup-on-stop", *flags)  # fmt: skip
         self.server = own_server(*self.flags)
         self.client = self.server.client()
         self.next_id = 0
@@ -96,6 +97,12 @@ class Shipping:
             if got[key] == value or isinstance(value, int) and got[key] >= value:
                 return got
             assert time.monotonic() < until, got
+            time.sleep(0.02)
+
+    def wait_log(self, event):
+        until = time.monotonic() + 30 * TIME_FACTOR
+        while event not in Path(self.server.log.name).read_text():
+            assert time.monotonic() < until, event
             time.sleep(0.02)
 
     def add(self, how=None):
@@ -271,14 +278,14 @@ def test_a_store_that_is_away(on_store, store, own_server, collection_on):
     time.sleep(1.5)
     assert metric(s.client, "remote_lag_seconds") > 1
     assert metric(s.client, "remote_lag_lsn") > 0
-    assert "ship_lagging" in Path(s.server.log.name).read_text()
+    s.wait_log("ship_lagging")
     state = s.status()
     assert state["writes_timed_out"] == 1 and state["shipped_lsn"] < lsn
     store.down = False
     s.wait("shipped_lsn", lsn)
     assert s.wait("phase", "running")["why"] is None
     assert s.add()[0] == 200
-    assert "ship_caught_up" in Path(s.server.log.name).read_text()
+    s.wait_log("ship_caught_up")
 
 
 # ---- the fence

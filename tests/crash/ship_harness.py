@@ -136,7 +136,8 @@ class Harness:
     # ---- the server
 
     def launch(self, **more):
-        settings = {**SMALL, **self.store.settings(), "backup-ship": "true", **more}
+        settings = {**SMALL, **self.store.settings(), "backup-ship": "true",
+                    "backup-min-interval-s": 0, **more}
         del settings["session-memory-max"]  # larger sessions go past the log
         self.server = Server(GATEWAY, str(self.data), str(self.aside / "gateway.log"), settings)
         self.server.wait_ready()
