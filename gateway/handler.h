@@ -49,8 +49,11 @@ char *http_body(http_request *r,
 VV_CHECKED varve_status http_body_read(http_request *r, char *ret, size_t size, size_t *ret_len,
                                        varve_error *err);
 
+/* The folder as this request reads it: the same one until the handler returns. */
+varve *http_db(const http_request *r);
+
 /* What a handler may ask of its gateway. */
-varve *gateway_db(gateway *g);
+varve *gateway_db(gateway *g); /* as its owner has it; NULL while it follows another one */
 const varve_options *gateway_limits(gateway *g);
 const char *gateway_root_path(gateway *g); /* data folder as configured */
 

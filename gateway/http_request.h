@@ -8,6 +8,8 @@
 #define GATEWAY_HTTP_REQUEST_H
 
 #include "connections.h"
+#include "follow/follow_wait.h"
+#include "follow/served.h"
 #include "gateway_inner.h"
 #include "http_stream.h"
 #include "ship/ship_acks.h"
@@ -55,6 +57,12 @@ struct http_request {
     char *body;
     size_t body_capacity, charged;
     http_stream *stream;
+
+    served *served;        /* of a replica: what it reads; NULL: the owner's folder */
+    uint64_t applied_lsn;  /* of what it read; 0: it was none of a replica */
+    uint64_t staleness_ms; /* beside applied_lsn; UINT64_MAX: not known */
+    uint64_t min_lsn;      /* asked for; 0: none */
+    follow_waiter waiter;  /* for min_lsn */
 
     http_reply reply;
     ship_ack ack;                  /* of a write that waits for the backup repository */

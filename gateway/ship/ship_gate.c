@@ -63,7 +63,7 @@ bool ship_gate_holds(gateway *g, const route *route, http_request *r, http_reply
                      ship_ack *ack)
 {
     varve_error why = {0};
-    if (route->scope != SCOPE_WRITE) return false;
+    if (route->scope != SCOPE_WRITE || !g->db) return false; /* a replica has no writes */
     reply->lsn = varve_sequence(g->db);
     if (!g->shipper || !writes_data(route) || !wrote(route, reply)) return false;
     shipper_note_write(g->shipper);
