@@ -81,7 +81,10 @@ static varve_status start(gateway *g, http_request *request, backup_job_kind kin
     VV_TRY(backup_jobs_add(s, kind, order, "asked", &id, err));
     if (wait) {
         VV_TRY(backup_jobs_wait(s, id, err));
-        VV_TRY(backup_jobs_outcome(s, id, err));
+        varve_status status = backup_jobs_outcome(s, id, err);
+        /* The order was checked before: what is wrong is not the request. */
+        if (varve_status_http(status) == 400) err->status = status = VARVE_IO;
+        VV_TRY(status);
     }
     return describe(s, id, ret, ret_ended, err);
 }

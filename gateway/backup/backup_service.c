@@ -207,6 +207,7 @@ static void load_state(backup_service *s)
     varve_status status = backup_state_load(s->g->root_path, &s->state, &err);
     if (status != VARVE_OK && status != VARVE_NOT_FOUND)
         log_message(&s->g->log, LOG_WARN, "backup_state_forgotten", "%s", err.message);
+    s->try_ms = VV_MAX(s->state.last_ok.ms, s->state.last_failure.ms);
 }
 
 static void init_waits(backup_service *s)
