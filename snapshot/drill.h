@@ -24,6 +24,7 @@
 
 #define DRILL_FINDINGS_MAX   1000
 #define DRILL_RECALL_SAMPLES 32
+#define DRILL_SPACE_KEPT     ((uint64_t)256 << 20) /* free space that a drill leaves */
 
 typedef struct drill_options {
     const char *snap_id; /* NULL: the newest */
