@@ -5,6 +5,7 @@
 #include "backup_target.h"
 #include "input.h"
 #include "place.h"
+#include "server.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ static const flag flags[] = {
     {"overwrite", FLAG_OVERWRITE, NULL, "replace a collection of that name (default: refuse)"},
     {"snapshot", FLAG_SNAPSHOT, "ID", "which (default: latest)"},
     BACKUP_TARGET_FLAGS,
+    PLACE_KEY_FLAG,
     {"json", FLAG_JSON, NULL, "a JSON object"},
     {NULL, 0, NULL, NULL}};
 
@@ -34,7 +36,7 @@ typedef struct order {
     backup_order common;
     backup_target target;
     restore_some_options some;
-    const char *ids_path, *folder;
+    const char *ids_path, *folder, *api_key;
 } order;
 
 /* ---- ids ---- */
@@ -137,6 +139,59 @@ static varve_status restore(const order *o, restore_some_result *ret, varve_erro
     return folder_close(&folder, err);
 }
 
+/* ---- by a server ---- */
+
+static json_t *new_body(const order *o)
+{
+    const restore_some_options *s = &o->some;
+    const backup_target *t = &o->target;
+    json_t *j =
+        json_pack("{s:b,s:s,s:s,s:b,s:b}", "wait", 1, "database", s->database, "collection",
+                  s->collection, "overwrite", s->overwrite, "skip_missing", s->skip_missing);
+    if (s->to_database) json_object_set_new(j, "to_database", json_string(s->to_database));
+    if (s->to_collection) json_object_set_new(j, "to_collection", json_string(s->to_collection));
+    if (o->common.snapshot) json_object_set_new(j, "snapshot", json_string(o->common.snapshot));
+    if (!t->given) return j;
+    if (t->target == PITR_LSN) json_object_set_new(j, "to_lsn", json_integer((json_int_t)t->lsn));
+    if (t->target == PITR_TIME)
+        json_object_set_new(j, "to_time_ms", json_integer((json_int_t)t->time_ms));
+    if (t->target == PITR_LATEST) json_object_set_new(j, "latest", json_true());
+    if (t->target == PITR_BEFORE_DROP) json_object_set_new(j, "before_drop", json_true());
+    return j;
+}
+
+static uint64_t number(const json_t *params, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(params, name));
+}
+
+static varve_status restore_url(const order *o, restore_some_result *ret, varve_error *err)
+{
+    VV_CLEANUP(http_closep) http_client *http = NULL;
+    VV_CLEANUP(http_answer_freep) json_t *params = NULL;
+    VV_CLEANUP(http_answer_freep) json_t *body = new_body(o);
+    VV_CLEANUP(id_list_done) id_list list = {0};
+    const char *snapshot;
+    if (o->ids_path) {
+        VV_TRY(read_ids(o->ids_path, &list, err));
+        VV_TRY(server_add_ids(body, "ids", list.ids, list.count, err));
+    }
+    VV_TRY(http_open(o->folder, o->api_key, &http, err));
+    VV_TRY(http_call_long(http, "/admin/backup/restore", json_incref(body), &params, err));
+    *ret = (restore_some_result){.sequence = number(params, "sequence"),
+                                 .rows = number(params, "rows"),
+                                 .deleted = number(params, "deleted"),
+                                 .rows_missing = number(params, "rows_missing"),
+                                 .files = number(params, "files"),
+                                 .bytes = number(params, "bytes")};
+    ret->seconds = json_number_value(json_object_get(params, "seconds"));
+    snapshot = json_string_value(json_object_get(params, "snapshot"));
+    snprintf(ret->snapshot.id, sizeof ret->snapshot.id, "%s", snapshot ? snapshot : "");
+    return VARVE_OK;
+}
+
+/* ---- what was done ---- */
+
 static void show(const order *o, const restore_some_result *r)
 {
     if (o->common.json) {
@@ -162,6 +217,7 @@ static int take_flag(void *arg, const verb *v, int key, const char *value)
     switch (key) {
     case 'd': o->some.database = value; return VERB_OK;
     case 'c': o->some.collection = value; return VERB_OK;
+    case FLAG_API_KEY: o->api_key = value; return VERB_OK;
     case FLAG_AS: o->some.to_collection = value; return VERB_OK;
     case FLAG_TO_DATABASE: o->some.to_database = value; return VERB_OK;
     case FLAG_IDS: o->ids_path = value; return VERB_OK;
@@ -174,8 +230,9 @@ static int take_flag(void *arg, const verb *v, int key, const char *value)
 static int check(const verb *self, order *o)
 {
     const place at = {.where = o->common.repository.folder};
-    if (!at.where) return verb_usage(self, "name the folder to restore into");
-    if (place_is_url(&at)) return verb_usage(self, "only a folder; a server has a job for this");
+    if (!at.where) return verb_usage(self, "name the folder, or server, to restore into");
+    if (place_is_url(&at) && o->common.repository.at.url)
+        return verb_usage(self, "a server has its own repository: leave --repo out");
     if (!o->some.collection) return verb_usage(self, "name a --collection");
     if (o->target.given + (o->common.snapshot != NULL) > 1)
         return verb_usage(self, "a snapshot, or one moment");
@@ -189,13 +246,18 @@ static int check(const verb *self, order *o)
 
 static int run(const verb *self, int argc, char **argv)
 {
-    order o = {.some = {.database = "default"}};
+    order o = {.some = {.database = "default"},
+               .common.takes_url = true,
+               .api_key = getenv("VARVE_API_KEY")};
     restore_some_result result;
     varve_error err = {0};
     int code = backup_order_read(self, argc, argv, &o.common, take_flag, &o);
     if (code == VERB_OK) code = check(self, &o);
     if (code != VERB_OK) return code;
-    if (restore(&o, &result, &err) != VARVE_OK) return verb_fail(self, &err);
+    const place at = {.where = o.folder};
+    varve_status status =
+        place_is_url(&at) ? restore_url(&o, &result, &err) : restore(&o, &result, &err);
+    if (status != VARVE_OK) return verb_fail(self, &err);
     show(&o, &result);
     return VERB_OK;
 }
@@ -203,9 +265,11 @@ static int run(const verb *self, int argc, char **argv)
 const verb verb_backup_collection = {
     "backup restore-collection",
     "One collection of a backup, or rows of it, into a folder that exists",
-    "FOLDER --repo URL|PATH --collection C [--as C2] [--ids FILE]",
+    "FOLDER|URL [--repo URL|PATH] --collection C [--as C2] [--ids FILE]",
     "The collection appears in one commit, after it was compared with its digest; the others are\n"
     "not touched. With --ids, rows are put back as they were: vectors, fields, vectors of named\n"
-    "fields; rows deleted since come back. No server may have the folder open.",
+    "fields; rows deleted since come back. While a server owns the folder, give its URL: it takes "
+    "the backup\n"
+    "of the repository that it is configured with.",
     flags,
     run};
