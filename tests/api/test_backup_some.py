@@ -30,7 +30,8 @@ def largest_blob(b):
 
 
 def scratch_left(b):
-    return [p.name for p in Path(b.server.folder, "backup").iterdir() if p.name.startswith("varve-")]
+    folder = Path(b.server.folder, "backup")
+    return [p.name for p in folder.iterdir() if p.name.startswith("varve-")]
 
 
 # ---- drills
