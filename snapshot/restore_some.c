@@ -172,8 +172,7 @@ static varve_status put(some_job *j, varve_error *err)
 {
     VV_CLEANUP(close_dbp) varve *from = NULL;
     varve_options options;
-    varve_options_init(&options);
-    options.read_only = true;
+    contents_reading(&options);
     VV_TRY(varve_open(j->folder, &options, &from, err));
     return j->o->ids ? copy_rows(j, from, err) : copy_collection(j, from, err);
 }
