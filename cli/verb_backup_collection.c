@@ -236,6 +236,10 @@ static int check(const verb *self, order *o)
     if (!o->some.collection) return verb_usage(self, "name a --collection");
     if (o->target.given + (o->common.snapshot != NULL) > 1)
         return verb_usage(self, "a snapshot, or one moment");
+    if (place_is_url(&at) && o->target.collection &&
+        (strcmp(o->target.collection, o->some.collection) != 0 ||
+         strcmp(o->target.database, o->some.database) != 0))
+        return verb_usage(self, "of a server, --before-drop is that of the collection itself");
     if (o->ids_path && o->some.overwrite)
         return verb_usage(self, "--overwrite is for whole collections");
     if (o->some.skip_missing && !o->ids_path)
