@@ -10,6 +10,7 @@ static const verb *const verbs[] = {
     &verb_collections, &verb_create,   &verb_field,   &verb_drop,  &verb_delete,
     &verb_restore,     &verb_index,    &verb_compact, &verb_jobs,  &verb_checkpoint,
     &verb_export,      &verb_snapshot, &verb_backup,  &verb_fsck,  &verb_version,
+    &verb_promote,
 };
 
 /* Verbs of two words. */
