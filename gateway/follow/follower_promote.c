@@ -1,5 +1,5 @@
-/* follower_promote.c — a follower becomes the writer; see follower.h, (3). What the lease decides is
- * decided once: whatever fails behind it is done again by the next call. */
+/* follower_promote.c — a follower becomes the writer; see follower.h, (3). What the lease decides
+ * is decided once: whatever fails behind it is done again by the next call. */
 #include "follower_inner.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-"""Replicas that follow a server through its repository: what they show, what they refuse, how old it
-is, and their promotion."""
+"""Replicas that follow a server through its repository: what they show and refuse, how old it is,
+and their promotion."""
 
 import json
 import threading

@@ -113,7 +113,8 @@ class Load(threading.Thread):
         route, body = "/delete", {"ids": [id]}
         if value is not None:
             vector = [self.random.random() for _ in range(4)]
-            route, body = "/upsert", {"ids": [id], "vectors": [vector], "fields": [{"value": value}]}
+            fields = [{"value": value}]
+            route, body = "/upsert", {"ids": [id], "vectors": [vector], "fields": fields}
         self.history.writes.append((id, value, None))
         http = self.client.http
         http.request("POST", route, json.dumps({**NAMES, **body}).encode(),
