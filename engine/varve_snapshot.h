@@ -124,6 +124,11 @@ VARVE_API VARVE_CHECKED varve_status varve_replica_close(varve_replica *replica,
 VARVE_API VARVE_CHECKED varve_status varve_log_parse(const void *bytes, size_t len,
                                                      varve_log_batch *ret_batch, varve_error *err);
 VARVE_API void varve_log_batch_done(varve_log_batch *batch);
+/* Does the batch drop this collection (varve_collection_drop, varve_database_drop)? One that is
+ * replaced by a copy in the same batch is not dropped. VARVE_CORRUPT: it is no batch. */
+VARVE_API VARVE_CHECKED varve_status varve_log_drops(const void *bytes, size_t len,
+                                                     const char *database, const char *collection,
+                                                     bool *ret, varve_error *err);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,7 @@
  * the reverse order. */
 #include "gateway.h"
 
-#include "backup/backup_home.h"
+#include "backup/backup_service.h"
 #include "base/clock.h"
 #include "compactor_watch.h"
 #include "follow/follower.h"
@@ -113,10 +113,10 @@ static bool drain(gateway *g, http_server *server, const sigset_t *ending)
 
 /* Handlers that will not end hold the folder. Everything acknowledged is in the log, so leaving at
  * once loses nothing but the checkpoint. */
-static void give_up(gateway *g)
+static void give_up(gateway *g, const char *what)
 {
     varve_error err = {0};
-    log_message(&g->log, LOG_ERROR, "drain_timeout", "requests still run; ending without them");
+    log_message(&g->log, LOG_ERROR, "drain_timeout", "%s still runs; ending without it", what);
     if (g->db && varve_flush(g->db, &err) != VARVE_OK)
         log_message(&g->log, LOG_ERROR, "flush_failed", "%s", err.message);
     log_flush(&g->log);
@@ -135,23 +135,44 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
     VV_TRY(http_server_start(g, &server, &port, err));
     say_listening(g, port);
     (void)sigwait(ending, &got);
-    if (!drain(g, server, ending)) give_up(g);
+    if (!drain(g, server, ending)) give_up(g, "a request");
     http_server_stop(server);
     return VARVE_OK;
+}
+
+static varve_status open_backup(gateway *g, varve_error *err)
+{
+    VV_TRY(backup_home_open(g, &g->backup_home, err));
+    return backup_service_start(g, g->backup_home, &g->backup_service, err);
 }
 
 varve_status gateway_start_services(gateway *g, varve_error *err)
 {
     VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
-    VV_TRY(backup_home_open(g, &g->backup_home, err));
+    VV_TRY(open_backup(g, err));
     return shipper_start(g, &g->shipper, err);
 }
 
-static void stop_services(gateway *g)
+/* Twice the time of the last backup: once for it, once for a request that does not come back. */
+static void close_backup(gateway *g, const sigset_t *ending)
+{
+    uint64_t until = clock_now_ns() + (2 * g->config.backup_stop_timeout_s + 10) * 1000000000u;
+    if (g->backup_service) {
+        backup_service_ask_to_end(g->backup_service);
+        while (!backup_service_has_ended(g->backup_service)) {
+            if (wait_a_little(ending)) backup_service_hurry(g->backup_service);
+            if (clock_now_ns() > until) give_up(g, "a request to the backup repository");
+        }
+    }
+    backup_service_free(g->backup_service);
+    backup_home_close(g->backup_home);
+}
+
+static void stop_services(gateway *g, const sigset_t *ending)
 {
     shipper_stop(g->shipper);
-    backup_home_close(g->backup_home);
     compactor_watch_stop(g->compactor_watch);
+    close_backup(g, ending);
 }
 
 static varve_status run(gateway *g, varve_error *err)
@@ -161,12 +182,13 @@ static varve_status run(gateway *g, varve_error *err)
     varve_error close_err = {0};
     process_prepare(&ending);
     VV_TRY(process_check(&g->config, err));
+    VV_TRY(backup_service_check(g, err));
     VV_TRY(follower_start(g, &g->follower, err));
     status = open_folder(g, err);
     if (status == VARVE_OK && !g->follower) status = gateway_start_services(g, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
     follower_stop(g->follower);
-    stop_services(g);
+    stop_services(g, &ending);
     closed = varve_close(g->db, &close_err);
     if (status == VARVE_OK && closed != VARVE_OK) {
         if (err) *err = close_err;
