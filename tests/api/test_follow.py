@@ -2,14 +2,15 @@
 and their promotion."""
 
 import json
+import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from server import TIME_FACTOR, Server
+from server import PROGRAM, TIME_FACTOR, Server
 from test_ship import Shipping, metric, send
 
+VARVE = PROGRAM.removesuffix("varve-gateway") + "varve"
 FAST = ("--follow-poll-ms", "50", "--follow-refresh-ms", "20", "--no-compactor")
 
 
@@ -322,8 +323,11 @@ def test_the_others_follow_the_promoted_one(shipping, follow):
     for f in (first, second):
         f.shape(primary.c, **min_lsn(lsn))
     primary.server.kill()
-    status, answer = first.promote(force=True)
-    assert status == 200, answer
+    url = f"http://127.0.0.1:{first.server.port}"
+    run = subprocess.run([VARVE, "promote", url], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1 and "may write until" in run.stderr
+    run = subprocess.run([VARVE, "promote", url, "--force"], capture_output=True, text=True)
+    assert run.returncode == 0 and "promoted: timeline 2, from sequence" in run.stdout
     status, headers, _ = first.read(primary.c, "add", {"ids": [77], "vectors": [[7, 7]]})
     assert status == 200
     rows, headers = second.shape(primary.c, **min_lsn(headers["X-LSN"]))
@@ -337,7 +341,7 @@ def test_settings_that_do_not_go_together(tmp_path):
         (("--read-only",), "read_only"),
         (("--backup-repo", str(tmp_path / "other")), "two repositories"),
         (("--follow-db", "x"), "UUID"),
+        (("--durability", "remote"), "needs backup_ship"),
     ):
         with pytest.raises(AssertionError, match=part):
             Server("--follow", str(tmp_path / "repo"), *flags, folder=str(tmp_path / "data"))
-    assert not Path(tmp_path / "data").exists()
