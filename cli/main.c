@@ -5,11 +5,12 @@
 #include <string.h>
 
 static const verb *const verbs[] = {
-    &verb_serve,   &verb_import,     &verb_search, &verb_query,    &verb_count,       &verb_get,
-    &verb_head,    &verb_tail,       &verb_stats,  &verb_recall,   &verb_collections, &verb_create,
-    &verb_field,   &verb_drop,       &verb_delete, &verb_restore,  &verb_index,       &verb_compact,
-    &verb_jobs,    &verb_checkpoint, &verb_export, &verb_snapshot, &verb_backup,      &verb_fsck,
-    &verb_version, &verb_doctor,
+    &verb_serve,       &verb_import,   &verb_search,  &verb_query, &verb_count,
+    &verb_get,         &verb_head,     &verb_tail,    &verb_stats, &verb_recall,
+    &verb_collections, &verb_create,   &verb_field,   &verb_drop,  &verb_delete,
+    &verb_restore,     &verb_index,    &verb_compact, &verb_jobs,  &verb_checkpoint,
+    &verb_export,      &verb_snapshot, &verb_backup,  &verb_fsck,  &verb_version,
+    &verb_doctor,      &verb_promote,
 };
 
 /* Verbs of two words. */

@@ -31,7 +31,7 @@ struct verb {
 extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, verb_tail, verb_stats,
     verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_index, verb_compact,
     verb_jobs, verb_checkpoint, verb_fsck, verb_version, verb_query, verb_count, verb_recall,
-    verb_field, verb_export, verb_snapshot, verb_backup, verb_doctor;
+    verb_field, verb_export, verb_snapshot, verb_backup, verb_doctor, verb_promote;
 
 /* Actions of verb_snapshot and verb_backup, verbs of two words: "snapshot create". */
 extern const verb verb_snapshot_create, verb_snapshot_list, verb_snapshot_info,

@@ -148,9 +148,14 @@ static varve_status open_backup(gateway *g, varve_error *err)
 
 varve_status gateway_start_services(gateway *g, varve_error *err)
 {
-    VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
-    VV_TRY(open_backup(g, err));
-    return shipper_start(g, &g->shipper, err);
+    varve_error why[3] = {0};
+    varve_status status[3];
+    status[0] = compactor_watch_start(g, &g->compactor_watch, &why[0]);
+    status[1] = open_backup(g, &why[1]);
+    status[2] = shipper_start(g, &g->shipper, &why[2]);
+    for (size_t i = 0; i < VV_COUNT(why); i++)
+        if (status[i] != VARVE_OK) return vv_fail(err, status[i], "%s", why[i].message);
+    return VARVE_OK;
 }
 
 /* Twice the time of the last backup: once for it, once for a request that does not come back. */
@@ -184,7 +189,8 @@ static varve_status run(gateway *g, varve_error *err)
     VV_TRY(process_check(&g->config, err));
     VV_TRY(backup_service_check(g, err));
     VV_TRY(follower_start(g, &g->follower, err));
-    status = open_folder(g, err);
+    status = shipper_check(g, err);
+    if (status == VARVE_OK) status = open_folder(g, err);
     if (status == VARVE_OK && !g->follower) status = gateway_start_services(g, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
     follower_stop(g->follower);
