@@ -5,7 +5,8 @@
  *   remote.h    where backups go
  *   repo.h      a backup repository there; snapshots.h what it holds; repo_access.h reaching it
  *   identity.h  under which ids a folder is backed up
- *   backup.h    a folder into it (backup_folder.h: one in use); restore.h and back; verify.h, prune.h its upkeep */
+ *   backup.h    a folder into it (backup_folder.h: one in use); restore.h and back; verify.h,
+ *               prune.h its upkeep */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
