@@ -14,10 +14,10 @@ static const verb *const verbs[] = {
 
 /* Verbs of two words. */
 static const verb *const actions[] = {
-    &verb_snapshot_create,   &verb_snapshot_list,   &verb_snapshot_info, &verb_snapshot_verify,
-    &verb_snapshot_restore,  &verb_snapshot_delete, &verb_backup_create, &verb_backup_list,
-    &verb_backup_info,       &verb_backup_verify,   &verb_backup_prune,  &verb_backup_restore,
-    &verb_backup_check_repo,
+    &verb_snapshot_create,  &verb_snapshot_list,   &verb_snapshot_info,     &verb_snapshot_verify,
+    &verb_snapshot_restore, &verb_snapshot_delete, &verb_backup_create,     &verb_backup_list,
+    &verb_backup_info,      &verb_backup_verify,   &verb_backup_prune,      &verb_backup_restore,
+    &verb_backup_ship,      &verb_backup_log,      &verb_backup_check_repo,
 };
 
 static const verb *find(const char *name)

@@ -37,7 +37,8 @@ extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, ver
 extern const verb verb_snapshot_create, verb_snapshot_list, verb_snapshot_info,
     verb_snapshot_verify, verb_snapshot_restore, verb_snapshot_delete;
 extern const verb verb_backup_create, verb_backup_list, verb_backup_info, verb_backup_verify,
-    verb_backup_prune, verb_backup_check_repo, verb_backup_restore;
+    verb_backup_prune, verb_backup_check_repo, verb_backup_restore, verb_backup_ship,
+    verb_backup_log;
 
 /* Keys of flags without a letter. */
 enum {
@@ -132,6 +133,13 @@ enum {
     FLAG_WAIT,
     FLAG_ALONE,
     FLAG_YES,
+    FLAG_LATEST, /* to FLAG_BEFORE_DROP: backup_target.h */
+    FLAG_TO_LSN,
+    FLAG_TO_TIME,
+    FLAG_BEFORE_DROP,
+    FLAG_ONCE,
+    FLAG_INTERVAL,
+    FLAG_NO_DIGESTS,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 

@@ -20,13 +20,14 @@ static const flag flags[] = {
     {"new-timeline", FLAG_NEW_TIMELINE, NULL,
      "begin one: the folder was put back to an older state"},
     {"take-over", FLAG_TAKE_OVER, NULL, "although another writer's lease lasts: he is known gone"},
+    {"no-digests", FLAG_NO_DIGESTS, NULL, "leave out digests of rows and golden searches"},
     {"json", FLAG_JSON, NULL, "a JSON object"},
     {NULL, 0, NULL, NULL}};
 
 typedef struct order {
     repository_flags repository;
     backup_options backup;
-    bool new_timeline, take_over, json;
+    bool new_timeline, take_over, no_digests, json;
 } order;
 
 /* ---- backup ---- */
@@ -37,8 +38,10 @@ static varve_status create(const order *o, backup_result *ret, varve_error *err)
     VV_CLEANUP(folder_done) folder_session folder = {0};
     const char *path = o->repository.folder;
     const place at = {.where = path};
-    const backup_folder what = {
-        .folder = path, .new_timeline = o->new_timeline, .take_over = o->take_over};
+    const backup_folder what = {.folder = path,
+                                .new_timeline = o->new_timeline,
+                                .take_over = o->take_over,
+                                .no_digests = o->no_digests};
     backup_options options = o->backup;
     backup_identity who;
     progress bar;
@@ -79,6 +82,7 @@ static int take_flag(const verb *self, order *o, int key, const char *value)
     case FLAG_PINNED: o->backup.pinned = true; return VERB_OK;
     case FLAG_NEW_TIMELINE: o->new_timeline = true; return VERB_OK;
     case FLAG_TAKE_OVER: o->take_over = true; return VERB_OK;
+    case FLAG_NO_DIGESTS: o->no_digests = true; return VERB_OK;
     case FLAG_JSON: o->json = true; return VERB_OK;
     default: return VERB_USAGE; /* FLAG_BAD */
     }

@@ -3,6 +3,7 @@
  *
  *   varve_checkpoint_to   a folder of its own with what this one holds now, by hard links
  *   varve_copy            collections of one open folder into another, or into the same (clone)
+ *   varve_sequence        how far the log is on stable storage
  *   varve_log_read        the log as batches, from a sequence number on
  *   varve_replica_*       a folder that grows by such batches only
  *
@@ -71,6 +72,10 @@ VARVE_API VARVE_CHECKED varve_status varve_copy(varve *from, const varve_copy_it
 
 /* ---- the log ------------------------------------------------------------------------------- */
 
+/* The sequence number up to which the log is on stable storage. A write that returned, and was not
+ * relaxed, lies at or below it; what varve_log_read hands over now ends there. Never falls. */
+VARVE_API uint64_t varve_sequence(varve *db);
+
 typedef struct varve_log_batch {
     uint64_t first, last; /* sequence numbers of its first and last record */
     uint64_t time_ms;     /* of its commit, since 1970; 0: not noted */
@@ -119,6 +124,11 @@ VARVE_API VARVE_CHECKED varve_status varve_replica_close(varve_replica *replica,
 VARVE_API VARVE_CHECKED varve_status varve_log_parse(const void *bytes, size_t len,
                                                      varve_log_batch *ret_batch, varve_error *err);
 VARVE_API void varve_log_batch_done(varve_log_batch *batch);
+/* Does the batch drop this collection (varve_collection_drop, varve_database_drop)? One that is
+ * replaced by a copy in the same batch is not dropped. VARVE_CORRUPT: it is no batch. */
+VARVE_API VARVE_CHECKED varve_status varve_log_drops(const void *bytes, size_t len,
+                                                     const char *database, const char *collection,
+                                                     bool *ret, varve_error *err);
 
 #ifdef __cplusplus
 }

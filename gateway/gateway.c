@@ -5,10 +5,12 @@
 #include "backup/backup_service.h"
 #include "base/clock.h"
 #include "compactor_watch.h"
+#include "follow/follower.h"
 #include "gateway_inner.h"
 #include "http_server.h"
 #include "openapi.h"
 #include "process.h"
+#include "ship/shipper.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,7 +74,11 @@ static void say_listening(gateway *g, int port)
 static varve_status open_folder(gateway *g, varve_error *err)
 {
     char *full;
-    VV_TRY(varve_open(g->config.data_dir, &g->config.engine, &g->db, err));
+    varve *db = NULL;
+    shipper_keep_log(&g->config);
+    if (g->follower) return VARVE_OK; /* it opens what there is, when there is something */
+    VV_TRY(varve_open(g->config.data_dir, &g->config.engine, &db, err));
+    g->db = db;
     full = realpath(g->config.data_dir, NULL);
     (void)snprintf(g->root_path, sizeof g->root_path, "%s", full ? full : g->config.data_dir);
     free(full);
@@ -95,6 +101,7 @@ static bool drain(gateway *g, http_server *server, const sigset_t *ending)
     log_message(&g->log, LOG_INFO, "draining", "waiting up to %" PRIu64 " s for running requests",
                 g->config.drain_timeout_secs);
     atomic_store(&g->draining, true);
+    follower_end_waits(g->follower);
     http_server_quiesce(server);
     while (!http_server_is_empty(server)) {
         now = clock_now_ns();
@@ -110,7 +117,7 @@ static void give_up(gateway *g, const char *what)
 {
     varve_error err = {0};
     log_message(&g->log, LOG_ERROR, "drain_timeout", "%s still runs; ending without it", what);
-    if (varve_flush(g->db, &err) != VARVE_OK)
+    if (g->db && varve_flush(g->db, &err) != VARVE_OK)
         log_message(&g->log, LOG_ERROR, "flush_failed", "%s", err.message);
     log_flush(&g->log);
     _exit(1);
@@ -133,24 +140,34 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status open_backup(gateway *g, varve_error *err)
+varve_status gateway_start_services(gateway *g, varve_error *err)
 {
+    VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
     VV_TRY(backup_home_open(g, &g->backup_home, err));
+    VV_TRY(shipper_start(g, &g->shipper, err));
     return backup_service_start(g, g->backup_home, &g->backup_service, err);
 }
 
 /* Twice the time of the last backup: once for it, once for a request that does not come back. */
-static void close_backup(gateway *g, const sigset_t *ending)
+static void stop_backups(gateway *g, const sigset_t *ending)
 {
+    backup_service *s = g->backup_service;
     uint64_t until = clock_now_ns() + (2 * g->config.backup_stop_timeout_s + 10) * 1000000000u;
-    if (g->backup_service) {
-        backup_service_ask_to_end(g->backup_service);
-        while (!backup_service_has_ended(g->backup_service)) {
-            if (wait_a_little(ending)) backup_service_hurry(g->backup_service);
-            if (clock_now_ns() > until) give_up(g, "a request to the backup repository");
-        }
+    if (!s) return;
+    backup_service_ask_to_end(s);
+    while (!backup_service_has_ended(s)) {
+        if (wait_a_little(ending)) backup_service_hurry(s);
+        if (clock_now_ns() > until) give_up(g, "a request to the backup repository");
     }
-    backup_service_free(g->backup_service);
+    backup_service_free(s);
+}
+
+/* The compactor first: what it does is written, and the last backup is of the end. */
+static void stop_services(gateway *g, const sigset_t *ending)
+{
+    compactor_watch_stop(g->compactor_watch);
+    stop_backups(g, ending);
+    shipper_stop(g->shipper);
     backup_home_close(g->backup_home);
 }
 
@@ -159,16 +176,15 @@ static varve_status run(gateway *g, varve_error *err)
     sigset_t ending;
     varve_status status, closed;
     varve_error close_err = {0};
-    compactor_watch *watch = NULL;
     process_prepare(&ending);
     VV_TRY(process_check(&g->config, err));
     VV_TRY(backup_service_check(g, err));
-    VV_TRY(open_folder(g, err));
-    status = compactor_watch_start(g, &watch, err);
-    if (status == VARVE_OK) status = open_backup(g, err);
+    VV_TRY(follower_start(g, &g->follower, err));
+    status = open_folder(g, err);
+    if (status == VARVE_OK && !g->follower) status = gateway_start_services(g, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
-    compactor_watch_stop(watch);
-    close_backup(g, &ending);
+    follower_stop(g->follower);
+    stop_services(g, &ending);
     closed = varve_close(g->db, &close_err);
     if (status == VARVE_OK && closed != VARVE_OK) {
         if (err) *err = close_err;

@@ -59,6 +59,7 @@ typedef struct metrics_engine {
     const varve_job *jobs; /* running and the last finished ones, newest first */
     size_t jobs_count;
     const struct backup_service_view *backup; /* NULL: no repository is configured */
+    struct follower *follower; /* NULL: none */
 } metrics_engine;
 
 /* Everything. */

@@ -1,10 +1,11 @@
 /* backup_folder.c — see backup_folder.h. */
 #include "backup_folder.h"
 
-#include "backup_collections.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "contents.h"
 #include "identity.h"
+#include "snapshots.h"
 #include "varve_snapshot.h"
 
 #include <stdio.h>
@@ -87,15 +88,26 @@ static varve_status run_leased(repo *r, const backup_folder *what, backup_option
     return status != VARVE_OK ? status : dropped;
 }
 
+/* Rows are not read for a backup that will be skipped. */
+static bool is_unchanged(repo *r, const backup_folder *what, const backup_options *options,
+                         uint64_t sequence)
+{
+    object_name newest;
+    if (options->kind != BACKUP_AUTO || what->new_timeline || what->take_over) return false;
+    return snapshots_newest(r, UINT64_MAX, &newest, NULL) == VARVE_OK && newest.lsn == sequence;
+}
+
 varve_status backup_folder_run(repo *r, const backup_folder *what, const backup_options *options,
                                backup_result *ret, varve_error *err)
 {
     VV_CLEANUP(stand_done) stand s = {.lock = LOCK_FILE_NONE};
-    VV_CLEANUP(backup_collections_done) backup_collections all = {0};
+    VV_CLEANUP(contents_done) contents all = {0};
+    contents_options reading = {.threads = options->threads, .cancel = options->cancel};
     char name[64], state[PATH_BYTES_MAX];
     backup_options full = *options;
     VV_TRY(take_stand(what, &s, err));
-    VV_TRY(backup_collections_read(s.path, &all, err));
+    reading.no_digests = what->no_digests || is_unchanged(r, what, options, s.info.sequence);
+    VV_TRY(contents_read(s.path, &reading, &all, err));
     (void)snprintf(name, sizeof name, "state-%s", r->repo_id);
     VV_TRY(backup_path(what->folder, name, state, sizeof state, err));
     full.folder = s.path;

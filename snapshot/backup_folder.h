@@ -21,6 +21,7 @@ typedef struct backup_folder {
     varve *db;         /* its owner's handle; NULL: it is opened for reading, beside an owner */
     bool new_timeline; /* begin one: the folder was put back to an older state */
     bool take_over;    /* although another writer's lease lasts */
+    bool no_digests;   /* leave digests of rows and golden searches out of the manifest */
 } backup_folder;
 
 /* options: folder, sequence, time, format, collections and state (FOLDER/backup/state-<repo_id>)

@@ -39,25 +39,10 @@ varve_status backup_step(backup_job *b, uint64_t bytes, varve_error *err)
 
 /* ---- store --------------------------------------------------------------------------------- */
 
-/* The first generation that nobody is about to delete and that is there, or can be put there. An
- * object of a wrong size is damaged, and left alone. */
 varve_status backup_store(backup_job *b, const blobs_source *source, manifest_file *f,
                           bool *ret_new, varve_error *err)
 {
-    char key[NAMES_KEY_MAX];
-    for (f->generation = 0; f->generation <= NAMES_GENERATION_MAX; f->generation++) {
-        manifest_blob_key(f, key);
-        if (gc_set_has(&b->doomed, key)) continue;
-        varve_status status = blobs_stat(b->r, f, err);
-        if (status == VARVE_CORRUPT) continue;
-        *ret_new = status == VARVE_NOT_FOUND;
-        if (status == VARVE_NOT_FOUND) status = blobs_put(b->r, source, f, &b->o->cancel, err);
-        if (status != VARVE_EXISTS) return status;
-        *ret_new = false;
-        status = blobs_stat(b->r, f, err); /* somebody else was first */
-        if (status != VARVE_CORRUPT) return status;
-    }
-    return vv_fail(err, VARVE_LIMIT, "no generation of '%s' is left", key);
+    return blobs_store(b->r, source, &b->doomed, f, &b->o->cancel, ret_new, err);
 }
 
 static varve_status store_file(backup_job *b, size_t i, varve_error *err)

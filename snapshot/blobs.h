@@ -6,8 +6,8 @@
 #ifndef VARVE_SNAPSHOT_BLOBS_H
 #define VARVE_SNAPSHOT_BLOBS_H
 
+#include "gc_record.h"
 #include "manifest.h"
-#include "repo.h"
 
 /* Plain bytes, in order, to `out` (NULL: only looked at). They can be believed when the call is
  * back with VARVE_OK, not before. */
@@ -29,6 +29,12 @@ VV_CHECKED varve_status blobs_describe(repo *r, const blobs_source *source, mani
  * has the content it was described by. */
 VV_CHECKED varve_status blobs_put(repo *r, const blobs_source *source, const manifest_file *file,
                                   const remote_cancel *cancel, varve_error *err);
+/* The first generation that no collection is about to delete (`doomed`) and that is there, or can be
+ * put there; into file->generation. An object of a wrong size is damaged, and left alone. file is
+ * described. ret_new: it was put by this call. */
+VV_CHECKED varve_status blobs_store(repo *r, const blobs_source *source, const gc_set *doomed,
+                                    manifest_file *file, const remote_cancel *cancel, bool *ret_new,
+                                    varve_error *err);
 /* After a backup: give up uploads, and remove sealed copies, that nobody will go on with. */
 void blobs_clean_scratch(repo *r, const char *scratch);
 

@@ -188,3 +188,28 @@ varve_status blobs_put(repo *r, const blobs_source *source, const manifest_file 
     return small ? put_small(r, source, file, key, err)
                  : put_large(r, source, file, key, cancel, err);
 }
+
+/* ---- the generation ---- */
+
+varve_status blobs_store(repo *r, const blobs_source *source, const gc_set *doomed,
+                         manifest_file *file, const remote_cancel *cancel, bool *ret_new,
+                         varve_error *err)
+{
+    char key[NAMES_KEY_MAX];
+    for (file->generation = 0; file->generation <= NAMES_GENERATION_MAX; file->generation++) {
+        manifest_blob_key(file, key);
+        if (gc_set_has(doomed, key)) continue;
+        varve_status status = blobs_stat(r, file, err);
+        if (status == VARVE_CORRUPT) continue;
+        bool is_new = status == VARVE_NOT_FOUND;
+        if (is_new) status = blobs_put(r, source, file, cancel, err);
+        if (status == VARVE_EXISTS) { /* somebody else was first */
+            is_new = false;
+            status = blobs_stat(r, file, err);
+            if (status == VARVE_CORRUPT) continue;
+        }
+        if (status == VARVE_OK) *ret_new = is_new;
+        return status;
+    }
+    return vv_fail(err, VARVE_LIMIT, "no generation of '%s' is left", key);
+}

@@ -109,11 +109,21 @@ static varve_status note_timeline(const lease *l, const char *reason, varve_erro
     return timeline_create(l->r, &t, err);
 }
 
+/* What the data at hand follows on is decided by who put the record that is replaced. */
+static varve_status check_parent(const repo *r, const lease_state *seen, const lease_options *o,
+                                 varve_error *err)
+{
+    if (!o->parent || !seen->exists || seen->timeline == o->parent) return VARVE_OK;
+    return vv_fail(err, VARVE_CONFLICT, "database %s is written along timeline %u now, not %u",
+                   r->db_id, seen->timeline, o->parent);
+}
+
 static varve_status take_once(repo *r, const lease_options *o, lease *l, varve_error *err)
 {
     lease_state seen = {0};
     VV_TRY(lease_read(r, &seen, err));
     VV_TRY(check_free(r, &seen, o, err));
+    VV_TRY(check_parent(r, &seen, o, err));
     l->timeline = seen.timeline;
     l->parent = seen.parent;
     l->parent_lsn = seen.parent_lsn;

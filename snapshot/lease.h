@@ -46,7 +46,8 @@ typedef struct lease_options {
     const char *reason; /* of a new timeline; NULL: "takeover" */
     uint64_t life_ms;   /* 0: LEASE_LIFE_MS */
     bool force;         /* take it whoever holds it */
-    bool branch; /* begin a new timeline at lsn also if it is ours: after a restore in place */
+    bool branch;     /* begin a new timeline at lsn also if it is ours: after a restore in place */
+    uint32_t parent; /* VARVE_CONFLICT unless the writer's timeline is this one; 0: any */
 } lease_options;
 
 VV_CHECKED varve_status lease_take(repo *r, const lease_options *options, lease *ret,

@@ -14,8 +14,7 @@
 
 typedef struct pitr_job {
     repo *r;
-    const pitr_options *o;
-    pitr_options inner; /* with the files of an earlier try to take from */
+    pitr_options o; /* its target made a sequence number, with files of an earlier try to reuse */
     pitr_plan plan;
     char temporary[PATH_SIZE], old[PATH_SIZE], lock_path[PATH_SIZE];
     lock_file lock;
@@ -26,7 +25,7 @@ typedef struct pitr_job {
 
 static varve_status name_paths(pitr_job *j, varve_error *err)
 {
-    const char *folder = j->o->folder;
+    const char *folder = j->o.folder;
     if (!folder || !*folder || folder[strlen(folder) - 1] == '/')
         return vv_fail(err, VARVE_INVALID, "the folder to restore to is empty, or ends in a slash");
     if (strlen(folder) > PATH_SIZE / 2) return vv_fail(err, VARVE_LIMIT, "%s is too long", folder);
@@ -40,25 +39,24 @@ static varve_status name_paths(pitr_job *j, varve_error *err)
 static varve_status take_place(pitr_job *j, varve_error *err)
 {
     VV_TRY(name_paths(j, err));
-    if (file_exists(j->o->folder))
+    if (file_exists(j->o.folder))
         return vv_fail(err, VARVE_EXISTS, "%s is there already; nothing is overwritten",
-                       j->o->folder);
+                       j->o.folder);
     VV_TRY(lock_take(j->lock_path, &j->lock, err));
     if (lock_names(&j->lock, j->lock_path)) return VARVE_OK;
-    return vv_fail(err, VARVE_LOCKED, "another restore to %s is just ending", j->o->folder);
+    return vv_fail(err, VARVE_LOCKED, "another restore to %s is just ending", j->o.folder);
 }
 
 /* What is left of an earlier try serves as a place to take files from; batches were applied to it,
  * so as a folder it is of no use. */
 static varve_status set_aside(pitr_job *j, varve_error *err)
 {
-    j->inner = *j->o;
     if (file_exists(j->temporary)) {
         VV_TRY(file_remove_tree(j->old, err));
         if (rename(j->temporary, j->old) != 0)
             return vv_fail(err, VARVE_IO, "%s cannot be renamed", j->temporary);
     }
-    if (!j->inner.reuse && file_exists(j->old)) j->inner.reuse = j->old;
+    if (!j->o.reuse && file_exists(j->old)) j->o.reuse = j->old;
     return VARVE_OK;
 }
 
@@ -67,7 +65,7 @@ static varve_status set_aside(pitr_job *j, varve_error *err)
 /* The log of every timeline of the line behind the snapshot: from here on it stays. */
 static varve_status take_pins(pitr_job *j, varve_error *err)
 {
-    uint64_t life = j->o->pin_life_ms ? j->o->pin_life_ms : PIN_LIFE_MS;
+    uint64_t life = j->o.pin_life_ms ? j->o.pin_life_ms : PIN_LIFE_MS;
     for (size_t i = 0; i < j->plan.line_count; i++) {
         pitr_line *line = &j->plan.lines[i];
         const pin what = {.kind = PIN_RESTORE,
@@ -95,12 +93,12 @@ static varve_status restore_snapshot(pitr_job *j, varve_error *err)
 {
     const restore_options options = {.snap_id = j->plan.snapshot.id,
                                      .folder = j->temporary,
-                                     .reuse = j->inner.reuse,
-                                     .threads = j->o->threads,
-                                     .pin_life_ms = j->o->pin_life_ms,
-                                     .cancel = j->o->cancel,
-                                     .progress = j->o->progress,
-                                     .progress_arg = j->o->progress_arg};
+                                     .reuse = j->o.reuse,
+                                     .threads = j->o.threads,
+                                     .pin_life_ms = j->o.pin_life_ms,
+                                     .cancel = j->o.cancel,
+                                     .progress = j->o.progress,
+                                     .progress_arg = j->o.progress_arg};
     return restore_run(j->r, &options, &j->result.base, err);
 }
 
@@ -118,15 +116,16 @@ static varve_status check(const pitr_job *j, varve_error *err)
 static varve_status run(pitr_job *j, varve_error *err)
 {
     VV_TRY(take_place(j, err));
-    VV_TRY(pitr_plan_lines(j->r, j->o->timeline, &j->plan, err));
-    VV_TRY(pitr_plan_snapshot(j->r, j->o, &j->plan, err));
+    VV_TRY(pitr_plan_lines(j->r, j->o.timeline, &j->plan, err));
+    VV_TRY(pitr_plan_drop(j->r, &j->o, &j->plan, &j->result, err));
+    VV_TRY(pitr_plan_snapshot(j->r, &j->o, &j->plan, err));
     VV_TRY(take_pins(j, err));
-    VV_TRY(pitr_plan_objects(j->r, j->o, &j->plan, err));
+    VV_TRY(pitr_plan_objects(j->r, &j->o, &j->plan, err));
     VV_TRY(set_aside(j, err));
     VV_TRY(restore_snapshot(j, err));
-    VV_TRY(pitr_apply(j->r, &j->inner, &j->plan, j->temporary, &j->result, err));
+    VV_TRY(pitr_apply(j->r, &j->o, &j->plan, j->temporary, &j->result, err));
     VV_TRY(check(j, err));
-    VV_TRY(publish_folder(j->temporary, j->o->folder, err));
+    VV_TRY(publish_folder(j->temporary, j->o.folder, err));
     publish_discard(j->old);
     return VARVE_OK;
 }
@@ -143,7 +142,7 @@ static void let_go(pitr_job *j)
 
 varve_status pitr_run(repo *r, const pitr_options *options, pitr_result *ret, varve_error *err)
 {
-    pitr_job j = {.r = r, .o = options, .lock = LOCK_FILE_NONE};
+    pitr_job j = {.r = r, .o = *options, .lock = LOCK_FILE_NONE};
     uint64_t begin = clock_now_ns();
     varve_status status = run(&j, err);
     let_go(&j);

@@ -12,6 +12,9 @@
  * (4) A target that cannot be reached is refused before anything is fetched, with the latest (or
  *     earliest) moment that can.
  *
+ * (5) PITR_BEFORE_DROP reads the log of the line from its end until a batch dropped the collection;
+ *     a drop inside a gap of the log is not seen.
+ *
  * Ownership  options are borrowed for the call.
  * Threads    several at once, into different folders.
  * Errors     VARVE_NOT_FOUND the target lies before the first snapshot, behind the last batch, or
@@ -24,15 +27,17 @@
 #include "restore.h"
 
 typedef enum pitr_target {
-    PITR_LATEST, /* all that was shipped */
-    PITR_LSN,    /* all batches that end with it at the latest */
-    PITR_TIME    /* all batches before the first whose commit is later */
+    PITR_LATEST,     /* all that was shipped */
+    PITR_LSN,        /* all batches that end with it at the latest */
+    PITR_TIME,       /* all batches before the first whose commit is later */
+    PITR_BEFORE_DROP /* all batches before the last one that dropped a collection */
 } pitr_target;
 
 typedef struct pitr_options {
     pitr_target target;
-    uint64_t lsn;         /* PITR_LSN */
-    uint64_t time_ms;     /* PITR_TIME: since 1970 */
+    uint64_t lsn;                      /* PITR_LSN */
+    uint64_t time_ms;                  /* PITR_TIME: since 1970 */
+    const char *database, *collection; /* PITR_BEFORE_DROP */
     uint32_t timeline;    /* whose line; 0: that of the present writer, or the last one */
     const char *folder;   /* <dir> */
     const char *reuse;    /* see restore_options */
@@ -44,9 +49,10 @@ typedef struct pitr_options {
 } pitr_options;
 
 typedef struct pitr_result {
-    restore_result base; /* of the snapshot */
-    uint64_t sequence;   /* of the folder */
-    uint64_t time_ms;    /* of the last commit that was applied; 0: none was */
+    restore_result base;        /* of the snapshot */
+    uint64_t sequence;          /* of the folder */
+    uint64_t time_ms;           /* of the last commit that was applied; 0: none was */
+    uint64_t drop_lsn, drop_ms; /* PITR_BEFORE_DROP: of the batch that dropped it */
     uint64_t objects, batches, bytes;
     double seconds;
 } pitr_result;

@@ -17,7 +17,8 @@ typedef struct pitr_line { /* a timeline of the line */
 
 typedef struct pitr_object {
     object_name name;
-    uint64_t end; /* its last sequence number that is part of the line */
+    uint64_t size; /* as it is stored */
+    uint64_t end;  /* its last sequence number that is part of the line */
 } pitr_object;
 
 typedef struct pitr_plan {
@@ -33,8 +34,21 @@ typedef struct pitr_plan {
 } pitr_plan;
 
 VV_CHECKED varve_status pitr_plan_lines(repo *r, uint32_t timeline, pitr_plan *p, varve_error *err);
+/* Into p->objects: all of the line that end behind p->snapshot, which may be zero yet; sorted. */
+VV_CHECKED varve_status pitr_list_objects(repo *r, pitr_plan *p, varve_error *err);
+/* PITR_BEFORE_DROP becomes PITR_LSN; drop_lsn and drop_ms of result. */
+VV_CHECKED varve_status pitr_plan_drop(repo *r, pitr_options *o, pitr_plan *p, pitr_result *result,
+                                       varve_error *err);
 VV_CHECKED varve_status pitr_plan_snapshot(repo *r, const pitr_options *o, pitr_plan *p,
                                            varve_error *err);
+/* Of the line, the newest first. */
+VV_CHECKED varve_status pitr_list_snapshots(repo *r, const pitr_plan *p, snapshots *ret,
+                                            varve_error *err);
+/* How far the objects go from p->snapshot on without a gap. */
+uint64_t pitr_plan_reach(const pitr_plan *p);
+/* The time of the last commit within p->reach. */
+VV_CHECKED varve_status pitr_plan_last_time(repo *r, const pitr_plan *p, uint64_t *ret,
+                                            varve_error *err);
 /* Objects, reach and stop; refuses what cannot be reached. */
 VV_CHECKED varve_status pitr_plan_objects(repo *r, const pitr_options *o, pitr_plan *p,
                                           varve_error *err);

@@ -96,11 +96,17 @@ static varve_status too_early(const repo *r, const snapshots *s, varve_error *er
                    (unsigned long long)s->items[s->count - 1].lsn);
 }
 
+varve_status pitr_list_snapshots(repo *r, const pitr_plan *p, snapshots *ret, varve_error *err)
+{
+    VV_TRY(snapshots_list(r, r->db_id, ret, err));
+    keep_those_of_the_line(p, ret);
+    return VARVE_OK;
+}
+
 varve_status pitr_plan_snapshot(repo *r, const pitr_options *o, pitr_plan *p, varve_error *err)
 {
     VV_CLEANUP(snapshots_done) snapshots s = {0};
-    VV_TRY(snapshots_list(r, r->db_id, &s, err));
-    keep_those_of_the_line(p, &s);
+    VV_TRY(pitr_list_snapshots(r, p, &s, err));
     for (size_t i = 0; i < s.count; i++) {
         bool fits = false;
         VV_TRY(is_early_enough(r, o, &s.items[i], &p->snapshot_time_ms, &fits, err));
@@ -118,9 +124,9 @@ static varve_status add_object(void *arg, const object_name *name, const char *k
 {
     pitr_plan *p = arg;
     const pitr_line *line = find_line(p, name->timeline);
-    (void)key, (void)size;
+    (void)key;
     if (!line || name->lsn > line->limit || name->last < name->lsn) return VARVE_OK;
-    const pitr_object object = {*name, VV_MIN(name->last, line->limit)};
+    const pitr_object object = {*name, size, VV_MIN(name->last, line->limit)};
     if (object.end <= p->snapshot.lsn) return VARVE_OK;
     if ((p->object_count & (p->object_count - 1)) == 0) { /* a power of two: full */
         size_t room = p->object_count ? p->object_count * 2 : 1;
@@ -150,7 +156,7 @@ const pitr_object *pitr_plan_find(const pitr_plan *p, uint64_t wanted)
 }
 
 /* Sorted by their beginnings, so once through them is enough. */
-static uint64_t find_reach(const pitr_plan *p)
+uint64_t pitr_plan_reach(const pitr_plan *p)
 {
     uint64_t reach = p->snapshot.lsn;
     for (size_t i = 0; i < p->object_count && p->objects[i].name.lsn <= reach + 1; i++)
@@ -177,14 +183,13 @@ static varve_status too_late(const pitr_plan *p, const char *latest, varve_error
                    latest);
 }
 
-/* The time of the last commit within reach. */
-static varve_status find_last_time(repo *r, const pitr_plan *p, uint64_t *ret, varve_error *err)
+varve_status pitr_plan_last_time(repo *r, const pitr_plan *p, uint64_t *ret, varve_error *err)
 {
     uint64_t latest = p->snapshot_time_ms;
     for (size_t i = p->object_count; i-- > 0;) {
         VV_CLEANUP(wal_object_done) wal_object o = {0};
         if (p->objects[i].name.lsn > p->reach) continue;
-        VV_TRY(wal_object_read(r, &p->objects[i].name, &o, err));
+        VV_TRY(wal_object_read_names(r, &p->objects[i].name, p->objects[i].size, &o, err));
         latest = VV_MAX(latest, o.time_last_ms);
         if (o.time_last_ms) break;
     }
@@ -202,18 +207,27 @@ static varve_status check_reach(repo *r, const pitr_options *o, const pitr_plan 
     snprintf(latest, sizeof latest, "sequence %llu", (unsigned long long)p->reach);
     if (o->target == PITR_LATEST) return gap ? too_late(p, latest, err) : VARVE_OK;
     if (o->target == PITR_LSN) return o->lsn > p->reach ? too_late(p, latest, err) : VARVE_OK;
-    VV_TRY(find_last_time(r, p, &last_ms, err));
+    VV_TRY(pitr_plan_last_time(r, p, &last_ms, err));
     if (o->time_ms <= last_ms) return VARVE_OK;
     clock_wall_text(last_ms, when, sizeof when);
     snprintf(latest, sizeof latest, "%s (sequence %llu)", when, (unsigned long long)p->reach);
     return too_late(p, latest, err);
 }
 
-varve_status pitr_plan_objects(repo *r, const pitr_options *o, pitr_plan *p, varve_error *err)
+varve_status pitr_list_objects(repo *r, pitr_plan *p, varve_error *err)
 {
+    free(p->objects);
+    p->objects = NULL;
+    p->object_count = 0;
     VV_TRY(repo_list_all(r, NAME_WAL, r->db_id, add_object, p, err));
     if (p->object_count) qsort(p->objects, p->object_count, sizeof *p->objects, by_first);
-    p->reach = find_reach(p);
+    return VARVE_OK;
+}
+
+varve_status pitr_plan_objects(repo *r, const pitr_options *o, pitr_plan *p, varve_error *err)
+{
+    VV_TRY(pitr_list_objects(r, p, err));
+    p->reach = pitr_plan_reach(p);
     p->stop = o->target == PITR_LSN ? o->lsn : p->reach;
     return check_reach(r, o, p, err);
 }

@@ -120,6 +120,8 @@ static varve_status collect(prune_job *j, varve_error *err)
 static varve_status run(prune_job *j, varve_error *err)
 {
     bool dry = !j->o->yes;
+    if (!dry && j->r->read_only)
+        return vv_fail(err, VARVE_READ_ONLY, "%s can only be read", remote_name(j->r->remote));
     if (!dry && !repo_has_conditions(j->r) && !j->o->alone)
         return vv_fail(err, VARVE_UNSUPPORTED,
                        "the store has no conditional puts: prune only while nobody else works on "
@@ -140,7 +142,7 @@ varve_status prune_run(repo *r, const prune_options *options, prune_result *ret,
     gc_set_init(&j.gone);
     gc_set_init(&j.keys);
     gc_set_init(&j.pinned);
-    gc_set_init(&j.plain_wal);
+    hashmap_init(&j.logs);
     varve_status status = run(&j, err);
     for (size_t i = 0; i < j.candidate_count; i++)
         free(j.candidates[i]);
@@ -148,7 +150,7 @@ varve_status prune_run(repo *r, const prune_options *options, prune_result *ret,
     gc_set_done(&j.gone);
     gc_set_done(&j.keys);
     gc_set_done(&j.pinned);
-    gc_set_done(&j.plain_wal);
+    prune_forget_logs(&j);
     if (status == VARVE_OK)
         *ret = j.result;
     else

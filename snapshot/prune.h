@@ -15,7 +15,8 @@
  *     Both stand on one condition: a request takes effect within that slack, or never.
  * (3) After a delete that failed, and may still arrive, the record stays until it expires.
  * (4) One manifest or pin that cannot be read ends the run before anything is deleted: nobody knows
- *     what it needs.
+ *     what it needs. The same for the beginning of an object of the log, where the names of its
+ *     files are; the rest of it is not read, and each is read once in a run.
  *
  * Manifests and pins of all databases of the repository count; retention and the log are those of
  * one. Where the store has no conditional puts, pins cannot be revoked safely: prune refuses

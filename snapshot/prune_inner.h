@@ -9,10 +9,10 @@
 typedef struct prune_job {
     repo *r;
     const prune_options *o;
-    gc_set gone;      /* manifests that retention lets go: not looked at again */
-    gc_set keys;      /* needed: keys of blobs, "blobs/…[.g<n>]" */
-    gc_set pinned;    /* needed: names of blobs in any generation, "blobs/…" */
-    gc_set plain_wal; /* objects of the log that name no files */
+    gc_set gone;   /* manifests that retention lets go: not looked at again */
+    gc_set keys;   /* needed: keys of blobs, "blobs/…[.g<n>]" */
+    gc_set pinned; /* needed: names of blobs in any generation, "blobs/…" */
+    hashmap logs;  /* key of an object of the log -> struct prune_names: read once in a run */
     char **candidates;
     size_t candidate_count, candidate_room;
     prune_result result;
@@ -20,6 +20,7 @@ typedef struct prune_job {
 
 /* Manifests and pins of all databases into keys and pinned, which are emptied first. */
 VV_CHECKED varve_status prune_find_needed(prune_job *j, varve_error *err);
+void prune_forget_logs(prune_job *j);
 bool prune_is_needed(const prune_job *j, const char *key);
 /* Snapshots of r's database, and what retention says of each; into result. */
 VV_CHECKED varve_status prune_decide(prune_job *j, varve_error *err);

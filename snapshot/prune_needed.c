@@ -4,6 +4,7 @@
 #include "snapshots.h"
 #include "wal_object.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static varve_status need_file(prune_job *j, const manifest_file *f, varve_error *err)
@@ -69,27 +70,65 @@ static varve_status need_manifests(void *arg, const char *db_id, varve_error *er
     return VARVE_OK;
 }
 
-/* The files that batches of the log name. Objects never change: those without files are read
- * once. */
+/* ---- the log ------------------------------------------------------------------------------- */
+
+typedef struct prune_names { /* the blobs that an object of the log names */
+    size_t count;
+    manifest_file files[]; /* blob and generation alone */
+} prune_names;
+
+void prune_forget_logs(prune_job *j)
+{
+    const hashmap_slot *slot;
+    size_t at = 0;
+    while ((slot = hashmap_next(&j->logs, &at)))
+        free(slot->value);
+    hashmap_done(&j->logs);
+}
+
+static varve_status remember(prune_job *j, const char *key, const wal_object *o,
+                             const prune_names **ret, varve_error *err)
+{
+    prune_names *names = malloc(sizeof *names + o->file_count * sizeof *names->files);
+    if (!names || !hashmap_put(&j->logs, key, strlen(key), names)) {
+        free(names);
+        return vv_fail(err, VARVE_NO_MEMORY, "no memory for the names in the log");
+    }
+    names->count = o->file_count;
+    for (size_t i = 0; i < o->file_count; i++) {
+        names->files[i] = (manifest_file){.generation = o->files[i].generation};
+        memcpy(names->files[i].blob, o->files[i].blob, SUMS_BYTES);
+    }
+    *ret = names;
+    return VARVE_OK;
+}
+
+/* Its beginning is enough. *ret NULL: it was deleted by another run. */
+static varve_status read_names(prune_job *j, const object_name *name, const char *key,
+                               uint64_t size, const prune_names **ret, varve_error *err)
+{
+    VV_CLEANUP(wal_object_done) wal_object o = {0};
+    remote_stat_result found;
+    *ret = NULL;
+    varve_status status = wal_object_read_names(j->r, name, size, &o, err);
+    if (status == VARVE_NOT_FOUND &&
+        remote_stat(j->r->remote, key, &found, NULL) == VARVE_NOT_FOUND)
+        return VARVE_OK;
+    if (status == VARVE_OK) return remember(j, key, &o, ret, err);
+    vv_error_prefix(err, "nothing was pruned, because an object of the log cannot be read");
+    return status;
+}
+
+/* Objects never change: what was read of one holds for all of the run. */
 static varve_status need_wal(void *arg, const object_name *name, const char *key, uint64_t size,
                              varve_error *err)
 {
     prune_job *j = arg;
-    VV_CLEANUP(wal_object_done) wal_object o = {0};
-    remote_stat_result found;
-    (void)size;
-    if (gc_set_has(&j->plain_wal, key)) return VARVE_OK;
-    varve_status status = wal_object_read(j->r, name, &o, err);
-    if (status == VARVE_NOT_FOUND &&
-        remote_stat(j->r->remote, key, &found, NULL) == VARVE_NOT_FOUND)
-        return VARVE_OK; /* deleted by another run */
-    if (status != VARVE_OK) {
-        vv_error_prefix(err, "nothing was pruned, because an object of the log cannot be read");
-        return status;
-    }
-    for (size_t i = 0; i < o.file_count; i++)
-        VV_TRY(need_file(j, &o.files[i], err));
-    return o.file_count ? VARVE_OK : gc_set_add(&j->plain_wal, key, err);
+    const prune_names *names = hashmap_get(&j->logs, key, strlen(key));
+    if (!names) VV_TRY(read_names(j, name, key, size, &names, err));
+    for (size_t i = 0; names && i < names->count; i++)
+        VV_TRY(need_file(j, &names->files[i], err));
+    return VARVE_OK;
 }
 
 static varve_status need_log(void *arg, const char *db_id, varve_error *err)

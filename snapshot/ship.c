@@ -107,6 +107,7 @@ static varve_status put_object(ship_job *j, ship_state *next, varve_error *err)
     VV_TRY(repo_seal(s->r, plain.data, plain.len, &sealed, err));
     if (j->pinned) VV_TRY(pin_keep(&j->pin, err));
     VV_TRY(lease_keep(s->o.lease, err));
+    VV_TRY(ship_check_others(s, err));
     j->committing = true;
     varve_status status = repo_put_new(s->r, key, sealed.data, sealed.len, err);
     if (status == VARVE_EXISTS) status = check_same(s, &name, next->foot, err);
@@ -125,6 +126,7 @@ static varve_status commit(ship_job *j, varve_error *err)
     VV_TRY(put_object(j, &next, err));
     VV_TRY(ship_state_write(s, &next, err));
     s->at = next;
+    s->put_first = j->writer.first;
     s->time_ms = VV_MAX(s->time_ms, j->writer.time_last_ms);
     s->sure = true;
     return VARVE_OK;

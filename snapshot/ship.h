@@ -2,14 +2,16 @@
  * the oldest snapshot can be restored (pitr.h).
  *
  *   lease -> read the log from shipped + 1 -> for each file that a batch names: pin, read gc/,
- *   store -> lease -> PUT the object of the log -> note in the state file -> unpin
+ *   store -> lease -> does nobody else ship? -> PUT the object of the log -> note in the state file
+ *   -> unpin
  *
  * (1) The files that a batch names are stored before the object with the batch is.
  * (2) What was shipped follows from the repository; the state file says from where to look. After a
  *     crash or an answer that was lost, objects that are there already are compared with the log,
  *     batch by batch, and taken for shipped.
- * (3) An object holds the foot of the one before it. Two that ship under one lease, of whatever
- *     histories, do not fit into one chain: who comes second gets VARVE_CONFLICT.
+ * (3) An object holds the foot of the one before it. Two that ship different histories under one
+ *     lease do not fit into one chain: who comes second finds objects that are not of his log, and
+ *     gets VARVE_CONFLICT; where both put at once, the next step of either does.
  * (4) Where the log has a gap (a large session, or files that were replaced), or was not kept long
  *     enough, only a snapshot that reaches beyond bridges it: VARVE_NOT_FOUND until there is one.
  *     The first snapshot is such a one.
@@ -48,6 +50,11 @@ typedef struct ship_result {
     uint64_t time_ms;          /* of the last commit that was shipped by this handle; 0: none yet */
     bool bridged;              /* a snapshot bridged a gap before it */
 } ship_result;
+
+/* For a shipper to come, with this `state`: the repository holds the whole line up to `sequence` of
+ * `timeline`. */
+VV_CHECKED varve_status ship_begin_at(repo *r, const char *state, uint32_t timeline,
+                                      uint64_t sequence, varve_error *err);
 
 VV_CHECKED varve_status ship_open(repo *r, const ship_options *options, ship **ret,
                                   varve_error *err);

@@ -52,26 +52,17 @@ static varve_status pin_blobs(ship_job *j, varve_error *err)
     return pin_renew(&j->pin, err);
 }
 
-/* The first generation that nobody is about to delete and that is there, or can be put there. */
+/* What was put is looked at: the object of the log that names it is not written otherwise. */
 static varve_status store(ship_job *j, const gc_set *doomed, manifest_file *f, varve_error *err)
 {
     const ship *s = j->s;
-    char path[SHIP_PATH_SIZE], key[NAMES_KEY_MAX];
+    char path[SHIP_PATH_SIZE];
+    bool is_new = false;
     VV_TRY(file_join(path, sizeof path, s->o.folder, f->path, err));
     const blobs_source source = {.path = path, .scratch = s->o.state};
-    for (f->generation = 0; f->generation <= NAMES_GENERATION_MAX; f->generation++) {
-        manifest_blob_key(f, key);
-        if (gc_set_has(doomed, key)) continue;
-        varve_status status = blobs_stat(s->r, f, err);
-        bool is_new = status == VARVE_NOT_FOUND;
-        if (is_new) status = blobs_put(s->r, &source, f, &s->o.cancel, err);
-        if (status == VARVE_OK && is_new) status = blobs_stat(s->r, f, err);
-        if (status == VARVE_EXISTS) status = blobs_stat(s->r, f, err); /* somebody was first */
-        if (status == VARVE_CORRUPT) continue;                         /* damaged, and left alone */
-        j->files_new += status == VARVE_OK && is_new;
-        return status;
-    }
-    return vv_fail(err, VARVE_LIMIT, "no generation of '%s' is left", key);
+    VV_TRY(blobs_store(s->r, &source, doomed, f, &s->o.cancel, &is_new, err));
+    j->files_new += is_new;
+    return is_new ? blobs_stat(s->r, f, err) : VARVE_OK;
 }
 
 static void doomed_done(gc_set *set) { gc_set_done(set); }

@@ -21,7 +21,8 @@ struct ship {
     ship_options o;
     char state_path[SHIP_PATH_SIZE];
     ship_state at;
-    bool sure; /* `at` is what the repository holds */
+    bool sure;          /* `at` is what the repository holds */
+    uint64_t put_first; /* of the object that this handle put last; 0: none yet */
     uint64_t time_ms;
 };
 
@@ -43,6 +44,9 @@ VV_CHECKED varve_status ship_state_read(const ship *s, ship_state *ret, varve_er
 VV_CHECKED varve_status ship_state_write(const ship *s, const ship_state *state, varve_error *err);
 /* Where are we? Into s->at; see ship.h (2). */
 VV_CHECKED varve_status ship_resume(ship *s, varve_error *err);
+/* Objects that are there beside ours hold the same log, as those of an earlier try that arrived
+ * late do; VARVE_CONFLICT otherwise. */
+VV_CHECKED varve_status ship_check_others(const ship *s, varve_error *err);
 /* Go on behind a snapshot that lies beyond s->at. VARVE_NOT_FOUND: there is none. */
 VV_CHECKED varve_status ship_bridge(ship *s, varve_error *err);
 /* The files of a batch into j->files: stored, and described. */

@@ -26,7 +26,7 @@ static varve_status other_history(const ship *s, uint64_t sequence, varve_error 
 typedef struct name_list {
     object_name *items;
     size_t count;
-    uint64_t beyond; /* only those that end behind it */
+    uint64_t from; /* only those that begin there or behind it */
 } name_list;
 
 static void name_list_done(name_list *l) { free(l->items); }
@@ -36,8 +36,8 @@ static varve_status add_name(void *arg, const char *key, uint64_t size, varve_er
     name_list *l = arg;
     object_name name;
     (void)size;
-    if (!names_parse(key, &name) || name.kind != NAME_WAL || name.last <= l->beyond)
-        return VARVE_OK;
+    if (!names_parse(key, &name) || name.kind != NAME_WAL) return VARVE_OK;
+    if (name.lsn < l->from) return VARVE_OK;
     object_name *items = realloc(l->items, (l->count + 1) * sizeof *items);
     if (!items) return vv_fail(err, VARVE_NO_MEMORY, "no memory for a list of the log");
     l->items = items;
@@ -45,17 +45,17 @@ static varve_status add_name(void *arg, const char *key, uint64_t size, varve_er
     return VARVE_OK;
 }
 
-/* whole: all; otherwise those that begin behind where we are. */
-static varve_status list_objects(const ship *s, bool whole, name_list *l, varve_error *err)
+/* Those that begin at `from` or behind it. */
+static varve_status list_objects(const ship *s, uint64_t from, name_list *l, varve_error *err)
 {
     char prefix[NAMES_KEY_MAX], after[NAMES_KEY_MAX];
-    object_name name = {.kind = NAME_WAL, .timeline = s->at.timeline, .lsn = s->at.shipped};
+    object_name name = {.kind = NAME_WAL, .timeline = s->at.timeline, .last = UINT64_MAX};
+    name.lsn = from ? from - 1 : 0;
     memcpy(name.db_id, s->r->db_id, sizeof name.db_id);
-    name.last = UINT64_MAX;
     names_build(&name, after);
     names_prefix(NAME_WAL, s->r->db_id, s->at.timeline, prefix);
-    l->beyond = whole ? 0 : s->at.shipped;
-    return remote_list(s->r->remote, prefix, whole ? NULL : after, add_name, l, err);
+    l->from = from;
+    return remote_list(s->r->remote, prefix, from ? after : NULL, add_name, l, err);
 }
 
 typedef struct comparison {
@@ -106,7 +106,7 @@ static varve_status take_objects(ship *s, bool *ret_gap, varve_error *err)
 {
     VV_CLEANUP(name_list_done) name_list list = {0};
     bool gap = false;
-    VV_TRY(list_objects(s, false, &list, err));
+    VV_TRY(list_objects(s, s->at.shipped + 1, &list, err));
     for (size_t i = 0; i < list.count && !gap; i++)
         VV_TRY(take_object(s, &list.items[i], &gap, err));
     *ret_gap = gap;
@@ -160,7 +160,7 @@ static varve_status begin_anew(ship *s, varve_error *err)
     const object_name *last = NULL;
     bool gap;
     s->at = (ship_state){.timeline = s->o.lease->timeline};
-    VV_TRY(list_objects(s, true, &list, err));
+    VV_TRY(list_objects(s, 0, &list, err));
     for (size_t i = 0; i < list.count; i++)
         if (!last || list.items[i].last >= last->last) last = &list.items[i];
     if (!last) return begin_at_snapshot(s, err);
@@ -171,12 +171,28 @@ static varve_status begin_anew(ship *s, varve_error *err)
 varve_status ship_resume(ship *s, varve_error *err)
 {
     bool known = false, gap = false;
+    s->put_first = 0;
     VV_TRY(begin_at_state(s, &known, err));
     if (known) VV_TRY(take_objects(s, &gap, err));
     if (!known || gap) VV_TRY(begin_anew(s, err));
     if (s->at.shipped > written(s)) return other_history(s, s->at.shipped + 1, err);
     VV_TRY(ship_state_write(s, &s->at, err));
     s->sure = true;
+    return VARVE_OK;
+}
+
+varve_status ship_check_others(const ship *s, varve_error *err)
+{
+    VV_CLEANUP(name_list_done) name_list list = {0};
+    uint64_t from = s->put_first ? s->put_first : s->at.shipped + 1;
+    VV_TRY(list_objects(s, from, &list, err));
+    for (size_t i = 0; i < list.count; i++) {
+        VV_CLEANUP(wal_object_done) wal_object o = {0};
+        const object_name *name = &list.items[i];
+        if (name->lsn == s->put_first && name->last == s->at.shipped) continue;
+        VV_TRY(wal_object_read(s->r, name, &o, err));
+        VV_TRY(compare_object(s, &o, err));
+    }
     return VARVE_OK;
 }
 
@@ -189,5 +205,6 @@ varve_status ship_bridge(ship *s, varve_error *err)
                        (unsigned long long)s->at.shipped);
     VV_TRY(ship_state_write(s, &beyond, err));
     s->at = beyond;
+    s->put_first = 0;
     return VARVE_OK;
 }

@@ -68,6 +68,16 @@ VV_CHECKED varve_status wal_object_parse(const void *bytes, size_t len,
                                          wal_object *ret, varve_error *err);
 VV_CHECKED varve_status wal_object_read(repo *r, const object_name *name, wal_object *ret,
                                         varve_error *err);
+/* Head and files alone, by the sum over them, without reading the batches: `batches` and `foot` stay
+ * zero, batch_count is what the head says. whole: the length of all of the object; `len` of it are
+ * there. */
+VV_CHECKED varve_status wal_object_parse_names(const void *bytes, size_t len, uint64_t whole,
+                                               const wal_expected *expected, const char *what,
+                                               wal_object *ret, varve_error *err);
+/* stored_size: as the store lists it. */
+VV_CHECKED varve_status wal_object_read_names(repo *r, const object_name *name,
+                                              uint64_t stored_size, wal_object *ret,
+                                              varve_error *err);
 void wal_object_done(wal_object *o);
 /* CRC-32 of Castagnoli. */
 uint32_t wal_object_crc32c(const void *bytes, size_t len);

@@ -10,7 +10,8 @@
 
 typedef struct reading {
     const uint8_t *bytes;
-    size_t len, at, end; /* end: of batches */
+    size_t len, at;
+    uint64_t end; /* of batches; behind len when only the names are at hand */
     const wal_expected *expected;
     const char *what;
     wal_object o;
@@ -29,7 +30,7 @@ static varve_status wrong(const reading *r, const char *why)
     return vv_fail(r->err, VARVE_CORRUPT, "'%s': %s", r->what, why);
 }
 
-static size_t left(const reading *r) { return r->end - r->at; }
+static uint64_t left(const reading *r) { return r->end - r->at; }
 
 /* ---- head and foot ------------------------------------------------------------------------- */
 
@@ -50,18 +51,25 @@ static varve_status check_identity(const reading *r)
                    r->o.timeline);
 }
 
-static varve_status read_foot(reading *r)
+/* Is it one of ours, with so many bytes? */
+static varve_status check_kind(reading *r, uint64_t whole)
 {
-    if (r->len < WAL_OBJECT_HEAD_BYTES + WAL_OBJECT_FOOT_BYTES) return wrong(r, "it is cut short");
+    if (whole < WAL_OBJECT_HEAD_BYTES + WAL_OBJECT_FOOT_BYTES || r->len < WAL_OBJECT_HEAD_BYTES)
+        return wrong(r, "it is cut short");
     if (memcmp(r->bytes, WAL_OBJECT_MAGIC, 8) != 0) return wrong(r, "it is no object of the log");
     uint32_t version = get_u32(r->bytes + WAL_HEAD_VERSION);
     if (version > WAL_OBJECT_VERSION)
         return vv_fail(r->err, VARVE_NEWER_FORMAT,
                        "'%s' has format %u; this program reads up to %d", r->what, version,
                        WAL_OBJECT_VERSION);
-    r->end = r->len - WAL_OBJECT_FOOT_BYTES;
-    VV_TRY(sums_of_bytes(r->bytes, r->end, r->o.foot, r->err));
-    if (sums_equal(r->o.foot, r->bytes + r->end) && version != 0) return VARVE_OK;
+    r->end = whole - WAL_OBJECT_FOOT_BYTES;
+    return version != 0 ? VARVE_OK : wrong(r, "it has no format");
+}
+
+static varve_status check_foot(reading *r)
+{
+    VV_TRY(sums_of_bytes(r->bytes, (size_t)r->end, r->o.foot, r->err));
+    if (sums_equal(r->o.foot, r->bytes + r->end)) return VARVE_OK;
     return wrong(r, "it was altered or cut short: its SHA-256 differs");
 }
 
@@ -94,17 +102,18 @@ static varve_status read_head(reading *r, uint64_t *ret_file_bytes)
         o->file_count > *ret_file_bytes / WAL_OBJECT_FILE_BYTES ||
         o->batch_count > left(r) / WAL_OBJECT_BATCH_BYTES)
         return wrong(r, "its head holds impossible numbers");
+    if (*ret_file_bytes > r->len - r->at) return wrong(r, "its files are cut short");
     VV_TRY(check_head_sum(r, r->at + (size_t)*ret_file_bytes));
     return check_identity(r);
 }
 
-static varve_status allocate(reading *r)
+static varve_status allocate(reading *r, bool batches)
 {
     wal_object *o = &r->o;
-    o->batches = calloc(o->batch_count, sizeof *o->batches);
+    if (batches) o->batches = calloc(o->batch_count, sizeof *o->batches);
     o->files = calloc(o->file_count + 1, sizeof *o->files);
     r->file_batch = calloc(o->file_count + 1, sizeof *r->file_batch);
-    if (o->batches && o->files && r->file_batch) return VARVE_OK;
+    if ((o->batches || !batches) && o->files && r->file_batch) return VARVE_OK;
     return vv_fail(r->err, VARVE_NO_MEMORY, "no memory for an object of the log");
 }
 
@@ -227,11 +236,29 @@ varve_status wal_object_parse(const void *bytes, size_t len, const wal_expected 
     VV_CLEANUP(reading_done)
     reading r = {.bytes = bytes, .len = len, .expected = expected, .what = what, .err = err};
     uint64_t file_bytes = 0;
-    VV_TRY(read_foot(&r));
+    VV_TRY(check_kind(&r, len));
+    VV_TRY(check_foot(&r));
     VV_TRY(read_head(&r, &file_bytes));
-    VV_TRY(allocate(&r));
+    VV_TRY(allocate(&r, true));
     VV_TRY(read_files(&r, file_bytes));
     VV_TRY(read_batches(&r));
+    *ret = r.o;
+    r.o = (wal_object){0};
+    return VARVE_OK;
+}
+
+varve_status wal_object_parse_names(const void *bytes, size_t len, uint64_t whole,
+                                    const wal_expected *expected, const char *what, wal_object *ret,
+                                    varve_error *err)
+{
+    VV_CLEANUP(reading_done)
+    reading r = {.bytes = bytes, .len = len, .expected = expected, .what = what, .err = err};
+    uint64_t file_bytes = 0;
+    if (len > whole) return wrong(&r, "it is longer than it should be");
+    VV_TRY(check_kind(&r, whole));
+    VV_TRY(read_head(&r, &file_bytes));
+    VV_TRY(allocate(&r, false));
+    VV_TRY(read_files(&r, file_bytes));
     *ret = r.o;
     r.o = (wal_object){0};
     return VARVE_OK;

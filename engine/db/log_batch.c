@@ -198,3 +198,36 @@ void varve_log_batch_done(varve_log_batch *batch)
     batch->files = NULL;
     batch->file_count = 0;
 }
+
+typedef struct drop_search {
+    uint8_t key[CATALOG_NAME_KEY_MAX];
+    size_t key_len;
+    bool dropped; /* by what was seen so far */
+} drop_search;
+
+static varve_status look_for_drop(void *arg, const log_record *r, varve_error *err)
+{
+    drop_search *d = arg;
+    (void)err;
+    if (r->kind != LOG_PUT && r->kind != LOG_DELETE) return VARVE_OK;
+    if (r->family != STORE_CATALOG || r->key.len != d->key_len ||
+        memcmp(r->key.data, d->key, d->key_len) != 0)
+        return VARVE_OK;
+    d->dropped = r->kind == LOG_DELETE;
+    return VARVE_OK;
+}
+
+varve_status varve_log_drops(const void *bytes, size_t len, const char *database,
+                             const char *collection, bool *ret, varve_error *err)
+{
+    drop_search d = {0};
+    log_head head;
+    if (!bytes || !database || !collection || !ret)
+        return vv_fail(err, VARVE_INVALID, "a batch and the name of a collection are expected");
+    if (strlen(database) > SCHEMA_NAME_MAX || strlen(collection) > CATALOG_NAME_MAX)
+        return vv_fail(err, VARVE_INVALID, "no collection has a name as long as this");
+    d.key_len = catalog_collection_key(database, collection, d.key);
+    VV_TRY(log_batch_walk(bytes, len, look_for_drop, &d, &head, err));
+    *ret = d.dropped;
+    return VARVE_OK;
+}

@@ -29,13 +29,12 @@ const char *backup_home_stage_word(backup_home_stage stage)
 
 static const char *set(const char *text) { return text && *text ? text : NULL; }
 
-static void read_settings(backup_home *h)
+void backup_home_access(const struct config *c, const char *url, repo_access *ret)
 {
-    const config *c = &h->g->config;
-    remote_s3_options *s3 = &h->access.s3;
-    h->access.url = c->backup_repo;
-    h->access.secret.key_file = set(c->backup_key_file);
-    h->access.limits.bytes_per_s = c->backup_rate;
+    remote_s3_options *s3 = &ret->s3;
+    *ret = (repo_access){.url = url};
+    ret->secret.key_file = set(c->backup_key_file);
+    ret->limits.bytes_per_s = c->backup_rate;
     s3->endpoint = set(c->backup_endpoint);
     s3->region = set(c->backup_region);
     s3->profile = set(c->backup_profile);
@@ -47,7 +46,7 @@ static void read_settings(backup_home *h)
     s3->storage_class = set(c->backup_storage_class);
     s3->server_side_encryption = set(c->backup_server_side_encryption);
     s3->kms_key_id = set(c->backup_kms_key);
-    repo_access_add_environment(&h->access, getenv);
+    repo_access_add_environment(ret, getenv);
 }
 
 /* ---- what the view says ---------------------------------------------------------------------- */
@@ -253,7 +252,11 @@ varve_status backup_home_seat(backup_home *h, backup_seat *ret, varve_error *err
     (void)pthread_mutex_unlock(&h->work_lock);
     VV_TRY(status);
     *ret = (backup_seat){
-        .repo = h->full.repo, .lease = &h->lease, .folder = h->g->root_path, .state = h->state};
+        .repo = h->full.repo,
+        .prompt = h->quick.repo,
+        .lease = &h->lease,
+        .folder = h->g->root_path,
+        .state = h->state};
     return VARVE_OK;
 }
 
@@ -306,7 +309,7 @@ varve_status backup_home_open(gateway *g, backup_home **ret, varve_error *err)
     (void)pthread_mutex_init(&h->work_lock, NULL);
     (void)pthread_mutex_init(&h->lease_lock, NULL);
     (void)pthread_mutex_init(&h->lock, NULL);
-    read_settings(h);
+    backup_home_access(&g->config, g->config.backup_repo, &h->access);
     if (!backup_home_start(h)) {
         free(h);
         return vv_fail(err, VARVE_NO_MEMORY, "no thread for the backup repository");

@@ -34,9 +34,15 @@ typedef struct backup_home backup_home;
 VV_CHECKED varve_status backup_home_open(gateway *g, backup_home **ret, varve_error *err);
 void backup_home_close(backup_home *h); /* NULL-safe */
 
+/* How the repository at `url` is reached, by the settings and the environment. Texts are borrowed
+ * from both. */
+struct config;
+void backup_home_access(const struct config *c, const char *url, repo_access *ret);
+
 typedef struct backup_seat {
-    repo *repo;         /* of the folder's database */
-    lease *lease;       /* held, shared, with its lock */
+    repo *repo;   /* of the folder's database */
+    repo *prompt; /* the same, for what somebody waits for: few attempts, no limit of bandwidth */
+    lease *lease; /* held, shared, with its lock */
     const char *folder; /* of the data */
     const char *state;  /* FOLDER/backup/state-<repo_id>: caches, journals; made by its users */
 } backup_seat;

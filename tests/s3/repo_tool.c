@@ -3,10 +3,12 @@
  *     repo_tool OPTION=VALUE... VERB ARGUMENT...
  *
  *     make FOLDER ROWS          a data folder, or so many rows more in it
+ *     make-large FOLDER ROWS    likewise, in one segment
  *     backup FOLDER STATE       of what the folder holds
  *     restore TARGET            the newest snapshot
  *     verify SCRATCH            in full; what is found is printed, and ends with exit 1
- *     prune KEEP                all snapshots but so many, and what nobody needs any more
+ *     prune KEEP DAYS           all snapshots but so many, and what nobody needs any more, so many
+ *                               days from now: pins of the dead have expired by then
  *
  * A failure is "STATUS: sentence" on standard error, and exit 1. */
 #include "backup.h"
@@ -23,10 +25,25 @@
 #define DB     "00000000-0000-4000-8000-0000000000db"
 #define HOLDER "00000000-0000-4000-8000-00000000aaaa"
 #define DIM    8
+#define BATCH  1000
+#define DAY_MS ((uint64_t)86400000)
 
 /* ---- data folders -------------------------------------------------------------------------- */
 
-static varve_status add_rows(varve *db, size_t count, varve_error *err)
+static varve_status add_batch(varve_collection *c, uint64_t first, size_t count, varve_error *err)
+{
+    static float vectors[BATCH * DIM];
+    static varve_id ids[BATCH];
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = (varve_id){.num = first + i};
+        for (size_t d = 0; d < DIM; d++)
+            vectors[i * DIM + d] = (float)((ids[i].num * 31 + d * 17) % 101);
+    }
+    const varve_rows rows = {.count = count, .dim = DIM, .ids = ids, .vectors = vectors};
+    return varve_upsert(c, &rows, NULL, NULL, err);
+}
+
+static varve_status add_rows(varve *db, size_t count, size_t batch, varve_error *err)
 {
     varve_collection *c = NULL;
     varve_status status = varve_collection_open(db, "default", "docs", &c, err);
@@ -35,29 +52,34 @@ static varve_status add_rows(varve *db, size_t count, varve_error *err)
     if (status != VARVE_OK) return status;
     varve_folder_stats stats;
     varve_stats(db, &stats);
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        float vector[DIM];
-        const varve_id id = {.num = stats.sequence + i};
-        for (size_t d = 0; d < DIM; d++)
-            vector[d] = (float)((id.num * 31 + d * 17) % 101);
-        const varve_rows rows = {.count = 1, .dim = DIM, .ids = &id, .vectors = vector};
-        status = varve_upsert(c, &rows, NULL, NULL, err);
-    }
+    for (size_t i = 0; i < count && status == VARVE_OK; i += batch)
+        status = add_batch(c, stats.sequence + i, VV_MIN(batch, count - i), err);
     varve_collection_release(c);
     return status;
 }
 
-static varve_status make(repo *r, char **a, varve_error *err)
+static varve_status make_folder(char **a, uint64_t seal_rows, size_t batch, varve_error *err)
 {
     varve_options options;
     varve *db = NULL;
-    (void)r;
     varve_options_init(&options);
-    options.seal_rows = 64;
+    options.seal_rows = seal_rows;
     VV_TRY(varve_open(a[0], &options, &db, err));
-    varve_status status = add_rows(db, strtoull(a[1], NULL, 10), err);
+    varve_status status = add_rows(db, strtoull(a[1], NULL, 10), batch, err);
     varve_status closed = varve_close(db, status == VARVE_OK ? err : NULL);
     return status != VARVE_OK ? status : closed;
+}
+
+static varve_status make(repo *r, char **a, varve_error *err)
+{
+    (void)r;
+    return make_folder(a, 64, 1, err);
+}
+
+static varve_status make_large(repo *r, char **a, varve_error *err)
+{
+    (void)r;
+    return make_folder(a, strtoull(a[1], NULL, 10), BATCH, err);
 }
 
 /* What a manifest says of the folder's one collection. */
@@ -124,11 +146,19 @@ static varve_status verify(repo *r, char **a, varve_error *err)
     return found == 0 ? VARVE_OK : vv_fail(err, VARVE_CORRUPT, "%zu findings", found);
 }
 
+static uint64_t later_ms(void *arg)
+{
+    return snapshot_env_real.now_ms(snapshot_env_real.arg) + *(const uint64_t *)arg;
+}
+
 static varve_status prune(repo *r, char **a, varve_error *err)
 {
+    uint64_t ahead_ms = strtoull(a[1], NULL, 10) * DAY_MS;
     prune_options options = {.yes = true, .alone = true, .grace_ms = 1, .wait_ms = 1};
     prune_result result = {0};
     options.rules.last = (uint32_t)strtoul(a[0], NULL, 10);
+    r->env.now_ms = later_ms;
+    r->env.arg = &ahead_ms;
     VV_TRY(prune_run(r, &options, &result, err));
     prune_result_done(&result);
     return VARVE_OK;
@@ -137,11 +167,13 @@ static varve_status prune(repo *r, char **a, varve_error *err)
 typedef struct verb {
     const char *name;
     int arguments;
-    varve_status (*run)(repo *r, char **a, varve_error *err); /* make: r NULL */
+    bool local; /* without a repository */
+    varve_status (*run)(repo *r, char **a, varve_error *err);
 } verb;
 static const verb verbs[] = {
-    {"make", 2, make},     {"backup", 2, backup}, {"restore", 1, restore},
-    {"verify", 1, verify}, {"prune", 1, prune},
+    {"make", 2, true, make},         {"make-large", 2, true, make_large},
+    {"backup", 2, false, backup},    {"restore", 1, false, restore},
+    {"verify", 1, false, verify},    {"prune", 2, false, prune},
 };
 
 static varve_status run(const tool_options *s, const verb *v, char **a, varve_error *err)
@@ -149,7 +181,7 @@ static varve_status run(const tool_options *s, const verb *v, char **a, varve_er
     VV_CLEANUP(remote_closep) remote *place = NULL;
     VV_CLEANUP(repo_closep) repo *r = NULL;
     const repo_options options = {.db_id = DB, .create = v->run == backup};
-    if (v->run == make) return make(NULL, a, err);
+    if (v->local) return v->run(NULL, a, err);
     VV_TRY(remote_open(s->url, &s->s3, true, &s->limits, &place, err));
     VV_TRY(repo_open(place, &options, &r, err));
     return v->run(r, a, err);

@@ -112,24 +112,45 @@ static inline uint64_t voyage_sequence(voyage *v)
     return stats.sequence;
 }
 
-/* What a manifest says of "docs" in a copy. */
-static inline manifest_collection voyage_docs(voyage *v, const char *path)
+#define COLLECTIONS_MAX 32
+
+/* What a manifest says of the collections of a copy. */
+typedef struct collection_list {
+    manifest_collection items[COLLECTIONS_MAX];
+    char names[COLLECTIONS_MAX][64];
+    size_t count;
+} collection_list;
+
+static inline void voyage_describe(voyage *v, varve *db, const char *name, collection_list *l)
 {
-    varve *db = NULL;
     varve_collection *c = NULL;
     varve_collection_stats of;
-    varve_options o = v->s.options;
-    o.read_only = true;
-    ok(&v->s, varve_open(path, &o, &db, &v->s.err));
-    ok(&v->s, varve_collection_open(db, "default", "docs", &c, &v->s.err));
+    assert_true(l->count < COLLECTIONS_MAX);
+    ok(&v->s, varve_collection_open(db, "default", name, &c, &v->s.err));
     ok(&v->s, varve_collection_get_stats(c, &of, &v->s.err));
     varve_collection_release(c);
+    snprintf(l->names[l->count], sizeof l->names[0], "%s", name);
+    l->items[l->count] = (manifest_collection){.id = of.id,
+                                               .database = "default",
+                                               .name = l->names[l->count],
+                                               .rows = of.rows_live,
+                                               .deleted = of.rows_deleted};
+    l->count++;
+}
+
+static inline void voyage_collections(voyage *v, const char *path, collection_list *l)
+{
+    varve *db = NULL;
+    varve_names *names = NULL;
+    varve_options o = v->s.options;
+    l->count = 0;
+    o.read_only = true;
+    ok(&v->s, varve_open(path, &o, &db, &v->s.err));
+    ok(&v->s, varve_collection_list(db, "default", &names, &v->s.err));
+    for (size_t i = 0; i < varve_names_count(names); i++)
+        voyage_describe(v, db, varve_names_get(names, i), l);
+    varve_names_free(names);
     ok(&v->s, varve_close(db, &v->s.err));
-    return (manifest_collection){.id = of.id,
-                                 .database = "default",
-                                 .name = "docs",
-                                 .rows = of.rows_live,
-                                 .deleted = of.rows_deleted};
 }
 
 static inline object_name voyage_snapshot(voyage *v)
@@ -139,13 +160,14 @@ static inline object_name voyage_snapshot(voyage *v)
     scene *s = &v->s;
     backup_result made = {0};
     ok(s, varve_checkpoint_to(s->db, beside(s, "copy", copy), &info, &s->err));
-    const manifest_collection docs = voyage_docs(v, copy);
+    collection_list all;
+    voyage_collections(v, copy, &all);
     const backup_options options = {.folder = copy,
                                     .sequence = info.sequence,
                                     .commit_ms = info.time_ms,
                                     .storage_format = 1,
-                                    .collections = &docs,
-                                    .collection_count = 1,
+                                    .collections = all.items,
+                                    .collection_count = all.count,
                                     .lease = &v->lease};
     ok(s, backup_run(v->repo, &options, &made, &s->err));
     ok(s, file_remove_tree(copy, &s->err));

@@ -207,6 +207,91 @@ static void test_gap(void **state)
     voyage_end(&v);
 }
 
+/* ---- before a drop ------------------------------------------------------------------------- */
+
+#define OTHER_ROWS 5
+
+static void make_other(voyage *v, const char *name)
+{
+    static const float vectors[OTHER_ROWS * MODEL_DIM];
+    varve_collection *c = NULL;
+    const varve_rows rows = {.count = OTHER_ROWS, .dim = MODEL_DIM, .vectors = vectors};
+    ok(&v->s, varve_collection_create(v->s.db, "default", name, NULL, &c, &v->s.err));
+    ok(&v->s, varve_insert(c, &rows, NULL, NULL, &v->s.err));
+    varve_collection_release(c);
+}
+
+/* The moment before the drop, which is noted. */
+static moment drop_other(voyage *v, const char *name)
+{
+    voyage_note(v);
+    ok(&v->s, varve_collection_drop(v->s.db, "default", name, &v->s.err));
+    return v->moments[v->moment_count - 1];
+}
+
+static varve_status restore_before_drop(voyage *v, const char *name, pitr_result *ret)
+{
+    const pitr_options options = {.target = PITR_BEFORE_DROP,
+                                  .database = "default",
+                                  .collection = name,
+                                  .folder = v->target,
+                                  .threads = 1};
+    return pitr_run(v->repo, &options, ret, &v->s.err);
+}
+
+static void expect_before_drop(voyage *v, const char *name, const moment *m)
+{
+    pitr_result r = {0};
+    varve *db = NULL;
+    varve_collection *c = NULL;
+    varve_collection_stats of;
+    varve_options o = v->s.options;
+    ok(&v->s, restore_before_drop(v, name, &r));
+    assert_int_equal(r.sequence, m->sequence);
+    assert_int_equal(r.drop_lsn, m->sequence + 1);
+    assert_true(r.drop_ms >= m->time_ms);
+    o.read_only = true;
+    ok(&v->s, varve_open(v->target, &o, &db, &v->s.err));
+    ok(&v->s, varve_collection_open(db, "default", name, &c, &v->s.err));
+    ok(&v->s, varve_collection_get_stats(c, &of, &v->s.err));
+    assert_int_equal(of.rows_live, OTHER_ROWS);
+    varve_collection_release(c);
+    ok(&v->s, varve_close(db, &v->s.err));
+    voyage_expect(v, &m->m);
+}
+
+static void test_before_drop(void **state)
+{
+    voyage v;
+    pitr_result r;
+    (void)state;
+    voyage_begin(&v, 7, true, NULL);
+    (void)voyage_snapshot(&v);
+    make_other(&v, "other");
+    make_other(&v, "stays");
+    make_other(&v, "other.more"); /* a name that begins like it */
+    scene_steps(&v.s, 6);
+    const moment first = drop_other(&v, "other");
+    scene_steps(&v.s, 6);
+    voyage_ship_all(&v);
+    expect_before_drop(&v, "other", &first);
+    (void)voyage_snapshot(&v); /* behind it: an older one is taken then */
+    const moment more = drop_other(&v, "other.more");
+    make_other(&v, "other");
+    scene_steps(&v.s, 6);
+    voyage_ship_all(&v);
+    expect_before_drop(&v, "other", &first);
+    const moment second = drop_other(&v, "other");
+    voyage_ship_all(&v);
+    expect_before_drop(&v, "other", &second); /* the last one counts */
+    expect_before_drop(&v, "other.more", &more);
+    assert_int_equal(restore_before_drop(&v, "stays", &r), VARVE_NOT_FOUND);
+    assert_non_null(strstr(v.s.err.message, "default.stays"));
+    assert_int_equal(restore_before_drop(&v, NULL, &r), VARVE_INVALID);
+    assert_false(file_exists(v.target));
+    voyage_end(&v);
+}
+
 /* ---- damage -------------------------------------------------------------------------------- */
 
 typedef struct key_list {
@@ -271,11 +356,9 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_memory),
-        cmocka_unit_test(test_encrypted),
-        cmocka_unit_test(test_on_a_folder),
-        cmocka_unit_test(test_out_of_reach),
-        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_in_memory),   cmocka_unit_test(test_encrypted),
+        cmocka_unit_test(test_on_a_folder), cmocka_unit_test(test_out_of_reach),
+        cmocka_unit_test(test_gap),         cmocka_unit_test(test_before_drop),
         cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

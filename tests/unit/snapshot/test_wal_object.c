@@ -165,6 +165,138 @@ static void test_other_places(void **state)
     fixture_done(&f);
 }
 
+/* ---- names alone --------------------------------------------------------------------------- */
+
+#define FILES 150 /* more than the first request fetches */
+
+/* One batch of 300 kB that is said to name so many files. */
+static void add_named(fixture *f, wal_writer *w, size_t files)
+{
+    static uint8_t bytes[300012];
+    static char paths[FILES][64];
+    static manifest_file list[FILES];
+    varve_log_batch batch = {.first = 1, .last = 100000, .bytes = bytes, .file_count = files};
+    batch.len = make_batch(1, 100000, bytes);
+    for (size_t i = 0; i < files; i++) {
+        manifest_file *m = &list[i];
+        snprintf(paths[i], sizeof paths[i], "segments/1/%zu.seg", i + 1);
+        *m = (manifest_file){.path = paths[i], .size = 1000 + i, .stored_size = 1000 + i};
+        memset(m->sha256, (int)i + 1, SUMS_BYTES);
+        memset(m->stored_sha256, (int)i + 1, SUMS_BYTES);
+        assert_true(!f->repo->secret ||
+                    secret_sealed_size(f->repo->secret, m->size, &m->stored_size));
+        must(secret_blob_name(f->repo->secret, m->sha256, m->blob, err));
+    }
+    must(wal_writer_add(w, &batch, list, err));
+}
+
+static void make_named(fixture *f, size_t files, buffer *ret, object_name *name)
+{
+    static const uint8_t none[SUMS_BYTES];
+    uint8_t foot[SUMS_BYTES];
+    VV_CLEANUP(wal_writer_done) wal_writer w;
+    wal_writer_init(&w);
+    add_named(f, &w, files);
+    must(wal_writer_end(&w, f->repo, 1, none, ret, foot, err));
+    *name = (object_name){
+        .kind = NAME_WAL, .db_id = FIXTURE_DB, .timeline = 1, .lsn = 1, .last = 100000};
+}
+
+static void expect_names(fixture *f, const object_name *name, uint64_t size, size_t files)
+{
+    wal_object o = {0};
+    must(wal_object_read_names(f->repo, name, size, &o, err));
+    assert_int_equal(o.file_count, files);
+    assert_int_equal(o.batch_count, 1);
+    assert_null(o.batches);
+    for (size_t i = 0; i < files; i++) {
+        uint8_t sum[SUMS_BYTES], blob[SUMS_BYTES];
+        memset(sum, (int)i + 1, sizeof sum);
+        must(secret_blob_name(f->repo->secret, sum, blob, err));
+        assert_memory_equal(o.files[i].blob, blob, SUMS_BYTES);
+        assert_int_equal(o.files[i].size, 1000 + i);
+    }
+    wal_object_done(&o);
+}
+
+/* What lies behind the names is not read: it may be wrong. In front of it nothing may. */
+static void walk_names(const char *passphrase, size_t files)
+{
+    fixture f;
+    VV_CLEANUP(buffer_done) buffer plain = {0};
+    VV_CLEANUP(buffer_done) buffer stored = {0};
+    object_name name;
+    wal_object o = {0};
+    varve_error wrong = {0};
+    char key[NAMES_KEY_MAX];
+    fixture_init(&f, passphrase);
+    fixture_open_repo(&f);
+    make_named(&f, files, &plain, &name);
+    buffer_init(&stored, WAL_OBJECT_BYTES_MAX, "object");
+    must(repo_seal(f.repo, plain.data, plain.len, &stored, err));
+    names_build(&name, key);
+    stored.data[stored.len - 40] ^= 1;
+    remote_memory_set(f.store, key, stored.data, stored.len);
+    expect_names(&f, &name, stored.len, files);
+    assert_status(wal_object_read(f.repo, &name, &o, &wrong), VARVE_CORRUPT);
+    for (size_t at = 0; at < 2000; at += 13) {
+        stored.data[at] ^= 4;
+        remote_memory_set(f.store, key, stored.data, stored.len);
+        varve_status status = wal_object_read_names(f.repo, &name, stored.len, &o, &wrong);
+        if (files) assert_true(status == VARVE_CORRUPT || status == VARVE_NEWER_FORMAT);
+        if (files) assert_contains(wrong.message, key);
+        if (status == VARVE_OK) wal_object_done(&o);
+        stored.data[at] ^= 4;
+    }
+    for (size_t len = 0; len < 200; len += 7) {
+        remote_memory_set(f.store, key, stored.data, len);
+        assert_status(wal_object_read_names(f.repo, &name, len, &o, &wrong), VARVE_CORRUPT);
+        assert_status(wal_object_read_names(f.repo, &name, stored.len, &o, &wrong), VARVE_CORRUPT);
+    }
+    fixture_done(&f);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    walk_names(NULL, FILES);
+    walk_names(NULL, 0);
+    walk_names("a passphrase", FILES);
+    walk_names("a passphrase", 1);
+}
+
+static void test_damaged_names(void **state)
+{
+    (void)state;
+    fixture f;
+    VV_CLEANUP(buffer_done) buffer plain = {0};
+    object_name name;
+    wal_object o = {0};
+    varve_error wrong = {0};
+    fixture_init(&f, NULL);
+    fixture_open_repo(&f);
+    make_named(&f, 3, &plain, &name);
+    const wal_expected e = {.name = name, .repo_id = f.repo->repo_id};
+    size_t end = WAL_OBJECT_HEAD_BYTES + 3 * (WAL_OBJECT_FILE_BYTES + sizeof "segments/1/1.seg");
+    must(wal_object_parse_names(plain.data, end, plain.len, &e, "it", &o, err));
+    wal_object_done(&o);
+    for (size_t i = 0; i < end; i++) {
+        char *exact = malloc(i + 1);
+        memcpy(exact, plain.data, i);
+        assert_status(wal_object_parse_names(exact, i, plain.len, &e, "it", &o, &wrong),
+                      VARVE_CORRUPT);
+        free(exact);
+        for (int bit = 0; bit < 8; bit++) {
+            plain.data[i] ^= (char)(1 << bit);
+            varve_status status =
+                wal_object_parse_names(plain.data, end, plain.len, &e, "it", &o, &wrong);
+            assert_true(status == VARVE_CORRUPT || status == VARVE_NEWER_FORMAT);
+            plain.data[i] ^= (char)(1 << bit);
+        }
+    }
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +305,8 @@ int main(void)
         cmocka_unit_test(test_gaps_are_not_written),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_other_places),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_damaged_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
