@@ -148,11 +148,14 @@ varve_status gateway_start_services(gateway *g, varve_error *err)
     return backup_service_start(g, g->backup_home, &g->backup_service, err);
 }
 
-/* Twice the time of the last backup: once for it, once for a request that does not come back. */
+/* Twice the time of the last backup, once for it, once for a request that does not come back; and
+ * that of the hook, if it failed. */
 static void stop_backups(gateway *g, const sigset_t *ending)
 {
     backup_service *s = g->backup_service;
-    uint64_t until = clock_now_ns() + (2 * g->config.backup_stop_timeout_s + 10) * 1000000000u;
+    const config *c = &g->config;
+    uint64_t most_s = 2 * c->backup_stop_timeout_s + c->backup_on_failure_timeout_s + 60;
+    uint64_t until = clock_now_ns() + most_s * 1000000000u;
     if (!s) return;
     backup_service_ask_to_end(s);
     while (!backup_service_has_ended(s)) {
