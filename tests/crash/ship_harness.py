@@ -137,7 +137,7 @@ class Harness:
 
     def launch(self, **more):
         settings = {**SMALL, **self.store.settings(), "backup-ship": "true",
-                    "backup-min-interval-s": 0, **more}
+                    "backup-min-interval-s": 0, "backup-retry-s": 1, **more}
         del settings["session-memory-max"]  # larger sessions go past the log
         self.server = Server(GATEWAY, str(self.data), str(self.aside / "gateway.log"), settings)
         self.server.wait_ready()
