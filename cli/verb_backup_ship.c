@@ -107,6 +107,7 @@ static varve_status sail(voyage *v, varve_error *err)
         ship_result r = {0};
         VV_TRY(step(v, &r, err));
         if (r.last) show_step(&r, v->o->json);
+        (void)fflush(stdout); /* somebody may read along */
         if (r.last) v->told = false;
         if (r.last && r.shipped < r.written) continue;
         if (v->o->once || wait_for_next(v)) return VARVE_OK;

@@ -191,6 +191,7 @@ static void begin(world *w, uint64_t seed)
     ship_close(v->ship);
     scene_close(&v->s, true);
     v->step_bytes = STEP_BYTES;
+    v->busy = true;
     v->s.options.compactor_path = COMPACTOR_PATH;
     v->s.options.compact_nice = 0;
     v->s.options.compact_deleted_keep_ms = 86400000; /* deleted rows can come back */
