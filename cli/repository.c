@@ -1,28 +1,10 @@
 /* repository.c — see repository.h. */
 #include "repository.h"
 
-#include "backup_identity.h"
-
 #include <string.h>
 
 /* In place of a database until it is known which one it is. */
 #define NO_DATABASE "00000000-0000-4000-8000-000000000000"
-
-static varve_status open_as(const repository_flags *f, const char *db_id, bool create,
-                            repository_session *ret, varve_error *err)
-{
-    bool secret = f->secret.key_file || f->secret.passphrase;
-    const repo_options options = {
-        .db_id = db_id, .create = create, .secret = secret ? &f->secret : NULL};
-    VV_TRY(remote_open(f->url, &f->s3, create, &f->limits, &ret->remote, err));
-    varve_status status = repo_open(ret->remote, &options, &ret->repo, err);
-    if (status == VARVE_NOT_FOUND) {
-        varve_error cause = *err;
-        return vv_fail(err, status, "there is no repository at %s (%.300s)",
-                       remote_name(ret->remote), cause.message);
-    }
-    return status;
-}
 
 typedef struct choice {
     char id[NAMES_ID_SIZE];
@@ -55,24 +37,17 @@ static varve_status choose_only(repo *r, varve_error *err)
 varve_status repository_open(const repository_flags *f, repository_session *ret, varve_error *err)
 {
     backup_identity who = {0};
-    if (f->db_id) return open_as(f, f->db_id, false, ret, err);
+    if (f->db_id) return repo_access_open(&f->at, f->db_id, false, ret, err);
     if (!f->folder) {
-        VV_TRY(open_as(f, NO_DATABASE, false, ret, err));
+        VV_TRY(repo_access_open(&f->at, NO_DATABASE, false, ret, err));
         return choose_only(ret->repo, err);
     }
     VV_TRY(backup_identity_read(f->folder, &who, err));
-    return open_as(f, who.db_id, false, ret, err);
+    return repo_access_open(&f->at, who.db_id, false, ret, err);
 }
 
 varve_status repository_open_or_create(const repository_flags *f, const char *db_id,
                                        repository_session *ret, varve_error *err)
 {
-    return open_as(f, f->db_id ? f->db_id : db_id, true, ret, err);
-}
-
-void repository_done(repository_session *s)
-{
-    repo_close(s->repo);
-    remote_close(s->remote);
-    *s = (repository_session){0};
+    return repo_access_open(&f->at, f->db_id ? f->db_id : db_id, true, ret, err);
 }

@@ -1,9 +1,5 @@
-/* repository.h — the backup repository of a command line: its flags, what the environment adds to
- * them, and opening it. The library below reads no environment; here it is read:
- *
- *   VARVE_BACKUP_PASSPHRASE                            of an encrypted repository
- *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_DEFAULT_REGION,
- *   AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE, AWS_CA_BUNDLE
+/* repository.h — the backup repository of a command line: its flags, and opening it with what the
+ * environment adds to them (repo_access.h).
  *
  * Ownership  texts are borrowed from command line and environment; repository_done() ends a
  *            session, also a half-opened one.
@@ -17,13 +13,9 @@
 #include "snapshot.h"
 
 typedef struct repository_flags {
-    const char *url;    /* NULL until named */
+    repo_access at;     /* url NULL until named */
     const char *db_id;  /* NULL: of the folder, or the only one there */
     const char *folder; /* whose backups; NULL: not named */
-    secret_source secret;
-    remote_s3_options s3;
-    remote_limits limits;
-    char home_credentials[4096];
 } repository_flags;
 
 #define REPOSITORY_FLAGS                                                                           \
@@ -48,10 +40,7 @@ bool repository_flag(repository_flags *f, const verb *v, int key, const char *va
 /* Is a repository named? Adds the environment. */
 int repository_check(const verb *v, repository_flags *f);
 
-typedef struct repository_session {
-    remote *remote;
-    repo *repo;
-} repository_session;
+typedef repo_session repository_session;
 
 /* Of its databases: that of the flags, that of the folder, or the only one. */
 VV_CHECKED varve_status repository_open(const repository_flags *f, repository_session *ret,
@@ -59,6 +48,6 @@ VV_CHECKED varve_status repository_open(const repository_flags *f, repository_se
 /* Of the database `db_id`; the repository is made if it is missing. */
 VV_CHECKED varve_status repository_open_or_create(const repository_flags *f, const char *db_id,
                                                   repository_session *ret, varve_error *err);
-void repository_done(repository_session *s);
+static inline void repository_done(repository_session *s) { repo_session_done(s); }
 
 #endif

@@ -139,6 +139,7 @@ enum {
     FLAG_BEFORE_DROP,
     FLAG_ONCE,
     FLAG_INTERVAL,
+    FLAG_NO_DIGESTS,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 

@@ -1,25 +1,12 @@
-/* verb_backup_create.c — `varve backup create`: what a folder holds now, into a repository.
- *
- *   open the repository -> FOLDER/backup/LOCK -> FOLDER/backup/checkpoint (hard links)
- *   -> into the repository -> the checkpoint is removed
- *
- * The checkpoint lies there, not in work/, so that a server that is started meanwhile, and sweeps
- * that, does not disturb. What a crash left of it goes at the next backup. */
-#include "backup_collections.h"
-#include "backup_identity.h"
+/* verb_backup_create.c — `varve backup create`: what a folder holds now, into a repository. See
+ * backup_folder.h. */
 #include "backup_show.h"
 #include "place.h"
 #include "repository.h"
 #include "text.h"
 
-#include "base/file.h"
-#include "base/lock.h"
-
 #include <stdio.h>
 #include <string.h>
-
-#define PATH_BYTES_MAX       4096
-#define CHECKPOINT_TRIES_MAX 10
 
 static const flag flags[] = {
     REPOSITORY_FLAGS,
@@ -33,125 +20,42 @@ static const flag flags[] = {
     {"new-timeline", FLAG_NEW_TIMELINE, NULL,
      "begin one: the folder was put back to an older state"},
     {"take-over", FLAG_TAKE_OVER, NULL, "although another writer's lease lasts: he is known gone"},
+    {"no-digests", FLAG_NO_DIGESTS, NULL, "leave out digests of rows and golden searches"},
     {"json", FLAG_JSON, NULL, "a JSON object"},
     {NULL, 0, NULL, NULL}};
 
 typedef struct order {
     repository_flags repository;
     backup_options backup;
-    bool new_timeline, take_over, json;
+    bool new_timeline, take_over, no_digests, json;
 } order;
 
-/* ---- the checkpoint ---- */
-
-typedef struct stand {
-    lock_file lock;
-    char path[PATH_BYTES_MAX]; /* of the checkpoint */
-    varve_checkpoint_info info;
-} stand;
-
-static void stand_done(stand *s)
-{
-    if (s->lock.fd < 0) return;
-    varve_status ignored = file_remove_tree(s->path, NULL); /* the next backup removes it as well */
-    (void)ignored;
-    lock_drop(&s->lock);
-}
-
-/* Beside a server, files may go while they are linked: then again, from what is there by now. */
-static varve_status make_checkpoint(const char *folder, stand *s, varve_error *err)
-{
-    const place at = {.where = folder};
-    varve_status status = VARVE_CONFLICT;
-    for (int i = 0; i < CHECKPOINT_TRIES_MAX && status == VARVE_CONFLICT; i++) {
-        VV_CLEANUP(folder_done) folder_session session = {0};
-        VV_TRY(folder_open(&at, FOLDER_READ, &session, err));
-        status = varve_checkpoint_to(session.db, s->path, &s->info, err);
-    }
-    return status;
-}
-
-static varve_status take_stand(const char *folder, stand *s, varve_error *err)
-{
-    char lock[PATH_BYTES_MAX];
-    VV_TRY(backup_path(folder, "LOCK", lock, sizeof lock, err));
-    VV_TRY(backup_path(folder, "checkpoint", s->path, sizeof s->path, err));
-    VV_TRY(lock_take(lock, &s->lock, err));
-    VV_TRY(file_remove_tree(s->path, err));
-    return make_checkpoint(folder, s, err);
-}
-
-/* The number in FORMAT, "varve N"; 0: none that could be read. */
-static uint64_t storage_format(const char *folder)
-{
-    VV_CLEANUP(vv_freep) char *text = NULL;
-    char path[PATH_BYTES_MAX];
-    size_t len = 0;
-    unsigned version = 0;
-    if (file_join(path, sizeof path, folder, "FORMAT", NULL) != VARVE_OK) return 0;
-    if (file_read(path, 64, &text, &len, NULL) != VARVE_OK) return 0;
-    return sscanf(text, "varve %9u", &version) == 1 ? version : 0;
-}
-
 /* ---- backup ---- */
-
-static varve_status run_leased(const order *o, repo *r, backup_options *options, backup_result *ret,
-                               varve_error *err)
-{
-    lease held = {0};
-    const lease_options asked = {.holder = options->holder,
-                                 .lsn = options->sequence,
-                                 .reason = o->new_timeline ? "restored" : NULL,
-                                 .force = o->take_over,
-                                 .branch = o->new_timeline};
-    if (!o->new_timeline && !o->take_over) return backup_run(r, options, ret, err);
-    VV_TRY(lease_take(r, &asked, &held, err));
-    options->lease = &held;
-    varve_status status = backup_run(r, options, ret, err);
-    varve_status dropped = lease_drop(&held, status == VARVE_OK ? err : NULL);
-    return status != VARVE_OK ? status : dropped;
-}
-
-static varve_status ship(const order *o, repo *r, const backup_identity *who, const stand *s,
-                         backup_result *ret, varve_error *err)
-{
-    VV_CLEANUP(backup_collections_done) backup_collections all = {0};
-    char name[64], state[PATH_BYTES_MAX];
-    backup_options options = o->backup;
-    progress bar;
-    VV_TRY(backup_collections_read(s->path, &all, err));
-    snprintf(name, sizeof name, "state-%s", r->repo_id);
-    VV_TRY(backup_path(o->repository.folder, name, state, sizeof state, err));
-    options.folder = s->path;
-    options.sequence = s->info.sequence;
-    options.commit_ms = s->info.time_ms;
-    options.storage_format = storage_format(s->path);
-    options.collections = all.items;
-    options.collection_count = all.count;
-    options.holder = who->holder;
-    options.state = state;
-    options.progress = backup_show_progress;
-    options.progress_arg = &bar;
-    progress_start(&bar);
-    varve_status status = run_leased(o, r, &options, ret, err);
-    progress_end(&bar);
-    return status;
-}
 
 static varve_status create(const order *o, backup_result *ret, varve_error *err)
 {
     VV_CLEANUP(repository_done) repository_session session = {0};
-    VV_CLEANUP(stand_done) stand s = {.lock = LOCK_FILE_NONE};
     VV_CLEANUP(folder_done) folder_session folder = {0};
     const char *path = o->repository.folder;
     const place at = {.where = path};
+    const backup_folder what = {.folder = path,
+                                .new_timeline = o->new_timeline,
+                                .take_over = o->take_over,
+                                .no_digests = o->no_digests};
+    backup_options options = o->backup;
     backup_identity who;
+    progress bar;
     VV_TRY(folder_open(&at, FOLDER_READ, &folder, err)); /* is it one at all? */
     VV_TRY(folder_close(&folder, err));
     VV_TRY(backup_identity_make(path, o->repository.db_id, &who, err));
     VV_TRY(repository_open_or_create(&o->repository, who.db_id, &session, err));
-    VV_TRY(take_stand(path, &s, err));
-    return ship(o, session.repo, &who, &s, ret, err);
+    options.holder = who.holder;
+    options.progress = backup_show_progress;
+    options.progress_arg = &bar;
+    progress_start(&bar);
+    varve_status status = backup_folder_run(session.repo, &what, &options, ret, err);
+    progress_end(&bar);
+    return status;
 }
 
 /* ---- command line ---- */
@@ -178,6 +82,7 @@ static int take_flag(const verb *self, order *o, int key, const char *value)
     case FLAG_PINNED: o->backup.pinned = true; return VERB_OK;
     case FLAG_NEW_TIMELINE: o->new_timeline = true; return VERB_OK;
     case FLAG_TAKE_OVER: o->take_over = true; return VERB_OK;
+    case FLAG_NO_DIGESTS: o->no_digests = true; return VERB_OK;
     case FLAG_JSON: o->json = true; return VERB_OK;
     default: return VERB_USAGE; /* FLAG_BAD */
     }

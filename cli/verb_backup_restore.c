@@ -1,6 +1,5 @@
 /* verb_backup_restore.c — `varve backup restore`: a snapshot of a repository as a new data folder,
  * with the log up to some moment behind it if one is named. */
-#include "backup_identity.h"
 #include "backup_order.h"
 #include "backup_show.h"
 #include "backup_target.h"

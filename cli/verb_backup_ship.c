@@ -2,8 +2,8 @@
  * all there, or for as long as the command runs.
  *
  * The command owns the folder meanwhile. A server that owns it ships its log itself. */
-#include "backup_identity.h"
 #include "backup_show.h"
+#include "identity.h"
 #include "place.h"
 #include "repository.h"
 #include "ship.h"

@@ -103,7 +103,7 @@ static varve_status check(const backup_order *o, varve_error *err)
     VV_CLEANUP(remote_closep) remote *r = NULL;
     const repository_flags *f = &o->repository;
     remote_abilities can;
-    VV_TRY(remote_open(f->url, &f->s3, false, &f->limits, &r, err));
+    VV_TRY(remote_open(f->at.url, &f->at.s3, false, &f->at.limits, &r, err));
     VV_TRY(remote_get_abilities(r, &can, err));
     if (o->json) {
         backup_show_json(json_pack("{s:s,s:b,s:b,s:b}", "repo", remote_name(r), "put_if_absent",

@@ -3,6 +3,7 @@
  *
  *   varve_checkpoint_to   a folder of its own with what this one holds now, by hard links
  *   varve_copy            collections of one open folder into another, or into the same (clone)
+ *   varve_sequence        how far the log is on stable storage
  *   varve_log_read        the log as batches, from a sequence number on
  *   varve_replica_*       a folder that grows by such batches only
  *
@@ -70,6 +71,10 @@ VARVE_API VARVE_CHECKED varve_status varve_copy(varve *from, const varve_copy_it
                                                 varve_copy_info *ret_info, varve_error *err);
 
 /* ---- the log ------------------------------------------------------------------------------- */
+
+/* The sequence number up to which the log is on stable storage. A write that returned, and was not
+ * relaxed, lies at or below it; what varve_log_read hands over now ends there. Never falls. */
+VARVE_API uint64_t varve_sequence(varve *db);
 
 typedef struct varve_log_batch {
     uint64_t first, last; /* sequence numbers of its first and last record */

@@ -154,7 +154,7 @@ void compactor_watch_stop(compactor_watch *w)
 void compactor_cancel_jobs(gateway *g)
 {
     VV_CLEANUP(jobs_freep) varve_job_list *jobs = NULL;
-    if (g->config.read_only || varve_jobs(g->db, &jobs, NULL) != VARVE_OK) return;
+    if (g->config.read_only || !g->db || varve_jobs(g->db, &jobs, NULL) != VARVE_OK) return;
     for (size_t i = 0; i < varve_jobs_count(jobs); i++) {
         const varve_job *j = varve_jobs_get(jobs, i);
         /* One that has just ended is as good as cancelled. */

@@ -2,12 +2,15 @@
  * the reverse order. */
 #include "gateway.h"
 
+#include "backup/backup_home.h"
 #include "base/clock.h"
 #include "compactor_watch.h"
+#include "follow/follower.h"
 #include "gateway_inner.h"
 #include "http_server.h"
 #include "openapi.h"
 #include "process.h"
+#include "ship/shipper.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,7 +74,11 @@ static void say_listening(gateway *g, int port)
 static varve_status open_folder(gateway *g, varve_error *err)
 {
     char *full;
-    VV_TRY(varve_open(g->config.data_dir, &g->config.engine, &g->db, err));
+    varve *db = NULL;
+    shipper_keep_log(&g->config);
+    if (g->follower) return VARVE_OK; /* it opens what there is, when there is something */
+    VV_TRY(varve_open(g->config.data_dir, &g->config.engine, &db, err));
+    g->db = db;
     full = realpath(g->config.data_dir, NULL);
     (void)snprintf(g->root_path, sizeof g->root_path, "%s", full ? full : g->config.data_dir);
     free(full);
@@ -94,6 +101,7 @@ static bool drain(gateway *g, http_server *server, const sigset_t *ending)
     log_message(&g->log, LOG_INFO, "draining", "waiting up to %" PRIu64 " s for running requests",
                 g->config.drain_timeout_secs);
     atomic_store(&g->draining, true);
+    follower_end_waits(g->follower);
     http_server_quiesce(server);
     while (!http_server_is_empty(server)) {
         now = clock_now_ns();
@@ -109,7 +117,7 @@ static void give_up(gateway *g)
 {
     varve_error err = {0};
     log_message(&g->log, LOG_ERROR, "drain_timeout", "requests still run; ending without them");
-    if (varve_flush(g->db, &err) != VARVE_OK)
+    if (g->db && varve_flush(g->db, &err) != VARVE_OK)
         log_message(&g->log, LOG_ERROR, "flush_failed", "%s", err.message);
     log_flush(&g->log);
     _exit(1);
@@ -132,18 +140,33 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
     return VARVE_OK;
 }
 
+varve_status gateway_start_services(gateway *g, varve_error *err)
+{
+    VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
+    VV_TRY(backup_home_open(g, &g->backup_home, err));
+    return shipper_start(g, &g->shipper, err);
+}
+
+static void stop_services(gateway *g)
+{
+    shipper_stop(g->shipper);
+    backup_home_close(g->backup_home);
+    compactor_watch_stop(g->compactor_watch);
+}
+
 static varve_status run(gateway *g, varve_error *err)
 {
     sigset_t ending;
     varve_status status, closed;
     varve_error close_err = {0};
-    compactor_watch *watch = NULL;
     process_prepare(&ending);
     VV_TRY(process_check(&g->config, err));
-    VV_TRY(open_folder(g, err));
-    status = compactor_watch_start(g, &watch, err);
+    VV_TRY(follower_start(g, &g->follower, err));
+    status = open_folder(g, err);
+    if (status == VARVE_OK && !g->follower) status = gateway_start_services(g, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
-    compactor_watch_stop(watch);
+    follower_stop(g->follower);
+    stop_services(g);
     closed = varve_close(g->db, &close_err);
     if (status == VARVE_OK && closed != VARVE_OK) {
         if (err) *err = close_err;

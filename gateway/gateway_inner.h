@@ -13,15 +13,23 @@
 
 struct gateway {
     config config;
-    varve *db;
+    varve *_Atomic db; /* of an owner; NULL as long as it follows another one (follow/) */
     logger log;
     metrics metrics;
     rerank_clients rerankers;
+    struct compactor_watch *compactor_watch;
+    struct follower *follower; /* NULL: this server never followed another one */
+    struct backup_home *backup_home;       /* NULL: no repository is configured */
+    struct shipper *shipper;               /* NULL: the log is not shipped */
+    struct backup_service *backup_service; /* NULL as well */
     router router;
     buffer openapi;
     char root_path[4096];
     atomic_ullong scratches; /* folders for the time of one call, numbered */
-    atomic_bool draining; /* asked to end: not ready, no more keep-alive */
+    atomic_bool draining;    /* asked to end: not ready, no more keep-alive */
 };
+
+/* What an owner of a folder runs beside serving it. gateway.c stops what was started. */
+VV_CHECKED varve_status gateway_start_services(gateway *g, varve_error *err);
 
 #endif

@@ -25,6 +25,7 @@ typedef struct http_reply {
     const char *content_type; /* static; "application/json" to begin with */
     buffer body;
     bool close;          /* end the connection after this reply */
+    uint64_t lsn; /* the server's, of routes that write: all they wrote is in the log up to it */
     varve_error cause;   /* of a failure, whole, for the log; never sent. See reply.h */
     char unindexed[132]; /* path of a filter without a field index, for the slow-query log; "" */
 } http_reply;
@@ -48,8 +49,11 @@ char *http_body(http_request *r,
 VV_CHECKED varve_status http_body_read(http_request *r, char *ret, size_t size, size_t *ret_len,
                                        varve_error *err);
 
+/* The folder as this request reads it: the same one until the handler returns. */
+varve *http_db(const http_request *r);
+
 /* What a handler may ask of its gateway. */
-varve *gateway_db(gateway *g);
+varve *gateway_db(gateway *g); /* as its owner has it; NULL while it follows another one */
 const varve_options *gateway_limits(gateway *g);
 const char *gateway_root_path(gateway *g); /* data folder as configured */
 

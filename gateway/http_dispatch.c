@@ -5,9 +5,11 @@
 
 #include "auth.h"
 #include "base/clock.h"
+#include "follow/follow_gate.h"
 #include "http_head.h"
 #include "process.h"
 #include "reply.h"
+#include "ship/ship_gate.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -61,8 +63,8 @@ static pool_name pool_of(route_kind kind)
 void dispatch_answer(http_request *r)
 {
     r->answered = true;
-    if (r->has_body &&
-        (r->reply.status != 404 || r->chunked || r->content_length > DROPPED_BODY_MAX))
+    if (r->has_body && ((r->reply.status != 404 && r->reply.status != 403) || r->chunked ||
+                        r->content_length > DROPPED_BODY_MAX))
         r->reply.close = true;
     finish_reply(r);
 }
@@ -114,7 +116,8 @@ void dispatch_head(http_request *r)
     r->reply.status = 200;
     r->reply.content_type = "application/json";
     buffer_init(&r->reply.body, c->reply_limit_mb << 20, "reply");
-    if (!head_check(r, c) || !passes_gate(r) || !finds_route(r)) dispatch_answer(r);
+    if (!head_check(r, c) || !passes_gate(r) || !finds_route(r) || !follow_gate_admits(r))
+        dispatch_answer(r);
 }
 
 static void overloaded(http_request *r)
@@ -123,7 +126,7 @@ static void overloaded(http_request *r)
 }
 
 /* Two holders from here on: the network thread and the worker. */
-static bool submit(http_request *r, pool_task *task)
+static void hand_over(http_request *r)
 {
     http_server *s = r->server;
     r->dispatched = true;
@@ -131,7 +134,11 @@ static bool submit(http_request *r, pool_task *task)
     atomic_fetch_add(&s->running, 1);
     atomic_fetch_add_explicit(&s->g->metrics.routes[route_index(r->route)].running, 1,
                               memory_order_relaxed);
-    return pool_submit(s->pools[pool_of(r->route->kind)], task, r);
+}
+
+static bool submit(http_request *r, pool_task *task)
+{
+    return pool_submit(r->server->pools[pool_of(r->route->kind)], task, r);
 }
 
 static void ended(http_request *r)
@@ -143,16 +150,46 @@ static void ended(http_request *r)
     request_let_go(r);
 }
 
-static void run_handler(http_request *r)
-{
-    r->handler_ns = clock_now_ns();
-    r->route->handler(r->server->g, r, &r->reply);
-}
-
-static void run_ordinary(void *context)
+static void on_ack(void *context, ship_ack_end end)
 {
     http_request *r = context;
-    run_handler(r);
+    ship_gate_settle(&r->reply, end);
+    r->end(r);
+}
+
+/* The request ends here, or, if it wrote and waits for the backup repository, on the thread of
+ * those that do. */
+static void run_handler(http_request *r, void (*end)(http_request *r))
+{
+    gateway *g = r->server->g;
+    bool waits = false;
+    r->handler_ns = clock_now_ns();
+    r->end = end;
+    r->ack = (ship_ack){.done = on_ack, .arg = r};
+    bool may = follow_gate_enter(r) && ship_gate_admits(g, r->route, r, &r->reply);
+    if (may) r->route->handler(g, r, &r->reply);
+    follow_gate_leave(r);
+    if (may)
+        waits = ship_gate_holds(g, r->route, r, &r->reply, &r->ack);
+    else if (r->stream)
+        r->reply.close = true; /* its body is not read */
+    if (!waits) end(r);
+}
+
+static void end_ordinary(http_request *r)
+{
+    finish_reply(r);
+    MHD_resume_connection(r->mhd);
+    ended(r);
+}
+
+static void run_ordinary(void *context) { run_handler(context, end_ordinary); }
+
+static void submit_ordinary(void *context)
+{
+    http_request *r = context;
+    if (submit(r, run_ordinary)) return;
+    overloaded(r);
     finish_reply(r);
     MHD_resume_connection(r->mhd);
     ended(r);
@@ -162,11 +199,9 @@ bool dispatch_run(http_request *r)
 {
     if (!connection_enter(r->connection, PHASE_RUN)) return false;
     MHD_suspend_connection(r->mhd);
-    if (submit(r, run_ordinary)) return true;
-    overloaded(r);
-    finish_reply(r);
-    MHD_resume_connection(r->mhd);
-    ended(r);
+    hand_over(r);
+    r->waiter = (follow_waiter){.call = submit_ordinary, .arg = r};
+    if (!follow_gate_park(r)) submit_ordinary(r);
     return true;
 }
 
@@ -188,15 +223,10 @@ static void end_stream(http_request *r)
     (void)pthread_mutex_unlock(&s->lock);
     if (early) finish_early(r);
     if (resume) MHD_resume_connection(r->mhd);
-}
-
-static void run_stream(void *context)
-{
-    http_request *r = context;
-    run_handler(r);
-    end_stream(r);
     ended(r);
 }
+
+static void run_stream(void *context) { run_handler(context, end_stream); }
 
 void dispatch_stream(http_request *r)
 {
@@ -206,6 +236,7 @@ void dispatch_stream(http_request *r)
         dispatch_answer(r);
         return;
     }
+    hand_over(r);
     if (submit(r, run_stream)) return;
     overloaded(r);
     dispatch_answer(r);

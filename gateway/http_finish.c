@@ -19,6 +19,13 @@ static bool closes(const http_request *r)
     return r->reply.close || atomic_load(&r->server->g->draining);
 }
 
+static void number_header(header_sink *sink, void *context, const char *name, uint64_t n)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, n);
+    sink(context, name, text);
+}
+
 /* Every header of ours, for the server's response and for one we write ourselves. */
 static void each_header(const http_request *r, bool close, header_sink *sink, void *context)
 {
@@ -27,6 +34,10 @@ static void each_header(const http_request *r, bool close, header_sink *sink, vo
     sink(context, "X-Content-Type-Options", "nosniff");
     if (r->reply.status == 401) sink(context, "WWW-Authenticate", "Basic realm=\"LynseDB\"");
     if (r->reply.status == 503) sink(context, "Retry-After", "1");
+    if (r->reply.lsn) number_header(sink, context, "X-LSN", r->reply.lsn);
+    if (r->applied_lsn) number_header(sink, context, "X-Applied-LSN", r->applied_lsn);
+    if (r->applied_lsn && r->staleness_ms != UINT64_MAX)
+        number_header(sink, context, "X-Staleness-Ms", r->staleness_ms);
     if (close) sink(context, "Connection", "close");
 }
 

@@ -1,7 +1,7 @@
 /* http_request.c — the text of a request, and what handlers ask of it. */
 #include "http_request.h"
 
-#include "http_server.h"
+#include "http_server_inner.h"
 #include "reply.h"
 
 #include <microhttpd.h>
@@ -153,6 +153,7 @@ void request_reset(http_request *r)
     if (r->response) MHD_destroy_response(r->response);
     buffer_done(&r->reply.body);
     stream_free(r->stream);
+    served_let_go(r->served);
     free(r->headers);
     *r = (http_request){.server = r->server,
                         .text = r->text,
@@ -220,6 +221,7 @@ varve_status http_body_read(http_request *r, char *ret, size_t size, size_t *ret
 }
 
 varve *gateway_db(gateway *g) { return g->db; }
+varve *http_db(const http_request *r) { return r->served ? r->served->db : r->server->g->db; }
 const varve_options *gateway_limits(gateway *g) { return &g->config.engine; }
 const char *gateway_root_path(gateway *g) { return g->root_path; }
 

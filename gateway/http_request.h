@@ -8,8 +8,11 @@
 #define GATEWAY_HTTP_REQUEST_H
 
 #include "connections.h"
+#include "follow/follow_wait.h"
+#include "follow/served.h"
 #include "gateway_inner.h"
 #include "http_stream.h"
+#include "ship/ship_acks.h"
 
 #define QUERY_ARGUMENTS_MAX 64
 #define PATH_PARAMS_MAX     4
@@ -55,7 +58,15 @@ struct http_request {
     size_t body_capacity, charged;
     http_stream *stream;
 
+    served *served;        /* of a replica: what it reads; NULL: the owner's folder */
+    uint64_t applied_lsn;  /* of what it read; 0: it was none of a replica */
+    uint64_t staleness_ms; /* beside applied_lsn; UINT64_MAX: not known */
+    uint64_t min_lsn;      /* asked for; 0: none */
+    follow_waiter waiter;  /* for min_lsn */
+
     http_reply reply;
+    ship_ack ack;                  /* of a write that waits for the backup repository */
+    void (*end)(http_request *r);  /* what follows its handler */
     struct MHD_Response *response; /* of the reply, when it is complete */
     const char *reply_text;        /* its body, borrowed from it */
     size_t reply_bytes;

@@ -58,6 +58,7 @@ typedef struct metrics_engine {
     varve_compaction_stats compaction;
     const varve_job *jobs; /* running and the last finished ones, newest first */
     size_t jobs_count;
+    struct follower *follower; /* NULL: none */
 } metrics_engine;
 
 /* Everything. */

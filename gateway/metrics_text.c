@@ -1,6 +1,7 @@
 /* metrics_text.c — the counters as Prometheus text. What older dashboards know by lynsedb_ names is
  * written under both prefixes with the same values; only under varve_ the requests are split by
  * route. Nothing here touches the data folder. */
+#include "follow/metrics_follow.h"
 #include "metrics.h"
 #include "metrics_lines.h"
 
@@ -224,6 +225,7 @@ varve_status metrics_write(metrics *m, const metrics_engine *e, buffer *out, var
     metrics_searches(&t, m);
     folder(&t, &e->folder);
     metrics_compaction(&t, e);
+    metrics_follow(&t, e->follower);
     server(&t, m, &all);
     return t.status;
 }

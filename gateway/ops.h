@@ -10,5 +10,6 @@
 http_handler ops_healthz, ops_readyz, ops_metrics, ops_openapi;
 http_handler ops_jobs, ops_job, ops_job_cancel;
 http_handler ops_compaction, ops_compaction_run;
+http_handler ops_ship; /* ship/ship_routes.c: GET /admin/ship */
 
 #endif

@@ -73,11 +73,11 @@ static varve_status out_counts(const varve_compaction_stats *s, buffer *out, var
                          s->index_memory_bytes, s->writes_delayed, s->write_delay_ms);
 }
 
-static varve_status describe(gateway *g, buffer *out, varve_error *err)
+static varve_status describe(gateway *g, const http_request *request, buffer *out, varve_error *err)
 {
     const varve_options *options = gateway_limits(g);
     varve_compaction_stats s = {0};
-    varve_compaction_get_stats(gateway_db(g), &s);
+    varve_compaction_get_stats(http_db(request), &s);
     VV_TRY(buffer_add_text(out, "{\"status\":\"success\",\"params\":{", err));
     VV_TRY(out_process(&s, out, err));
     VV_TRY(out_counts(&s, out, err));
@@ -90,8 +90,7 @@ static varve_status describe(gateway *g, buffer *out, varve_error *err)
 void ops_compaction(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    (void)request;
-    if (describe(g, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
+    if (describe(g, request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
 }
 
 /* ---- POST /compaction/run ------------------------------------------------------------------ */
@@ -196,11 +195,11 @@ static varve_status run_order_now(run *r, varve_error *err)
     return compact_one(r, o->database, o->collection, err);
 }
 
-static varve_status compact(gateway *g, http_request *request, buffer *out, varve_error *err)
+static varve_status compact(http_request *request, buffer *out, varve_error *err)
 {
     VV_CLEANUP(json_document_done) json_document body = {0};
     run_order order = {0};
-    run r = {.db = gateway_db(g), .order = &order, .out = out};
+    run r = {.db = http_db(request), .order = &order, .out = out};
     VV_TRY(ops_body_parse(request, &body, err));
     VV_TRY(read_order(&body, &order, err));
     VV_TRY(buffer_add_text(out, "{\"status\":\"success\",\"params\":{\"collections\":[", err));
@@ -212,5 +211,6 @@ static varve_status compact(gateway *g, http_request *request, buffer *out, varv
 void ops_compaction_run(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    if (compact(g, request, &reply->body, &err) != VARVE_OK) reply_compactor_error(reply, &err);
+    (void)g;
+    if (compact(request, &reply->body, &err) != VARVE_OK) reply_compactor_error(reply, &err);
 }

@@ -50,10 +50,10 @@ static varve_status out_job(buffer *out, const varve_job *j, varve_error *err)
 
 static void jobs_freep(varve_job_list **jobs) { varve_jobs_free(*jobs); }
 
-static varve_status list_jobs(gateway *g, buffer *out, varve_error *err)
+static varve_status list_jobs(const http_request *request, buffer *out, varve_error *err)
 {
     VV_CLEANUP(jobs_freep) varve_job_list *jobs = NULL;
-    VV_TRY(varve_jobs(gateway_db(g), &jobs, err));
+    VV_TRY(varve_jobs(http_db(request), &jobs, err));
     VV_TRY(buffer_add_text(out, "{\"status\":\"success\",\"params\":{\"jobs\":[", err));
     for (size_t i = 0; i < varve_jobs_count(jobs); i++) {
         if (i) VV_TRY(buffer_add(out, ",", 1, err));
@@ -65,8 +65,8 @@ static varve_status list_jobs(gateway *g, buffer *out, varve_error *err)
 void ops_jobs(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    (void)request;
-    if (list_jobs(g, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
+    (void)g;
+    if (list_jobs(request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
 }
 
 static varve_status read_id(const http_request *request, uint64_t *ret, varve_error *err)
@@ -83,12 +83,12 @@ static varve_status read_id(const http_request *request, uint64_t *ret, varve_er
     return VARVE_OK;
 }
 
-static varve_status one_job(gateway *g, http_request *request, buffer *out, varve_error *err)
+static varve_status one_job(http_request *request, buffer *out, varve_error *err)
 {
     VV_CLEANUP(jobs_freep) varve_job_list *jobs = NULL;
     uint64_t id;
     VV_TRY(read_id(request, &id, err));
-    VV_TRY(varve_jobs(gateway_db(g), &jobs, err));
+    VV_TRY(varve_jobs(http_db(request), &jobs, err));
     for (size_t i = 0; i < varve_jobs_count(jobs); i++) {
         if (varve_jobs_get(jobs, i)->id != id) continue;
         VV_TRY(buffer_add_text(out, "{\"status\":\"success\",\"params\":{\"job\":", err));
@@ -102,21 +102,23 @@ static varve_status one_job(gateway *g, http_request *request, buffer *out, varv
 void ops_job(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    if (one_job(g, request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
+    (void)g;
+    if (one_job(request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
 }
 
-static varve_status cancel_job(gateway *g, http_request *request, buffer *out, varve_error *err)
+static varve_status cancel_job(http_request *request, buffer *out, varve_error *err)
 {
     VV_CLEANUP(json_document_done) json_document body = {0};
     uint64_t id;
     VV_TRY(ops_body_parse(request, &body, err));
     VV_TRY(read_id(request, &id, err));
-    VV_TRY(varve_job_cancel(gateway_db(g), id, err));
+    VV_TRY(varve_job_cancel(http_db(request), id, err));
     return buffer_printf(out, err, "{\"status\":\"success\",\"params\":{\"id\":%" PRIu64 "}}", id);
 }
 
 void ops_job_cancel(gateway *g, http_request *request, http_reply *reply)
 {
     varve_error err = {0};
-    if (cancel_job(g, request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
+    (void)g;
+    if (cancel_job(request, &reply->body, &err) != VARVE_OK) reply_error(reply, &err);
 }

@@ -130,6 +130,7 @@ const char *reply_status_text(int status)
         {404, "Not Found"},
         {408, "Request Timeout"},
         {409, "Conflict"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {429, "Too Many Requests"},

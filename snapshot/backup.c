@@ -150,7 +150,7 @@ static varve_status renew_both(backup_job *b, varve_error *err)
         VV_TRY(lease_renew(b->lease, err));
         uint64_t now = env_now_ms(&b->r->env);
         bool fresh = now + b->pin.life_ms / 2 < b->pin.pin.expires_ms &&
-                     now + b->lease->life_ms / 2 < b->lease->expires_ms;
+                     now + b->lease->life_ms / 2 < lease_now(b->lease).expires_ms;
         if (fresh) return VARVE_OK;
     }
     return vv_fail(err, VARVE_TIMEOUT, "pin and lease could not be renewed in time");

@@ -109,11 +109,21 @@ static varve_status note_timeline(const lease *l, const char *reason, varve_erro
     return timeline_create(l->r, &t, err);
 }
 
+/* What the data at hand follows on is decided by who put the record that is replaced. */
+static varve_status check_parent(const repo *r, const lease_state *seen, const lease_options *o,
+                                 varve_error *err)
+{
+    if (!o->parent || !seen->exists || seen->timeline == o->parent) return VARVE_OK;
+    return vv_fail(err, VARVE_CONFLICT, "database %s is written along timeline %u now, not %u",
+                   r->db_id, seen->timeline, o->parent);
+}
+
 static varve_status take_once(repo *r, const lease_options *o, lease *l, varve_error *err)
 {
     lease_state seen = {0};
     VV_TRY(lease_read(r, &seen, err));
     VV_TRY(check_free(r, &seen, o, err));
+    VV_TRY(check_parent(r, &seen, o, err));
     l->timeline = seen.timeline;
     l->parent = seen.parent;
     l->parent_lsn = seen.parent_lsn;
@@ -161,20 +171,59 @@ static varve_status change(lease *l, uint64_t expires_ms, varve_error *err)
     memcpy(seen.tag, l->tag, sizeof seen.tag);
     if (!repo_has_conditions(l->r)) VV_TRY(check_ours(l, &seen, err));
     varve_status status = put(&next, &seen, err);
-    if (status == VARVE_OK) *l = next;
+    if (status == VARVE_OK) {
+        l->expires_ms = expires_ms;
+        memcpy(l->tag, next.tag, sizeof l->tag);
+    }
     if (status != VARVE_CONFLICT && status != VARVE_NOT_FOUND) return status;
     return vv_fail(err, VARVE_CONFLICT, "the lease of database %s was taken by somebody else",
                    l->r->db_id);
 }
 
-varve_status lease_renew(lease *l, varve_error *err)
+static void lock(const lease *l)
+{
+    if (l->lock) (void)pthread_mutex_lock(l->lock);
+}
+
+static void unlock(const lease *l)
+{
+    if (l->lock) (void)pthread_mutex_unlock(l->lock);
+}
+
+static varve_status renew_locked(lease *l, varve_error *err)
 {
     return change(l, env_now_ms(&l->r->env) + l->life_ms, err);
 }
 
-varve_status lease_keep(lease *l, varve_error *err)
+varve_status lease_renew(lease *l, varve_error *err)
 {
-    return env_now_ms(&l->r->env) + l->life_ms / 2 < l->expires_ms ? VARVE_OK : lease_renew(l, err);
+    lock(l);
+    varve_status status = renew_locked(l, err);
+    unlock(l);
+    return status;
 }
 
-varve_status lease_drop(lease *l, varve_error *err) { return change(l, 0, err); }
+varve_status lease_keep(lease *l, varve_error *err)
+{
+    lock(l);
+    bool fresh = env_now_ms(&l->r->env) + l->life_ms / 2 < l->expires_ms;
+    varve_status status = fresh ? VARVE_OK : renew_locked(l, err);
+    unlock(l);
+    return status;
+}
+
+varve_status lease_drop(lease *l, varve_error *err)
+{
+    lock(l);
+    varve_status status = change(l, 0, err);
+    unlock(l);
+    return status;
+}
+
+lease lease_now(const lease *l)
+{
+    lock(l);
+    lease copy = *l;
+    unlock(l);
+    return copy;
+}

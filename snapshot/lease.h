@@ -15,13 +15,17 @@
  * Where the store has no conditional puts, only one holder may ever write: another one is refused
  * (VARVE_UNSUPPORTED) unless he forces it.
  *
- * Ownership  none.   Threads  a lease belongs to one thread.
+ * Ownership  none.
+ * Threads    a lease belongs to one thread, unless it has a `lock`: then any number renew and read
+ *            it (lease_now), and the lock is held over the put of a renewal.
  * Errors     VARVE_LOCKED held by somebody else; the message names him and until when ·
  *            VARVE_CONFLICT lost · those of repo.h. */
 #ifndef VARVE_SNAPSHOT_LEASE_H
 #define VARVE_SNAPSHOT_LEASE_H
 
 #include "timeline.h"
+
+#include <pthread.h>
 
 #define LEASE_LIFE_MS ((uint64_t)900000)
 #define LEASE_SKEW_MS ((uint64_t)60000)
@@ -33,6 +37,7 @@ typedef struct lease {
     uint32_t timeline, parent; /* parent, parent_lsn: where the timeline branched; 0: nowhere */
     uint64_t parent_lsn;
     char tag[REMOTE_TAG_MAX];
+    pthread_mutex_t *lock; /* guards expires_ms, epoch and tag; NULL: one thread's lease */
 } lease;
 
 typedef struct lease_options {
@@ -41,7 +46,8 @@ typedef struct lease_options {
     const char *reason; /* of a new timeline; NULL: "takeover" */
     uint64_t life_ms;   /* 0: LEASE_LIFE_MS */
     bool force;         /* take it whoever holds it */
-    bool branch; /* begin a new timeline at lsn also if it is ours: after a restore in place */
+    bool branch;     /* begin a new timeline at lsn also if it is ours: after a restore in place */
+    uint32_t parent; /* VARVE_CONFLICT unless the writer's timeline is this one; 0: any */
 } lease_options;
 
 VV_CHECKED varve_status lease_take(repo *r, const lease_options *options, lease *ret,
@@ -50,6 +56,8 @@ VV_CHECKED varve_status lease_renew(lease *l, varve_error *err);
 /* Renewed if half of its life is over. */
 VV_CHECKED varve_status lease_keep(lease *l, varve_error *err);
 VV_CHECKED varve_status lease_drop(lease *l, varve_error *err);
+/* A copy as it is now. */
+lease lease_now(const lease *l);
 
 typedef struct lease_state {
     bool exists;

@@ -15,7 +15,7 @@ bool snapshot_name_is_valid(const char *name)
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t len = strlen(name);
     return len >= 1 && len <= 128 && name[0] != '.' && strspn(name, allowed) == len &&
-           !strstr(name, LOCAL_SUFFIX);
+           !strstr(name, LOCAL_SUFFIX) && !strstr(name, LOCAL_GONE);
 }
 
 /* ---- counts -------------------------------------------------------------------------------- */
@@ -93,6 +93,7 @@ varve_status snapshot_create(varve *db, snapshot_scope scope, const char *path, 
                              varve_error *err)
 {
     char folder[LOCAL_PATH_MAX];
+    VV_CLEANUP(vv_closep) int root = -1;
     VV_CLEANUP(remove_folder) char *made = folder;
     snapshot_info info = {.created_ms = clock_wall_ms()};
     folder[0] = 0;
@@ -101,6 +102,7 @@ varve_status snapshot_create(varve *db, snapshot_scope scope, const char *path, 
     if (strlen(path) + sizeof LOCAL_SUFFIX + 64 >= LOCAL_PATH_MAX)
         return vv_fail(err, VARVE_LIMIT, "the path of the snapshot is too long");
     VV_TRY(publish_make_above(path, err));
+    VV_TRY(local_enter_root(path, &root, err));
     (void)snprintf(folder, sizeof folder, "%s" LOCAL_SUFFIX, path);
     VV_TRY(file_remove_tree(folder, err));
     VV_TRY(scope.database ? make_scope(db, scope, folder, err) : make_all(db, folder, &info, err));
@@ -152,13 +154,18 @@ varve_status snapshot_list_read(const char *root, snapshot_list *ret, varve_erro
     return VARVE_OK;
 }
 
-/* The note goes last in making and first in deleting: half a snapshot is none. */
+/* Its name goes in one step, and its files after that: half a snapshot is none. */
 varve_status snapshot_delete(const char *path, varve_error *err)
 {
-    char note[LOCAL_PATH_MAX];
+    VV_CLEANUP(vv_closep) int root = -1;
+    char gone[LOCAL_PATH_MAX];
     snapshot_info info;
+    int n = snprintf(gone, sizeof gone, "%s" LOCAL_GONE, path);
+    if (n < 0 || (size_t)n >= sizeof gone)
+        return vv_fail(err, VARVE_LIMIT, "the path of the snapshot is too long");
+    VV_TRY(local_enter_root(path, &root, err));
     VV_TRY(local_read_note(path, &info, err));
-    VV_TRY(file_join(note, sizeof note, path, LOCAL_NOTE, err));
-    VV_TRY(file_unlink(note, err));
-    return file_remove_tree(path, err);
+    VV_TRY(file_remove_tree(gone, err));
+    VV_TRY(publish_folder(path, gone, err));
+    return file_remove_tree(gone, err);
 }

@@ -7,7 +7,13 @@
 
 #define LOCAL_PATH_MAX 4096
 #define LOCAL_NOTE     "snapshot.json"
-#define LOCAL_SUFFIX   ".snapshot-tmp"
+#define LOCAL_SUFFIX   ".snapshot-tmp"  /* being made */
+#define LOCAL_GONE     ".snapshot-gone" /* being deleted */
+
+/* The directory that snapshots lie in, entered for the time of making or deleting one there; what
+ * those that ended in the middle left is removed when nobody else is inside. ret_fd is closed to
+ * leave; untouched if there is no such directory. */
+VV_CHECKED varve_status local_enter_root(const char *path, int *ret_fd, varve_error *err);
 
 VV_CHECKED varve_status local_write_note(const char *folder, const snapshot_info *info,
                                          varve_error *err);

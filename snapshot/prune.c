@@ -120,6 +120,8 @@ static varve_status collect(prune_job *j, varve_error *err)
 static varve_status run(prune_job *j, varve_error *err)
 {
     bool dry = !j->o->yes;
+    if (!dry && j->r->read_only)
+        return vv_fail(err, VARVE_READ_ONLY, "%s can only be read", remote_name(j->r->remote));
     if (!dry && !repo_has_conditions(j->r) && !j->o->alone)
         return vv_fail(err, VARVE_UNSUPPORTED,
                        "the store has no conditional puts: prune only while nobody else works on "

@@ -1,6 +1,7 @@
 /* publish.c — see publish.h. */
 #include "publish.h"
 
+#include "base/fault.h"
 #include "base/file_system.h"
 
 #include <errno.h>
@@ -38,7 +39,9 @@ varve_status publish_folder(const char *from, const char *to, varve_error *err)
     VV_TRY(above(to, folder, err));
     VV_TRY(file_sync_dir(from, err));
     if (file_exists(to)) return vv_fail(err, VARVE_EXISTS, "path already exists: %s", to);
-    if (rename(from, to) != 0) return file_fail(err, "rename", from, errno);
+    int error = file_fault(VV_FAULT("publish.rename"));
+    if (error || rename(from, to) != 0)
+        return file_fail(err, "rename", from, error ? error : errno);
     varve_status status = file_sync_dir(folder, err);
     if (status != VARVE_OK && rename(to, from) != 0) publish_discard(to);
     return status;

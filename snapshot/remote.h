@@ -65,7 +65,8 @@ typedef struct remote_cancel {
 void remote_close(remote *r);
 void remote_closep(remote **r);
 const char *remote_name(const remote *r); /* for people: "s3://bucket/prefix"; never a secret */
-/* What this store can do; asked of it once (a probe object under "probe/", removed again). */
+/* What this store can do; asked of it once (a probe object under "probe/", removed again).
+ * VARVE_READ_ONLY: we may not put anything there. */
 VV_CHECKED varve_status remote_get_abilities(remote *r, remote_abilities *ret, varve_error *err);
 
 /* ret_tag may be NULL; `tag` only with REMOTE_IF_TAG. */

@@ -430,8 +430,10 @@ static varve_status folder_remove(remote *base, const char *key, varve_error *er
 
 static varve_status folder_abilities(remote *base, remote_abilities *ret, varve_error *err)
 {
-    (void)base;
-    (void)err;
+    const remote_folder *f = (const remote_folder *)base;
+    if (faccessat(f->root, ".", W_OK | X_OK, AT_EACCESS) != 0)
+        return vv_fail(err, VARVE_READ_ONLY, "%s can only be read: %s", base->name,
+                       strerror(errno));
     *ret = (remote_abilities){.put_if_absent = true, .put_if_tag = true, .checks_sums = true};
     return VARVE_OK;
 }

@@ -247,6 +247,7 @@ static varve_status probe(s3_remote *r, const char *key, const char *sha256, con
     s3_answer_init(&answer);
     varve_status status;
     while ((status = s3_send_once(r, &call, &tries, &answer, err)) != VARVE_OK) {
+        bool denied = strcmp(answer.failure.code, "AccessDenied") == 0;
         if (status == refusal && answer.http.status >= 400 && answer.http.status < 500) break;
         if (answer.http.status == 400 && answer.verdict.remedy == S3_FINAL) {
             status = VARVE_UNSUPPORTED;
@@ -254,7 +255,8 @@ static varve_status probe(s3_remote *r, const char *key, const char *sha256, con
         }
         varve_status again = s3_try_again(r, &tries, &answer, status, err);
         if (again != VARVE_OK) {
-            status = again;
+            status = denied ? VARVE_READ_ONLY : again;
+            if (err) err->status = status;
             break;
         }
     }

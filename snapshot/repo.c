@@ -181,6 +181,14 @@ static varve_status read_head(repo *r, const secret_source *source, varve_error 
     return VARVE_OK;
 }
 
+/* Who may only read is told nothing of what else the store could do. */
+static varve_status find_abilities(repo *r, varve_error *err)
+{
+    varve_status status = remote_get_abilities(r->remote, &r->can, err);
+    r->read_only = status == VARVE_READ_ONLY;
+    return r->read_only ? VARVE_OK : status;
+}
+
 varve_status repo_open(remote *remote, const repo_options *options, repo **ret, varve_error *err)
 {
     VV_CLEANUP(repo_closep) repo *r = calloc(1, sizeof *r);
@@ -197,7 +205,7 @@ varve_status repo_open(remote *remote, const repo_options *options, repo **ret, 
         if (status == VARVE_EXISTS) status = read_head(r, options->secret, err);
     }
     VV_TRY(status);
-    if (!options->create) VV_TRY(remote_get_abilities(remote, &r->can, err));
+    if (!options->create) VV_TRY(find_abilities(r, err));
     *ret = r;
     r = NULL;
     return VARVE_OK;

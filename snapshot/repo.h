@@ -4,11 +4,16 @@
  *   repo.json   {cipher, created_unix_ms, format, hash, key_id?, repo_id}; written once
  *   keys/…      the wrapped data key of an encrypted one (secret_format.h); written first
  *
+ * A repository that exists can be opened with the right to read alone: snapshots are then listed,
+ * read, verified and restored, but no pin keeps a collection off them meanwhile, and no mark of
+ * verification is left. What has to write is VARVE_READ_ONLY.
+ *
  * Ownership  the remote is borrowed and must live longer. repo_close() ends a repository; NULL is
  *            fine.
  * Threads    any number at once on one repository.
  * Errors     those of remote.h and secret.h · VARVE_NOT_FOUND no repository there ·
- *            VARVE_NEWER_FORMAT · VARVE_CORRUPT an object was altered; the message names it. */
+ *            VARVE_NEWER_FORMAT · VARVE_CORRUPT an object was altered; the message names it ·
+ *            VARVE_READ_ONLY the store takes nothing from us. */
 #ifndef VARVE_SNAPSHOT_REPO_H
 #define VARVE_SNAPSHOT_REPO_H
 
@@ -27,7 +32,8 @@ typedef struct repo {
     secret *secret; /* NULL: not encrypted */
     char repo_id[NAMES_ID_SIZE];
     char db_id[NAMES_ID_SIZE]; /* whose snapshots are meant where nothing else is said */
-    remote_abilities can;
+    remote_abilities can; /* none where read_only */
+    bool read_only;       /* the store lets us read, and no more */
 } repo;
 
 typedef struct repo_options {

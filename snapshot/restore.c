@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "contents.h"
 #include "each.h"
 #include "pins.h"
 #include "publish.h"
@@ -35,6 +36,18 @@ typedef struct restore_job {
 
 /* ---- before -------------------------------------------------------------------------------- */
 
+/* Left by a restore that ended right behind its rename. */
+static varve_status refuse(const restore_job *j, const char *path, varve_error *err)
+{
+    lock_file left = LOCK_FILE_NONE;
+    varve_status ignored = VARVE_OK;
+    if (file_exists(path)) ignored = lock_take(path, &left, NULL);
+    if (left.fd >= 0) ignored = file_unlink(path, NULL);
+    (void)ignored;
+    lock_drop(&left);
+    return vv_fail(err, VARVE_EXISTS, "%s is there already; nothing is overwritten", j->o->folder);
+}
+
 /* The lock lies beside the folder, whose files are all accounted for. */
 static varve_status take_place(restore_job *j, varve_error *err)
 {
@@ -45,9 +58,7 @@ static varve_status take_place(restore_job *j, varve_error *err)
         return vv_fail(err, VARVE_LIMIT, "%s is too long", j->o->folder);
     if (n == (int)strlen(".restore-tmp") || j->o->folder[strlen(j->o->folder) - 1] == '/')
         return vv_fail(err, VARVE_INVALID, "the folder to restore to is empty, or ends in a slash");
-    if (file_exists(j->o->folder))
-        return vv_fail(err, VARVE_EXISTS, "%s is there already; nothing is overwritten",
-                       j->o->folder);
+    if (file_exists(j->o->folder)) return refuse(j, path, err);
     VV_TRY(lock_take(path, &j->lock, err));
     if (lock_names(&j->lock, path)) return VARVE_OK;
     return vv_fail(err, VARVE_LOCKED, "another restore to %s is just ending", j->o->folder);
@@ -75,11 +86,27 @@ static varve_status pin_snapshot(restore_job *j, varve_error *err)
     const pin what = {.kind = PIN_RESTORE,
                       .blobs = (const uint8_t(*)[SUMS_BYTES])j->blobs,
                       .blob_count = m->file_count + m->listed};
-    VV_TRY(
-        pin_take(j->r, &what, j->o->pin_life_ms ? j->o->pin_life_ms : PIN_LIFE_MS, &j->pin, err));
-    j->pinned = true;
+    uint64_t life = j->o->pin_life_ms ? j->o->pin_life_ms : PIN_LIFE_MS;
+    if (!j->r->read_only) VV_TRY(pin_take(j->r, &what, life, &j->pin, err));
+    j->pinned = !j->r->read_only;
     names_build(&j->name, key);
     return remote_stat(j->r->remote, key, &found, err);
+}
+
+static varve_status load(restore_job *j, varve_error *err)
+{
+    manifest *m = &j->manifest;
+    size_t count = 0;
+    void *list;
+    VV_TRY(snapshots_load(j->r, &j->name, m, err));
+    if (!j->o->wanted) return VARVE_OK;
+    VV_TRY(arena_take(&m->memory, m->file_count, sizeof *m->files, &list, err));
+    for (size_t i = 0; i < m->file_count; i++)
+        if (j->o->wanted(j->o->wanted_arg, &m->files[i]))
+            ((manifest_file *)list)[count++] = m->files[i];
+    m->files = list;
+    m->file_count = count;
+    return VARVE_OK;
 }
 
 /* Without a name it is the newest that is wanted: if retention took it meanwhile, the next one. */
@@ -93,7 +120,7 @@ static varve_status settle(restore_job *j, varve_error *err)
         free(j->blobs);
         j->blobs = NULL;
         VV_TRY(choose(j, err));
-        status = snapshots_load(j->r, &j->name, &j->manifest, err);
+        status = load(j, err);
         if (status == VARVE_OK) status = pin_snapshot(j, err);
         if (j->o->snap_id) break;
     }
@@ -116,7 +143,7 @@ static varve_status note(restore_job *j, const manifest_file *f, bool kept, varv
     j->progress.bytes += f->size;
     tell(j);
     if (c->asked && c->asked(c->arg)) return vv_fail(err, VARVE_CANCELLED, "cancelled");
-    return pin_keep(&j->pin, err);
+    return j->pinned ? pin_keep(&j->pin, err) : VARVE_OK;
 }
 
 static varve_status fetch_task(void *arg, size_t i, varve_error *err)
@@ -144,11 +171,21 @@ static varve_status fetch(restore_job *j, varve_error *err)
 
 /* ---- after --------------------------------------------------------------------------------- */
 
+/* Every row, and of the golden searches of each collection one. */
+static varve_status check_contents(const restore_job *j, varve_error *err)
+{
+    const contents_check_options options = {.golden_max = 1, .cancel = j->o->cancel};
+    contents_checked checked;
+    if (j->o->no_contents || !contents_are_known(&j->manifest)) return VARVE_OK;
+    return contents_check(j->temporary, &j->manifest, &options, &checked, err);
+}
+
 static varve_status check(restore_job *j, varve_error *err)
 {
     j->progress.stage = "open";
     tell(j);
     if (!j->o->no_open) VV_TRY(restore_open_check(j->temporary, &j->manifest, err));
+    if (!j->o->no_open) VV_TRY(check_contents(j, err));
     if (j->o->check) VV_TRY(j->o->check(j->o->check_arg, j->temporary, &j->manifest, err));
     return VARVE_OK;
 }

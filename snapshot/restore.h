@@ -8,7 +8,9 @@
  *     any failure or crash, there is only <dir>.restore-tmp, with which the next try goes on.
  * (2) A file of <dir>.restore-tmp, or of `reuse`, is taken if its size and SHA-256 are those of the
  *     manifest; nothing else is believed of it.
- * (3) Paths are built of roles and numbers (folder_path.h). Links are neither followed nor made.
+ * (3) Who may only read the repository restores without a pin: blobs that a collection takes
+ *     meanwhile are then missed by name, and the next try begins with another snapshot.
+ * (4) Paths are built of roles and numbers (folder_path.h). Links are neither followed nor made.
  *
  * Ownership  options are borrowed for the call.
  * Threads    several restores at once, into different folders.
@@ -36,7 +38,12 @@ typedef struct restore_options {
     const char *folder;  /* <dir> */
     const char *reuse;   /* another data folder with files that may be right; NULL: none */
     size_t threads;      /* 0: 4 */
-    bool no_open;        /* leave the check by opening out */
+    bool no_open;        /* leave the checks by opening out */
+    bool no_contents;    /* of those: that of rows and searches, contents.h */
+    /* Files that are wanted; the folder then holds a part only, and no_open has to be said. NULL:
+     * all. */
+    bool (*wanted)(void *arg, const manifest_file *file);
+    void *wanted_arg;
     restore_check check; /* asked too, if not NULL */
     void *check_arg;
     uint64_t pin_life_ms; /* 0: PIN_LIFE_MS */
@@ -53,7 +60,7 @@ typedef struct restore_result {
 
 VV_CHECKED varve_status restore_run(repo *r, const restore_options *options, restore_result *ret,
                                     varve_error *err);
-/* The check by opening: read-only, with the sequence, and every collection with the counts, of the
+/* The first check by opening: read-only, with the sequence, and every collection with the counts, of the
  * manifest. */
 VV_CHECKED varve_status restore_open_check(const char *folder, const manifest *m, varve_error *err);
 

@@ -51,6 +51,11 @@ typedef struct ship_result {
     bool bridged;              /* a snapshot bridged a gap before it */
 } ship_result;
 
+/* For a shipper to come, with this `state`: the repository holds the whole line up to `sequence` of
+ * `timeline`. */
+VV_CHECKED varve_status ship_begin_at(repo *r, const char *state, uint32_t timeline,
+                                      uint64_t sequence, varve_error *err);
+
 VV_CHECKED varve_status ship_open(repo *r, const ship_options *options, ship **ret,
                                   varve_error *err);
 VV_CHECKED varve_status ship_step(ship *s, ship_result *ret, varve_error *err);

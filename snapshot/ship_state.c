@@ -60,3 +60,13 @@ varve_status ship_state_write(const ship *s, const ship_state *state, varve_erro
     VV_TRY(fields_dump(j, &text, err));
     return file_replace(s->state_path, text.data, text.len, err);
 }
+
+varve_status ship_begin_at(repo *r, const char *state, uint32_t timeline, uint64_t sequence,
+                           varve_error *err)
+{
+    ship s = {.r = r};
+    const ship_state at = {.timeline = timeline, .shipped = sequence};
+    VV_TRY(file_make_dir(state, err));
+    VV_TRY(file_join(s.state_path, sizeof s.state_path, state, "shipped", err));
+    return ship_state_write(&s, &at, err);
+}

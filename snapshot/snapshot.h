@@ -3,21 +3,33 @@
  *   local.h     snapshots on the disk of the data: create, list, verify, restore, delete
  *   export.h    collections as plain files, and back
  *   remote.h    where backups go
- *   repo.h      a backup repository there; snapshots.h what it holds
- *   backup.h    a folder into it; restore.h and back; verify.h, prune.h its upkeep
+ *   repo.h      a backup repository there; snapshots.h what it holds; repo_access.h reaching it
+ *   identity.h  under which ids a folder is backed up
+ *   backup.h    a folder into it (backup_folder.h: one in use); verify.h, prune.h its upkeep
+ *   restore.h   and back; restore_some.h: a collection, or rows
  *   pitr.h      back to any moment of its log, which ship.h (not part of the face) put there;
- *               pitr_log.h which moments there are */
+ *               pitr_log.h which moments there are
+ *   drill.h     would that work? contents.h: what a folder holds; diff.h: what changed between
+ *               two snapshots */
 #ifndef VARVE_SNAPSHOT_FACE_H
 #define VARVE_SNAPSHOT_FACE_H
 
 #include "backup.h"
+#include "backup_folder.h"
+#include "contents.h"
+#include "diff.h"
+#include "drill.h"
 #include "export.h"
+#include "follow.h"
+#include "identity.h"
 #include "local.h"
 #include "pitr_log.h"
 #include "prune.h"
 #include "remote.h"
 #include "repo.h"
+#include "repo_access.h"
 #include "restore.h"
+#include "restore_some.h"
 #include "snapshots.h"
 #include "verify.h"
 

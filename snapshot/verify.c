@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hashmap.h"
 #include "blobs.h"
+#include "contents.h"
 #include "each.h"
 #include "fields.h"
 #include "restore.h"
@@ -155,12 +156,25 @@ static varve_status mark(verify_job *j, const object_name *snapshot, varve_error
     return repo_put_json(j->r, key, json, REPO_SMALL_BYTES_MAX, REMOTE_ALWAYS, NULL, NULL, err);
 }
 
+static varve_status check_all_contents(void *arg, const char *folder, const manifest *m,
+                                       varve_error *err)
+{
+    const verify_job *j = arg;
+    const contents_check_options options = {.golden_max = SIZE_MAX, .cancel = j->o->cancel};
+    contents_checked checked;
+    if (!contents_are_known(m)) return VARVE_OK;
+    return contents_check(folder, m, &options, &checked, err);
+}
+
 /* ret_fine: it can be restored, or what stands against it was added to the findings. */
 static varve_status try_restore(verify_job *j, const manifest *m, bool *ret_fine, varve_error *err)
 {
     const restore_options options = {.snap_id = m->snap_id,
                                      .folder = j->o->scratch,
                                      .threads = j->o->threads,
+                                     .no_contents = true,
+                                     .check = check_all_contents,
+                                     .check_arg = j,
                                      .cancel = j->o->cancel};
     restore_result result;
     varve_error found = {0};
@@ -186,6 +200,7 @@ static varve_status check_manifest(verify_job *j, const object_name *name, const
     if (w.found == 0 && j->o->level == VERIFY_FULL) VV_TRY(try_restore(j, m, &fine, err));
     if (w.found || !fine) return VARVE_OK;
     j->report.snapshots_sound++;
+    if (j->r->read_only) return VARVE_OK; /* no mark can be left */
     bool all_read = j->o->level != VERIFY_STRUCTURE && (j->o->share <= 0 || j->o->share >= 1);
     return all_read || j->o->level == VERIFY_FULL ? mark(j, name, err) : VARVE_OK;
 }

@@ -3,10 +3,12 @@
  *
  *   VERIFY_STRUCTURE   every manifest checks out, every object is there with the right size
  *   VERIFY_CHECKSUMS   and has the right sums: all of them, or a random share
- *   VERIFY_FULL        and the snapshot can be restored into a scratch folder and opened
+ *   VERIFY_FULL        and the snapshot can be restored into a scratch folder and opened, has the
+ *                      rows that its manifest has digests of, and answers its golden searches
  *
  * A snapshot that passed VERIFY_CHECKSUMS of all its objects, or VERIFY_FULL, gets a mark
- * (db/<db_id>/verified/…), by which retention never takes the newest one of them.
+ * (db/<db_id>/verified/…), by which retention never takes the newest one of them; where the
+ * repository can only be read, there is none.
  *
  * Ownership  verify_report_done() frees.
  * Threads    any number.

@@ -218,7 +218,9 @@ static varve_status finish(checkpoint *k, varve_error *err)
     VV_TRY(floor_reset_at(path, k->info.sequence, k->info.time_ms, err));
     VV_TRY(format_write(k->temporary, FORMAT_VERSION, err));
     VV_TRY(format_make_dirs(k->temporary, err));
-    k->info.files += 2;
+    VV_TRY(count_file(k, path, err));
+    VV_TRY(in_temporary(k, "FORMAT", path, err));
+    VV_TRY(count_file(k, path, err));
     return point("checkpoint.filled", err);
 }
 

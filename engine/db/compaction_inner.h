@@ -7,7 +7,6 @@
 #include "db/compaction.h"
 #include "db/indexes.h"
 #include "db/pick.h"
-#include "db/schedule.h"
 #include "segment/drop_file.h"
 #include "segment/merge.h"
 
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/schedule.h"
 
 #include <stdlib.h>
 #include <sys/types.h>

@@ -103,6 +103,8 @@ static varve_status read_log(log_reading *l, uint64_t from)
     return vv_fail(l->err, status, "%s", why.message);
 }
 
+uint64_t varve_sequence(varve *db) { return atomic_load(&db->acknowledged); }
+
 varve_status varve_log_read(varve *db, uint64_t from, uint64_t bytes_max, varve_log_each each,
                             void *arg, uint64_t *ret_next, varve_error *err)
 {

@@ -89,7 +89,7 @@ static varve_status open_or_create(lynse_call *c, const stream_args *a, varve_er
 {
     if (!a->create) return lynse_open(c, err);
     VV_TRY(lynse_need_database(c, err));
-    varve_status status = varve_collection_create(gateway_db(c->gateway), c->database, c->name,
+    varve_status status = varve_collection_create(http_db(c->request), c->database, c->name,
                                                   &a->spec, &c->collection, err);
     return status == VARVE_EXISTS ? lynse_open(c, err) : lynse_of_engine(status, err);
 }

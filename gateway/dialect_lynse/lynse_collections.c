@@ -69,7 +69,7 @@ static varve_status check_required(lynse_call *c, const required *r, varve_error
 
 static varve_status drop_if_there(lynse_call *c, varve_error *err)
 {
-    varve_status status = varve_collection_drop(gateway_db(c->gateway), c->database, c->name, err);
+    varve_status status = varve_collection_drop(http_db(c->request), c->database, c->name, err);
     return status == VARVE_NOT_FOUND ? VARVE_OK : lynse_of_engine(status, err);
 }
 
@@ -79,7 +79,7 @@ static varve_status required_collection(lynse_call *c, varve_error *err)
     VV_TRY(read_required(c, &r, err));
     VV_TRY(lynse_need_database(c, err));
     if (r.drop) VV_TRY(drop_if_there(c, err));
-    varve_status status = varve_collection_create(gateway_db(c->gateway), c->database, c->name,
+    varve_status status = varve_collection_create(http_db(c->request), c->database, c->name,
                                                   &r.spec, &c->collection, err);
     if (status == VARVE_EXISTS) {
         VV_TRY(lynse_open(c, err));
@@ -113,7 +113,7 @@ void lynse_drop_collection(gateway *g, http_request *request, http_reply *reply)
 static varve_status is_collection_exists(lynse_call *c, varve_error *err)
 {
     VV_TRY(lynse_need_database(c, err));
-    bool exists = varve_collection_exists(gateway_db(c->gateway), c->database, c->name);
+    bool exists = varve_collection_exists(http_db(c->request), c->database, c->name);
     return lynse_reply_with(c, err, ",\"exists\":%s", exists ? "true" : "false");
 }
 
@@ -145,7 +145,7 @@ void lynse_update_collection_description(gateway *g, http_request *request, http
 
 static varve_status flush(lynse_call *c, varve_error *err)
 {
-    VV_TRY(lynse_of_engine(varve_flush(gateway_db(c->gateway), err), err));
+    VV_TRY(lynse_of_engine(varve_flush(http_db(c->request), err), err));
     return lynse_reply_echo(c, err);
 }
 
@@ -163,7 +163,7 @@ void lynse_close_collection(gateway *g, http_request *request, http_reply *reply
 
 static varve_status checkpoint(lynse_call *c, varve_error *err)
 {
-    VV_TRY(lynse_of_engine(varve_flush(gateway_db(c->gateway), err), err));
+    VV_TRY(lynse_of_engine(varve_flush(http_db(c->request), err), err));
     VV_TRY(lynse_of_engine(varve_collection_checkpoint(c->collection, err), err));
     return lynse_reply_echo(c, err);
 }
@@ -176,7 +176,7 @@ void lynse_checkpoint(gateway *g, http_request *request, http_reply *reply)
 static varve_status commit(lynse_call *c, varve_error *err)
 {
     buffer *out = &c->reply->body;
-    VV_TRY(lynse_of_engine(varve_flush(gateway_db(c->gateway), err), err));
+    VV_TRY(lynse_of_engine(varve_flush(http_db(c->request), err), err));
     VV_TRY(buffer_add_text(
         out, "{\"status\":\"success\",\"params\":{\"status\":\"Success\",\"result\":{", err));
     VV_TRY(lynse_out_names(c, err));

@@ -16,7 +16,7 @@ void lynse_root(gateway *g, http_request *request, http_reply *reply)
 /* Dropping what is not there is a success. */
 static varve_status drop_if_there(lynse_call *c, varve_error *err)
 {
-    varve_status status = varve_database_drop(gateway_db(c->gateway), c->database, err);
+    varve_status status = varve_database_drop(http_db(c->request), c->database, err);
     return status == VARVE_NOT_FOUND ? VARVE_OK : lynse_of_engine(status, err);
 }
 
@@ -25,7 +25,7 @@ static varve_status create_database(lynse_call *c, varve_error *err)
     bool drop;
     VV_TRY(lynse_bool(c, "drop_if_exists", &drop, err));
     if (drop) VV_TRY(drop_if_there(c, err));
-    varve_status status = varve_database_create(gateway_db(c->gateway), c->database, err);
+    varve_status status = varve_database_create(http_db(c->request), c->database, err);
     if (status != VARVE_EXISTS) VV_TRY(lynse_of_engine(status, err));
     return lynse_reply_echo(c, err);
 }
@@ -53,7 +53,7 @@ void lynse_delete_database(gateway *g, http_request *request, http_reply *reply)
 
 static varve_status database_exists(lynse_call *c, varve_error *err)
 {
-    bool exists = varve_database_exists(gateway_db(c->gateway), c->database);
+    bool exists = varve_database_exists(http_db(c->request), c->database);
     return lynse_reply_with(c, err, ",\"exists\":%s", exists ? "true" : "false");
 }
 
@@ -65,7 +65,7 @@ void lynse_database_exists(gateway *g, http_request *request, http_reply *reply)
 static varve_status list_databases(lynse_call *c, varve_error *err)
 {
     VV_CLEANUP(lynse_names_freep) varve_names *names = NULL;
-    VV_TRY(lynse_of_engine(varve_database_list(gateway_db(c->gateway), &names, err), err));
+    VV_TRY(lynse_of_engine(varve_database_list(http_db(c->request), &names, err), err));
     VV_TRY(lynse_reply_begin(c, err));
     VV_TRY(buffer_add_text(&c->reply->body, "\"databases\":", err));
     VV_TRY(lynse_out_text_list(&c->reply->body, names, err));

@@ -188,8 +188,7 @@ static varve_status collection_names(lynse_call *c, varve_names **ret, varve_err
         return vv_fail(err, VARVE_INVALID, "Missing required parameter: database_name");
     VV_TRY(lynse_names_of_body(c, LYNSE_DATABASE, err));
     VV_TRY(lynse_need_database(c, err));
-    return lynse_of_engine(varve_collection_list(gateway_db(c->gateway), c->database, ret, err),
-                           err);
+    return lynse_of_engine(varve_collection_list(http_db(c->request), c->database, ret, err), err);
 }
 
 static varve_status show_collections(lynse_call *c, varve_error *err)
@@ -232,7 +231,7 @@ static varve_status show_one(lynse_call *c, const char *name, bool *first, varve
     VV_CLEANUP(vv_freep) char *text = NULL;
     varve_collection_stats s;
     varve_status status =
-        varve_collection_open(gateway_db(c->gateway), c->database, name, &collection, err);
+        varve_collection_open(http_db(c->request), c->database, name, &collection, err);
     if (status == VARVE_OK) status = varve_collection_get_stats(collection, &s, err);
     if (status == VARVE_OK) status = get_description(c, collection, &text, err);
     if (status == VARVE_NOT_FOUND) return VARVE_OK;

@@ -79,14 +79,14 @@ static varve_status parse_body(lynse_call *c, varve_error *err)
 
 varve_status lynse_need_database(lynse_call *c, varve_error *err)
 {
-    if (varve_database_exists(gateway_db(c->gateway), c->database)) return VARVE_OK;
+    if (varve_database_exists(http_db(c->request), c->database)) return VARVE_OK;
     return vv_fail(err, VARVE_NOT_FOUND, "Database not found: %s", c->database);
 }
 
 varve_status lynse_open(lynse_call *c, varve_error *err)
 {
     varve_status status =
-        varve_collection_open(gateway_db(c->gateway), c->database, c->name, &c->collection, err);
+        varve_collection_open(http_db(c->request), c->database, c->name, &c->collection, err);
     if (status != VARVE_NOT_FOUND) return lynse_of_engine(status, err);
     VV_TRY(lynse_need_database(c, err));
     return vv_fail(err, VARVE_NOT_FOUND, "Collection not found: %s", c->name);
@@ -115,7 +115,7 @@ varve_status lynse_of_engine(varve_status status, varve_error *err)
 varve_status lynse_of_rows(lynse_call *c, varve_status status, varve_error *err)
 {
     if (status == VARVE_NOT_FOUND &&
-        !varve_collection_exists(gateway_db(c->gateway), c->database, c->name))
+        !varve_collection_exists(http_db(c->request), c->database, c->name))
         return vv_fail(err, VARVE_NOT_FOUND, "Collection not found: %s", c->name);
     if (status == VARVE_EXISTS || status == VARVE_NOT_FOUND) status = err->status = VARVE_INVALID;
     return lynse_of_engine(status, err);

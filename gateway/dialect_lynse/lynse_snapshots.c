@@ -54,7 +54,7 @@ static varve_status snapshot_database(lynse_call *c, varve_error *err)
     VV_TRY(place_of(c, "snapshot_path", &given, path, err));
     VV_TRY(lynse_need_database(c, err));
     snapshot_scope scope = {c->database, NULL};
-    VV_TRY(of_path(snapshot_create(gateway_db(c->gateway), scope, path, &info, err), err));
+    VV_TRY(of_path(snapshot_create(http_db(c->request), scope, path, &info, err), err));
     return answer(c, "snapshot_path", given, err);
 }
 
@@ -72,9 +72,9 @@ static varve_status restore_database(lynse_call *c, varve_error *err)
     VV_TRY(place_of(c, "snapshot_path", &given, path, err));
     VV_TRY(lynse_bool(c, "overwrite", &r.overwrite, err));
     VV_TRY(need_there("snapshot_path", given, path, err));
-    if (!r.overwrite && varve_database_exists(gateway_db(c->gateway), c->database))
+    if (!r.overwrite && varve_database_exists(http_db(c->request), c->database))
         return vv_fail(err, VARVE_INVALID, "database already exists: %s", c->database);
-    VV_TRY(lynse_of_engine(snapshot_restore(gateway_db(c->gateway), &r, &info, err), err));
+    VV_TRY(lynse_of_engine(snapshot_restore(http_db(c->request), &r, &info, err), err));
     return answer(c, "snapshot_path", given, err);
 }
 
@@ -92,7 +92,7 @@ static varve_status snapshot_collection(lynse_call *c, varve_error *err)
     snapshot_info info;
     snapshot_scope scope = {c->database, c->name};
     VV_TRY(place_of(c, "snapshot_path", &given, path, err));
-    VV_TRY(of_path(snapshot_create(gateway_db(c->gateway), scope, path, &info, err), err));
+    VV_TRY(of_path(snapshot_create(http_db(c->request), scope, path, &info, err), err));
     return answer(c, "snapshot_path", given, err);
 }
 
@@ -104,7 +104,7 @@ void lynse_snapshot_collection(gateway *g, http_request *request, http_reply *re
 static varve_status check_free(lynse_call *c, bool overwrite, varve_error *err)
 {
     VV_TRY(lynse_need_database(c, err));
-    if (!overwrite && varve_collection_exists(gateway_db(c->gateway), c->database, c->name))
+    if (!overwrite && varve_collection_exists(http_db(c->request), c->database, c->name))
         return vv_fail(err, VARVE_EXISTS, "Collection already exists: %s", c->name);
     return VARVE_OK;
 }
@@ -119,7 +119,7 @@ static varve_status restore_collection(lynse_call *c, varve_error *err)
     VV_TRY(lynse_bool(c, "overwrite", &r.overwrite, err));
     VV_TRY(need_there("snapshot_path", given, path, err));
     VV_TRY(check_free(c, r.overwrite, err));
-    VV_TRY(lynse_of_engine(snapshot_restore(gateway_db(c->gateway), &r, &info, err), err));
+    VV_TRY(lynse_of_engine(snapshot_restore(http_db(c->request), &r, &info, err), err));
     return answer(c, "snapshot_path", given, err);
 }
 
@@ -147,7 +147,7 @@ static varve_status export_place_of(lynse_call *c, char path[SNAPSHOT_PLACE_MAX]
 {
     VV_TRY(place_of(c, "export_path", ret_given, path, err));
     VV_TRY(snapshot_place_scratch(c->gateway, scratch, err));
-    *ret = (export_place){.db = gateway_db(c->gateway),
+    *ret = (export_place){.db = http_db(c->request),
                           .database = c->database,
                           .collection = c->name,
                           .path = path,

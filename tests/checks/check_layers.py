@@ -27,7 +27,7 @@ ONLY_USED_BY = {"store": {"db"}}
 
 # What programs and libraries above the engine may include besides their own folder.
 ABOVE = {
-    "gateway": ["varve.h", "base/", "snapshot.h"],
+    "gateway": ["varve.h", "varve_snapshot.h", "base/", "snapshot.h", "ship.h"],
     "snapshot": ["varve.h", "varve_snapshot.h", "base/"],
     "cli": ["varve.h", "base/", "gateway.h", "snapshot.h"],
     "compactor": [

@@ -66,6 +66,7 @@ class Fake:
         self.odd_tags = False  # ETags that are no MD5
         self.offset = timedelta(0)
         self.redirect_to = "http://127.0.0.1:1/"
+        self.denied = set()  # methods that these credentials may not use
         self.rotate = None  # called by the fault "expired"
         self.lock = threading.RLock()
         self.reset()
@@ -270,6 +271,8 @@ class Fake:
                 )  # fmt: skip
                 if request.bucket != self.bucket:
                     raise Refused(404, "NoSuchBucket")
+                if request.method in self.denied:
+                    raise Refused(403, "AccessDenied", "not with these credentials")
                 answer = self.carry_out(request, fault)
             except Refused as refused:
                 answer = error(refused.status, refused.code, refused.message)

@@ -15,6 +15,7 @@ from conftest import Tool
 from s3_faults import Fault
 
 REPO_TOOL = os.environ.get("VARVE_REPO_TOOL", "repo_tool")
+SHIP_TOOL = os.environ.get("VARVE_SHIP_TOOL", "ship_tool")
 ALL = bool(os.environ.get("VARVE_S3_ALL"))
 FINAL = {"IO", "CORRUPT", "TIMEOUT", "CONFLICT", "EXISTS", "NOT_FOUND", "UNSUPPORTED", "LOCKED"}
 PREFIX = "some/prefix/"
@@ -44,11 +45,12 @@ class Repository:
 
     def __init__(self, scene, shipped):
         self.scene, self.folder = scene, scene.folder
-        self.tool = Tool(REPO_TOOL, **scene.tool.options)
+        self.tool = Tool(SHIP_TOOL, **scene.tool.options)
+        self.keeper = Tool(REPO_TOOL, **scene.tool.options)
         scene.fake.page = 1000
         self.tool.ok("keep", self.path("first"), 70)
         self.tool.ok("checkpoint", self.path("first"), self.path("copy"))
-        self.tool.ok("backup", self.path("copy"), self.path("state"))
+        self.keeper.ok("backup", self.path("copy"), self.path("state"))
         self.tool.ok("keep", self.path("first"), 90)
         if shipped:
             self.sequence = self.ship(self.path("first")).out
@@ -90,7 +92,7 @@ class Repository:
 
     def check_orphans(self):
         """After a prune; a pin that an unlucky shipper left keeps its blobs until it expires."""
-        self.tool.ok("prune", 9)
+        self.keeper.ok("prune", 9, 0)
         blobs = set(self.keys(PREFIX + "blobs/"))
         assert self.needed() <= blobs
         if not self.keys("/pins/"):
@@ -111,7 +113,7 @@ def check_ship(repository, result, place):
     repository.check_log()
     repository.check_orphans()
     if ALL:
-        repository.tool.ok("verify", repository.path("scratch"))
+        repository.keeper.ok("verify", repository.path("scratch"))
     repository.check_restore(result.out)
 
 
@@ -159,17 +161,17 @@ def test_walk(scene, verb):
             target = scene.fake.log[at][1] if at < len(scene.fake.log) else ""
             place = f"{fault.value} at request {at} of {verb} ({target}): {result.err}"
             check(repository, verb, result, fault, place)
-    repository.tool.ok("verify", repository.path("scratch"))
+    repository.keeper.ok("verify", repository.path("scratch"))
 
 
 def test_full_verify_after_all(scene):
     """Snapshots are sound beside a log, and so is the log beside snapshots."""
     repository = Repository(scene, shipped=True)
-    repository.tool.ok("verify", repository.path("scratch"))
+    repository.keeper.ok("verify", repository.path("scratch"))
     repository.check_log()
     key = repository.keys("/wal/")[1]
     found = scene.fake.objects[key]
     found.data = found.data[:-9] + bytes([found.data[-9] ^ 1]) + found.data[-8:]
     result = repository.tool("log")
     assert result.status == "CORRUPT" and key.removeprefix(PREFIX) in result.out.decode()
-    repository.tool.ok("verify", repository.path("scratch"))
+    repository.keeper.ok("verify", repository.path("scratch"))

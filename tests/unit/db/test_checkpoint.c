@@ -15,6 +15,40 @@ static void checkpoint(scene *s, const char *name, char ret_path[320], varve_che
     ok(s, varve_checkpoint_to(s->db, beside(s, name, ret_path), ret, &s->err));
 }
 
+/* All files below, but for the lock, which is empty. */
+static void add_sizes(const char *path, varve_checkpoint_info *sum)
+{
+    file_names n = {0};
+    assert_int_equal(file_list(path, &n, NULL), VARVE_OK);
+    for (size_t i = 0; i < n.count; i++) {
+        char inner[1024];
+        struct stat st;
+        snprintf(inner, sizeof inner, "%s/%s", path, n.names[i]);
+        assert_int_equal(stat(inner, &st), 0);
+        if (S_ISDIR(st.st_mode)) add_sizes(inner, sum);
+        if (!S_ISREG(st.st_mode) || strcmp(n.names[i], "LOCK") == 0) continue;
+        sum->files++;
+        sum->bytes += (uint64_t)st.st_size;
+    }
+    file_names_free(&n);
+}
+
+static void test_sizes(void **state)
+{
+    scene s;
+    char path[320];
+    varve_checkpoint_info info, sum = {0};
+    (void)state;
+    scene_begin(&s, 4);
+    scene_steps(&s, 40);
+    checkpoint(&s, "b", path, &info);
+    add_sizes(path, &sum);
+    assert_int_equal(info.files, sum.files);
+    assert_int_equal(info.bytes, sum.bytes);
+    scene_close(&s, true);
+    scene_end(&s);
+}
+
 static void test_one_moment(void **state)
 {
     (void)state;
@@ -447,7 +481,7 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_moment),      cmocka_unit_test(test_two_folders),
+        cmocka_unit_test(test_one_moment), cmocka_unit_test(test_sizes),      cmocka_unit_test(test_two_folders),
         cmocka_unit_test(test_relaxed_and_log), cmocka_unit_test(test_hold),
         cmocka_unit_test(test_sessions_whole),  cmocka_unit_test(test_drops_beside),
         cmocka_unit_test(test_of_a_reader),     cmocka_unit_test(test_refusals),

@@ -5,8 +5,8 @@
  * Times are local. A time that the change to summer time leaves out does not come that day; one
  * that the change back repeats comes once.
  * Threads  none. Errors  VARVE_INVALID names the field. */
-#ifndef VARVE_DB_SCHEDULE_H
-#define VARVE_DB_SCHEDULE_H
+#ifndef VARVE_BASE_SCHEDULE_H
+#define VARVE_BASE_SCHEDULE_H
 
 #include "base/status.h"
 

@@ -1,14 +1,14 @@
-/* backup_identity.h — under which ids a data folder is backed up: FOLDER/backup/identity.json.
+/* identity.h — under which ids a data folder is backed up: FOLDER/backup/identity.json.
  *
  *   db_id    the database in the repository; a restored folder keeps it
  *   holder   who writes to it; belongs to one folder, so that a copy of the folder, which has
  *            another inode, becomes another writer and cannot be taken for the first
  *
  * Errors  VARVE_NOT_FOUND the folder was never backed up · VARVE_CORRUPT · VARVE_IO. */
-#ifndef CLI_BACKUP_IDENTITY_H
-#define CLI_BACKUP_IDENTITY_H
+#ifndef VARVE_SNAPSHOT_IDENTITY_H
+#define VARVE_SNAPSHOT_IDENTITY_H
 
-#include "snapshot.h"
+#include "names.h"
 
 typedef struct backup_identity {
     char db_id[NAMES_ID_SIZE], holder[NAMES_ID_SIZE];

@@ -1,5 +1,5 @@
 /* test_schedule.c — cron lines: what they mean, when they come next, what is refused. */
-#include "db/schedule.h"
+#include "base/schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

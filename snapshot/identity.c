@@ -1,8 +1,10 @@
-/* backup_identity.c — see backup_identity.h. */
-#include "backup_identity.h"
+/* identity.c — see identity.h. */
+#include "identity.h"
 
 #include "base/file.h"
+#include "env.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* schedule.c — cron lines; see schedule.h. */
-#include "db/schedule.h"
+#include "base/schedule.h"
 
 #include <string.h>
 #include <strings.h>
