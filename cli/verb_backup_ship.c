@@ -3,10 +3,8 @@
  *
  * The command owns the folder meanwhile. A server that owns it ships its log itself. */
 #include "backup_show.h"
-#include "identity.h"
 #include "place.h"
 #include "repository.h"
-#include "ship.h"
 #include "text.h"
 
 #include "base/clock.h"
