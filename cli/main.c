@@ -19,7 +19,7 @@ static const verb *const actions[] = {
     &verb_snapshot_restore, &verb_snapshot_delete,   &verb_backup_create,     &verb_backup_list,
     &verb_backup_info,      &verb_backup_verify,     &verb_backup_prune,      &verb_backup_restore,
     &verb_backup_ship,      &verb_backup_log,        &verb_backup_check_repo, &verb_backup_drill,
-    &verb_backup_diff,      &verb_backup_collection,
+    &verb_backup_diff,      &verb_backup_collection, &verb_backup_forget,
 };
 
 static const verb *find(const char *name)

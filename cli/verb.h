@@ -38,7 +38,8 @@ extern const verb verb_snapshot_create, verb_snapshot_list, verb_snapshot_info,
     verb_snapshot_verify, verb_snapshot_restore, verb_snapshot_delete;
 extern const verb verb_backup_create, verb_backup_list, verb_backup_info, verb_backup_verify,
     verb_backup_prune, verb_backup_check_repo, verb_backup_restore, verb_backup_ship,
-    verb_backup_log, verb_backup_drill, verb_backup_diff, verb_backup_collection;
+    verb_backup_log, verb_backup_drill, verb_backup_diff, verb_backup_collection,
+    verb_backup_forget;
 
 /* Keys of flags without a letter. */
 enum {

@@ -22,6 +22,7 @@
 #include "export.h"
 #include "follow.h"
 #include "identity.h"
+#include "forget.h"
 #include "local.h"
 #include "pitr_log.h"
 #include "prune.h"
