@@ -179,8 +179,8 @@ static void test_takeover(void **state)
     voyage_end(&v);
 }
 
-/* The new one goes on in his own folder, where he has the log from the snapshot on; what the old one
- * ships is not in his line. */
+/* The new one goes on in his own folder, where he has the log from the snapshot on; what the old
+ * one ships is not in his line. */
 static void test_new_line(void **state)
 {
     voyage v;
