@@ -2,7 +2,7 @@
  * the reverse order. */
 #include "gateway.h"
 
-#include "backup/backup_home.h"
+#include "backup/backup_service.h"
 #include "base/clock.h"
 #include "compactor_watch.h"
 #include "follow/follower.h"
@@ -113,10 +113,10 @@ static bool drain(gateway *g, http_server *server, const sigset_t *ending)
 
 /* Handlers that will not end hold the folder. Everything acknowledged is in the log, so leaving at
  * once loses nothing but the checkpoint. */
-static void give_up(gateway *g)
+static void give_up(gateway *g, const char *what)
 {
     varve_error err = {0};
-    log_message(&g->log, LOG_ERROR, "drain_timeout", "requests still run; ending without them");
+    log_message(&g->log, LOG_ERROR, "drain_timeout", "%s still runs; ending without it", what);
     if (g->db && varve_flush(g->db, &err) != VARVE_OK)
         log_message(&g->log, LOG_ERROR, "flush_failed", "%s", err.message);
     log_flush(&g->log);
@@ -135,23 +135,49 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
     VV_TRY(http_server_start(g, &server, &port, err));
     say_listening(g, port);
     (void)sigwait(ending, &got);
-    if (!drain(g, server, ending)) give_up(g);
+    if (!drain(g, server, ending)) give_up(g, "a request");
     http_server_stop(server);
     return VARVE_OK;
 }
 
+/* All that can be started: a promotion does not wait for a repository. */
 varve_status gateway_start_services(gateway *g, varve_error *err)
 {
-    VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
-    VV_TRY(backup_home_open(g, &g->backup_home, err));
-    return shipper_start(g, &g->shipper, err);
+    varve_error why[4] = {0};
+    varve_status status[4];
+    status[0] = compactor_watch_start(g, &g->compactor_watch, &why[0]);
+    status[1] = backup_home_open(g, &g->backup_home, &why[1]);
+    status[2] = shipper_start(g, &g->shipper, &why[2]);
+    status[3] = backup_service_start(g, g->backup_home, &g->backup_service, &why[3]);
+    for (size_t i = 0; i < VV_COUNT(why); i++)
+        if (status[i] != VARVE_OK) return vv_fail(err, status[i], "%s", why[i].message);
+    return VARVE_OK;
 }
 
-static void stop_services(gateway *g)
+/* Twice the time of the last backup, once for it, once for a request that does not come back; and
+ * that of the hook, if it failed. */
+static void stop_backups(gateway *g, const sigset_t *ending)
 {
+    backup_service *s = g->backup_service;
+    const config *c = &g->config;
+    uint64_t most_s = 2 * c->backup_stop_timeout_s + c->backup_on_failure_timeout_s + 60;
+    uint64_t until = clock_now_ns() + most_s * 1000000000u;
+    if (!s) return;
+    backup_service_ask_to_end(s);
+    while (!backup_service_has_ended(s)) {
+        if (wait_a_little(ending)) backup_service_hurry(s);
+        if (clock_now_ns() > until) give_up(g, "a request to the backup repository");
+    }
+    backup_service_free(s);
+}
+
+/* The compactor first: what it does is written, and the last backup is of the end. */
+static void stop_services(gateway *g, const sigset_t *ending)
+{
+    compactor_watch_stop(g->compactor_watch);
+    stop_backups(g, ending);
     shipper_stop(g->shipper);
     backup_home_close(g->backup_home);
-    compactor_watch_stop(g->compactor_watch);
 }
 
 static varve_status run(gateway *g, varve_error *err)
@@ -161,12 +187,14 @@ static varve_status run(gateway *g, varve_error *err)
     varve_error close_err = {0};
     process_prepare(&ending);
     VV_TRY(process_check(&g->config, err));
+    VV_TRY(backup_service_check(g, err));
     VV_TRY(follower_start(g, &g->follower, err));
-    status = open_folder(g, err);
+    status = shipper_check(g, err);
+    if (status == VARVE_OK) status = open_folder(g, err);
     if (status == VARVE_OK && !g->follower) status = gateway_start_services(g, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
     follower_stop(g->follower);
-    stop_services(g);
+    stop_services(g, &ending);
     closed = varve_close(g->db, &close_err);
     if (status == VARVE_OK && closed != VARVE_OK) {
         if (err) *err = close_err;

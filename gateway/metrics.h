@@ -58,6 +58,7 @@ typedef struct metrics_engine {
     varve_compaction_stats compaction;
     const varve_job *jobs; /* running and the last finished ones, newest first */
     size_t jobs_count;
+    const struct backup_service_view *backup; /* NULL: no repository is configured */
     struct follower *follower; /* NULL: none */
 } metrics_engine;
 
@@ -70,5 +71,6 @@ struct metrics_lines;
 void metrics_searches(struct metrics_lines *t, metrics *m);
 void metrics_compaction(struct metrics_lines *t, const metrics_engine *e);
 void metrics_index_builds(struct metrics_lines *t, const metrics_engine *e);
+void metrics_backup(struct metrics_lines *t, const metrics_engine *e); /* metrics_backup.c */
 
 #endif

@@ -225,6 +225,7 @@ varve_status metrics_write(metrics *m, const metrics_engine *e, buffer *out, var
     metrics_searches(&t, m);
     folder(&t, &e->folder);
     metrics_compaction(&t, e);
+    metrics_backup(&t, e);
     metrics_follow(&t, e->follower);
     server(&t, m, &all);
     return t.status;

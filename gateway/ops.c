@@ -1,6 +1,7 @@
 /* ops.c — see ops.h. */
 #include "ops.h"
 
+#include "backup/backup_service.h"
 #include "follow/follower.h"
 #include "gateway_inner.h"
 #include "metrics_ship.h"
@@ -60,6 +61,7 @@ static varve_status write_metrics(gateway *g, const http_request *request, buffe
     VV_CLEANUP(jobs_freep) varve_job_list *list = NULL;
     VV_CLEANUP(vv_freep) varve_job *jobs = NULL;
     metrics_engine e = {.follower = g->follower};
+    backup_service_view backup;
     varve *db = http_db(request);
     if (!db) return metrics_write(&g->metrics, &e, out, err);
     VV_TRY(varve_jobs(db, &list, err));
@@ -70,6 +72,10 @@ static varve_status write_metrics(gateway *g, const http_request *request, buffe
     e.jobs = jobs;
     varve_stats(db, &e.folder);
     varve_compaction_get_stats(db, &e.compaction);
+    if (g->backup_service) {
+        backup_service_look(g->backup_service, &backup);
+        e.backup = &backup;
+    }
     VV_TRY(metrics_write(&g->metrics, &e, out, err));
     metrics_lines ship = {.out = out, .prefix = "varve_", .err = err};
     metrics_ship(&ship, g->shipper);

@@ -14,8 +14,8 @@
 
 static bool writes_data(const route *route)
 {
-    static const char *const others[] = {"/admin/", "/jobs/", "/compaction/", "/snapshot_",
-                                         "/export_"};
+    static const char *const others[] = {"/admin/",    "/jobs/",   "/compact",
+                                         "/snapshot_", "/export_", "/build_"};
     if (route->scope != SCOPE_WRITE) return false;
     for (size_t i = 0; i < VV_COUNT(others); i++)
         if (strncmp(route->path, others[i], strlen(others[i])) == 0) return false;

@@ -9,7 +9,7 @@
  *   504  remote_timeout    the write is on this server's disk and not yet in the repository. It is
  *                          shipped as soon as that is possible: X-LSN of the reply tells when
  *
- * Routes that write no data (jobs, snapshots, administration) pass.
+ * Routes that write no data (jobs, indexes, snapshots, administration) pass.
  *
  * Ownership  the ack belongs to the request and must live until its `done` was called.
  * Threads    handlers' threads; `done` runs on the thread of the acks.

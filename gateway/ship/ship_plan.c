@@ -38,5 +38,6 @@ ship_next ship_plan(const ship_ended *e)
         next.wait_ms = e->more ? 0 : e->interval_ms;
     else
         next.wait_ms = backoff_ms(e->failures, e->random);
+    if (next.phase == SHIP_GAP) next.wait_ms = VV_MIN(next.wait_ms, SHIP_WAIT_GAP_MS);
     return next;
 }

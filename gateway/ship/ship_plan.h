@@ -32,7 +32,8 @@ typedef enum ship_phase {
 const char *ship_phase_word(ship_phase phase);
 
 #define SHIP_WAIT_FIRST_MS ((uint64_t)200)
-#define SHIP_WAIT_MAX_MS   ((uint64_t)30000)
+#define SHIP_WAIT_MAX_MS   ((uint64_t)5000) /* the store tries again by itself as well */
+#define SHIP_WAIT_GAP_MS   ((uint64_t)2000) /* the snapshot is being made meanwhile */
 #define SHIP_CONFLICTS_MAX 3 /* a pin that expired is one too, and goes away by itself */
 
 typedef struct ship_ended { /* how a step ended */

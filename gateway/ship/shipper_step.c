@@ -1,6 +1,7 @@
 /* shipper_step.c — one step of the shipper: a seat at the repository, ship_step, and the books. */
 #include "shipper_inner.h"
 
+#include "backup/backup_service.h"
 #include "base/clock.h"
 #include "base/file.h"
 
@@ -131,7 +132,13 @@ static bool is_more(shipper *s, const ship_result *r)
     return r->last && (r->bytes >= SHIP_STEP_BYTES || acks.wanted > r->shipped);
 }
 
-static void ask_snapshot(shipper *s) { (void)s; }
+/* It follows within backup_min_interval_s, and is looked for until it is there. */
+static void ask_snapshot(shipper *s)
+{
+    varve_error why = {0};
+    if (backup_service_notify(s->g->backup_service, &why) != VARVE_OK)
+        log_message(&s->g->log, LOG_WARN, "ship_snapshot_not_asked", "%s", why.message);
+}
 
 static bool is_idle(shipper *s, uint64_t written)
 {

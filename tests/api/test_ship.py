@@ -15,7 +15,6 @@ from server import PROGRAM, ROOT, TIME_FACTOR
 sys.path.insert(0, str(ROOT / "tests" / "s3"))
 from s3_fake import Fake, error, serve  # noqa: E402
 
-VARVE = str(Path(PROGRAM).with_name("varve"))
 
 ROW = {"ids": [1], "vectors": [[1, 0]]}
 
@@ -77,21 +76,15 @@ class Shipping:
 
     def __init__(self, own_server, collection_on, repo, *flags):
         self.repo = str(repo)
-        self.flags = ("--backup-repo", self.repo, "--backup-ship", *flags)
+        self.flags = ("--backup-repo", self.repo, "--backup-ship", "--backup-min-interval-s", "0",
+                      "--no-backup-on-stop", *flags)  # fmt: skip
         self.server = own_server(*self.flags)
         self.client = self.server.client()
         self.next_id = 0
-        self.snapshot()
         self.wait("phase", "running")
         self.client.close()
         self.c = collection_on(self.server, dim=2)
         self.client = self.c.client
-
-    def snapshot(self):
-        subprocess.run(
-            [VARVE, "backup", "create", self.server.folder, "--repo", self.repo],
-            check=True, capture_output=True, timeout=60 * TIME_FACTOR,
-        )  # fmt: skip
 
     def status(self):
         return self.client.get("/admin/ship")["params"]
@@ -104,6 +97,12 @@ class Shipping:
             if got[key] == value or isinstance(value, int) and got[key] >= value:
                 return got
             assert time.monotonic() < until, got
+            time.sleep(0.02)
+
+    def wait_log(self, event):
+        until = time.monotonic() + 30 * TIME_FACTOR
+        while event not in Path(self.server.log.name).read_text():
+            assert time.monotonic() < until, event
             time.sleep(0.02)
 
     def add(self, how=None):
@@ -219,11 +218,8 @@ def test_a_gap_waits_for_a_snapshot(shipping):
     lines = b"".join(b'{"id":%d,"vector":[1,%d]}\n' % (i, i) for i in range(20000))
     status, headers, _ = s.c.raw("bulk", lines)
     assert status == 200
-    state = s.status()
-    if state["shipped_lsn"] < int(headers["X-LSN"]):  # nobody has made one meanwhile
-        s.wait("gaps", 2)
-        s.snapshot()
     s.wait("shipped_lsn", int(headers["X-LSN"]))
+    assert s.status()["gaps"] == 2  # one was there before the first snapshot
     status, lsn, _ = send(s.c, "add", {"ids": ["a"], "vectors": [[1, 0]]})
     s.wait("shipped_lsn", lsn)
     s.wait("phase", "running")
@@ -255,25 +251,17 @@ def store():
 
 
 @pytest.fixture
-def on_store(shipping, store, tmp_path):
-    """Shipping("…flags") into the fake."""
+def on_store(store, tmp_path):
+    """on_store(own_server, collection_on, *flags) -> Shipping into the fake"""
     credentials = tmp_path / "credentials"
     access, secret, _ = store.keys
     credentials.write_text(
         f"[default]\naws_access_key_id = {access}\naws_secret_access_key = {secret}\n"
     )
 
-    class Remote(Shipping):
-        def snapshot(self):
-            flags = ("--endpoint", store.url, "--credentials", str(credentials))
-            subprocess.run(
-                [VARVE, "backup", "create", self.server.folder, "--repo", self.repo, *flags],
-                check=True, capture_output=True, timeout=60 * TIME_FACTOR,
-            )  # fmt: skip
-
     def start(own_server, collection_on, *flags):
         place = ("--backup-endpoint", store.url, "--backup-credentials", str(credentials))
-        return Remote(own_server, collection_on, "s3://bucket/varve", *place, *flags)
+        return Shipping(own_server, collection_on, "s3://bucket/varve", *place, *flags)
 
     return start
 
@@ -290,14 +278,14 @@ def test_a_store_that_is_away(on_store, store, own_server, collection_on):
     time.sleep(1.5)
     assert metric(s.client, "remote_lag_seconds") > 1
     assert metric(s.client, "remote_lag_lsn") > 0
-    assert "ship_lagging" in Path(s.server.log.name).read_text()
+    s.wait_log("ship_lagging")
     state = s.status()
     assert state["writes_timed_out"] == 1 and state["shipped_lsn"] < lsn
     store.down = False
     s.wait("shipped_lsn", lsn)
     assert s.wait("phase", "running")["why"] is None
     assert s.add()[0] == 200
-    assert "ship_caught_up" in Path(s.server.log.name).read_text()
+    s.wait_log("ship_caught_up")
 
 
 # ---- the fence

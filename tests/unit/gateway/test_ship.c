@@ -30,13 +30,14 @@ static void test_every_end_of_a_step(void **state)
          1600,
          3200,
          false},
-        {{.status = VARVE_IO, .failures = 1000, .random = 77}, SHIP_RETRYING, 15000, 30000, false},
+        {{.status = VARVE_IO, .failures = 1000, .random = 77}, SHIP_RETRYING, 2500, 5000, false},
         {{.status = VARVE_NOT_FOUND, .failures = 1}, SHIP_GAP, 100, 200, true},
+        {{.status = VARVE_NOT_FOUND, .failures = 99}, SHIP_GAP, 2000, 2000, true},
         {{.status = VARVE_LOCKED, .failures = 3}, SHIP_FENCED, 400, 800, false},
         {{.status = VARVE_CONFLICT, .failures = 1, .lost = true}, SHIP_FENCED, 100, 200, false},
         {{.status = VARVE_CONFLICT, .failures = 1}, SHIP_RETRYING, 100, 200, false},
         {{.status = VARVE_CONFLICT, .failures = 3}, SHIP_DIVERGED, 400, 800, false},
-        {{.status = VARVE_CORRUPT, .failures = 9}, SHIP_RETRYING, 15000, 30000, false},
+        {{.status = VARVE_CORRUPT, .failures = 9}, SHIP_RETRYING, 2500, 5000, false},
     };
     (void)state;
     for (size_t i = 0; i < VV_COUNT(cases); i++) {
