@@ -115,6 +115,16 @@ void ops_backup_prune(gateway *g, http_request *request, http_reply *reply)
     backup_routes_start(g, request, reply, BACKUP_JOB_PRUNE);
 }
 
+void ops_backup_drill(gateway *g, http_request *request, http_reply *reply)
+{
+    backup_routes_start(g, request, reply, BACKUP_JOB_DRILL);
+}
+
+void ops_backup_restore(gateway *g, http_request *request, http_reply *reply)
+{
+    backup_routes_start(g, request, reply, BACKUP_JOB_RESTORE);
+}
+
 static varve_status read_id(const http_request *request, uint64_t *ret, varve_error *err)
 {
     const char *text = http_path_param(request, "id");

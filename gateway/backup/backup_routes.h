@@ -8,7 +8,7 @@
 #include "backup_jobs.h"
 
 http_handler ops_backup_create, ops_backup_notify, ops_backup_scheduler, ops_backup_verify,
-    ops_backup_prune, ops_backup_job_cancel;
+    ops_backup_prune, ops_backup_job_cancel, ops_backup_drill, ops_backup_restore;
 http_handler ops_backup_list, ops_backup_one, ops_backup_status, ops_backup_jobs, ops_backup_job;
 
 /* {"status":"success","params":params}; params is taken. */

@@ -64,6 +64,28 @@ def test_manual_backup(backups, tmp_path):
         assert r.rows() == b.rows()
 
 
+def test_each_kind_of_change_counts_and_reads_do_not(backups):
+    b = backups()
+    c = b.collection()
+    changes = [
+        lambda: put(c, 1, 2, 3, route="add"),
+        lambda: put(c, 2, word="b"),
+        lambda: c.ok("delete", ids=[3]),
+        lambda: c.ok("restore", ids=[3]),
+        lambda: b.collection("other"),
+        lambda: b.collection("other").ok("drop_collection"),
+        lambda: c.ok("update_collection_description", description="words"),
+    ]
+    b.create()
+    for change in changes:
+        change()
+        assert not b.create()["skipped"]
+        c.ok("search", vector=[1, 1])
+        c.ok("query")
+        assert b.create()["skipped"]
+    assert len(b.snapshots()) == len(changes) + 1
+
+
 def test_what_is_refused(backups):
     b = backups().until_connected()
     b.fails(400, "kind is auto, full or incremental", "backups", kind="delta")
