@@ -65,7 +65,7 @@ void backup_job_stage(backup_job *job, const char *stage)
 void backup_jobs_init(backup_service *s)
 {
     /* Larger than all of earlier starts: who asks for an old one does not get another's. */
-    s->next_id = clock_wall_ms() / 1000 * 1000;
+    s->next_id = clock_wall_ms();
 }
 
 static void job_free(backup_job *job)

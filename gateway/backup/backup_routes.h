@@ -17,8 +17,8 @@ void backup_reply(http_reply *reply, int status, json_t *params);
 void backup_reply_error(http_reply *reply, const varve_error *err);
 /* VARVE_UNSUPPORTED without one. */
 VV_CHECKED varve_status backup_routes_service(gateway *g, backup_service **ret, varve_error *err);
-/* The order of a body, without `wait`; for a route that starts a job of a kind: replies 202 with the
- * job, or, if the client waits, 200 with the job and what came of it, or the failure. */
+/* For a route that starts a job of a kind, whose order is the body without `wait`: replies 202 with
+ * the job, or, if the client waits, 200 with the job and what came of it, or the failure. */
 void backup_routes_start(gateway *g, http_request *request, http_reply *reply,
                          backup_job_kind kind);
 

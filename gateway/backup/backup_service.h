@@ -1,5 +1,5 @@
-/* backup_service.h — automatic backups: a scheduler, and long work on the repository, one piece at a
- * time on a thread of its own with a record of each (backup_jobs.h).
+/* backup_service.h — automatic backups: a scheduler, and long work on the repository, one piece at
+ * a time on a thread of its own with a record of each (backup_jobs.h).
  *
  * Ownership  of the gateway, between its folder and its server. Home and gateway are borrowed.
  * Threads    any, but start and the three functions of the end: the main thread.

@@ -67,6 +67,9 @@ class Backups:
     def get(self, path):
         return self.client.get("/admin/" + path)["params"]
 
+    def job(self, job):
+        return self.get(f"backup/jobs/{job}")["job"]
+
     def status(self):
         return self.get("backup/status")
 
@@ -105,6 +108,17 @@ def rows_of(client, name="c"):
 
 def put(c, *ids, word="a", route="upsert"):
     c.ok(route, ids=list(ids), vectors=[[i, 1] for i in ids], fields=[{"v": word} for _ in ids])
+
+
+def break_repository(b):
+    """Where snapshots and the lease lie, nothing can be read or written any more."""
+    Path(b.repo, "db").rename(b.repo + ".gone")
+    Path(b.repo, "db").write_text("no folder")
+
+
+def mend_repository(b):
+    Path(b.repo, "db").unlink()
+    Path(b.repo + ".gone").rename(Path(b.repo, "db"))
 
 
 def command(*arguments, code=0):

@@ -82,7 +82,7 @@ static void test_there_and_back(void **state)
     free(text);
 }
 
-/* Every text that was cut short, and every member that is missing or of another type, is refused. */
+/* Every text that was cut short, and every member of another type, is refused. */
 static void test_damage(void **state)
 {
     const backup_state s = filled();
