@@ -140,12 +140,18 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
     return VARVE_OK;
 }
 
+/* All that can be started: a promotion does not wait for a repository. */
 varve_status gateway_start_services(gateway *g, varve_error *err)
 {
-    VV_TRY(compactor_watch_start(g, &g->compactor_watch, err));
-    VV_TRY(backup_home_open(g, &g->backup_home, err));
-    VV_TRY(backup_service_start(g, g->backup_home, &g->backup_service, err));
-    return shipper_start(g, &g->shipper, err); /* which asks the service for snapshots */
+    varve_error why[4] = {0};
+    varve_status status[4];
+    status[0] = compactor_watch_start(g, &g->compactor_watch, &why[0]);
+    status[1] = backup_home_open(g, &g->backup_home, &why[1]);
+    status[2] = backup_service_start(g, g->backup_home, &g->backup_service, &why[2]);
+    status[3] = shipper_start(g, &g->shipper, &why[3]); /* which asks it for snapshots */
+    for (size_t i = 0; i < VV_COUNT(why); i++)
+        if (status[i] != VARVE_OK) return vv_fail(err, status[i], "%s", why[i].message);
+    return VARVE_OK;
 }
 
 /* Twice the time of the last backup, once for it, once for a request that does not come back; and
@@ -183,7 +189,8 @@ static varve_status run(gateway *g, varve_error *err)
     VV_TRY(process_check(&g->config, err));
     VV_TRY(backup_service_check(g, err));
     VV_TRY(follower_start(g, &g->follower, err));
-    status = open_folder(g, err);
+    status = shipper_check(g, err);
+    if (status == VARVE_OK) status = open_folder(g, err);
     if (status == VARVE_OK && !g->follower) status = gateway_start_services(g, err);
     if (status == VARVE_OK) status = serve(g, &ending, err);
     follower_stop(g->follower);

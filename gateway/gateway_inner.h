@@ -29,7 +29,8 @@ struct gateway {
     atomic_bool draining;    /* asked to end: not ready, no more keep-alive */
 };
 
-/* What an owner of a folder runs beside serving it. gateway.c stops what was started. */
+/* What an owner of a folder runs beside serving it: all that can be started, and the first failure.
+ * gateway.c stops what was started. */
 VV_CHECKED varve_status gateway_start_services(gateway *g, varve_error *err);
 
 #endif

@@ -74,7 +74,7 @@ VV_CHECKED varve_status follow_resume(follow_handle *f, varve_error *err);
 VV_CHECKED varve_status follow_pin_keep(follow_handle *f, varve_error *err);
 void follow_pin_drop(follow_handle *f);
 
-/* follow_apply.c: one object of the log. VARVE_CONFLICT: it is of another history than the folder. */
+/* follow_apply.c: one object of the log. VARVE_CONFLICT: of another history than the folder. */
 VV_CHECKED varve_status follow_apply(follow_handle *f, const object_name *name, uint64_t end,
                                      follow_result *result, varve_error *err);
 

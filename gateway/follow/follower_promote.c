@@ -1,19 +1,20 @@
-/* follower_promote.c — a follower becomes the writer; see follower.h, (3). What the lease decides is
- * decided once: whatever fails behind it is done again by the next call. */
+/* follower_promote.c — a follower becomes the writer; see follower.h, (3). What the lease decides
+ * is decided once: whatever fails behind it is done again by the next call. */
 #include "follower_inner.h"
 
 #include <string.h>
 
-/* The ids under which the home of the backups goes on (identity.h), and where its shipper will. */
+/* The ids under which the home of the backups goes on (identity.h), and where the shipper keeps its
+ * state (backup_seat.state). */
 static varve_status take_over(follower *f, bool force, varve_error *err)
 {
     backup_identity who = {0};
-    char name[64], state[4096];
+    char name[80], state[4096];
     lease taken;
     if (!f->follow)
         return vv_fail(err, VARVE_CONFLICT,
                        "the repository was not reached yet: GET /admin/follow says why");
-    (void)snprintf(name, sizeof name, "state-%s", f->session.repo->repo_id);
+    (void)snprintf(name, sizeof name, "state-%s/ship", f->session.repo->repo_id);
     VV_TRY(backup_path(f->g->root_path, name, state, sizeof state, err));
     VV_TRY(backup_identity_make(f->g->root_path, f->session.repo->db_id, &who, err));
     const follow_promotion o = {.holder = who.holder, .force = force, .state = state};
@@ -59,14 +60,16 @@ static varve_status promote(follower *f, bool force, varve_error *err)
 void follower_promote_now(follower *f, bool force)
 {
     varve_error why = {0};
+    logger *log = &f->g->log;
     varve_status status = promote(f, force, &why);
-    const char *event = status == VARVE_OK ? "follower_promoted" : "follower_not_promoted";
     (void)pthread_mutex_lock(&f->lock);
     f->outcome = status == VARVE_OK ? (varve_error){0} : why;
     f->outcome.status = status;
     const follower_promotion p = f->view.promotion;
     (void)pthread_mutex_unlock(&f->lock);
-    log_message(&f->g->log, status == VARVE_OK ? LOG_WARN : LOG_ERROR, event,
-                "%s%stimeline %u from sequence %llu on", why.message, *why.message ? "; " : "",
-                p.timeline, (unsigned long long)p.sequence);
+    if (status == VARVE_OK)
+        log_message(log, LOG_WARN, "follower_promoted", "timeline %u from sequence %llu on",
+                    p.timeline, (unsigned long long)p.sequence);
+    else
+        log_message(log, LOG_ERROR, "follower_not_promoted", "%s", why.message);
 }

@@ -151,6 +151,7 @@ static void note_step(follower *f, const follow_result *r)
 /* Words are said when they are new, not with each attempt. */
 static void note_outcome(follower *f, varve_status status, const varve_error *why)
 {
+    size_t in_use = served_close_old(&f->slot);
     (void)pthread_mutex_lock(&f->lock);
     varve_error *kept = &f->view.why;
     bool same = kept->status == status && strcmp(kept->message, why->message) == 0;
@@ -158,7 +159,7 @@ static void note_outcome(follower *f, varve_status status, const varve_error *wh
     *kept = well ? (varve_error){0} : *why;
     kept->status = status;
     f->view.failures += !well;
-    f->view.handles = served_close_old(&f->slot);
+    f->view.handles = in_use;
     (void)pthread_mutex_unlock(&f->lock);
     f->failures = well ? 0 : f->failures + 1;
     if (!well && !same && status != VARVE_CANCELLED)

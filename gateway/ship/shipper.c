@@ -69,16 +69,16 @@ static void *run(void *arg)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static varve_status check_settings(gateway *g, bool *ret_remote, varve_error *err)
+varve_status shipper_check(gateway *g, varve_error *err)
 {
     const config *c = &g->config;
-    *ret_remote = strcmp(c->durability, "remote") == 0;
-    if (!*ret_remote && strcmp(c->durability, "local") != 0)
+    bool remote = strcmp(c->durability, "remote") == 0;
+    if (!remote && strcmp(c->durability, "local") != 0)
         return vv_fail(err, VARVE_INVALID, "durability is local or remote, not '%s'",
                        c->durability);
-    if (c->read_only || (!c->backup_ship && !*ret_remote)) return VARVE_OK;
+    if (c->read_only || (!c->backup_ship && !remote)) return VARVE_OK;
     if (!c->backup_ship) return vv_fail(err, VARVE_INVALID, "durability remote needs backup_ship");
-    if (!g->backup_home)
+    if (!*c->backup_repo)
         return vv_fail(err, VARVE_INVALID, "backup_ship needs a repository: backup_repo");
     return VARVE_OK;
 }
@@ -129,8 +129,8 @@ static void wait_for_lease(shipper *s)
 
 varve_status shipper_start(gateway *g, shipper **ret, varve_error *err)
 {
-    bool remote;
-    VV_TRY(check_settings(g, &remote, err));
+    bool remote = strcmp(g->config.durability, "remote") == 0;
+    VV_TRY(shipper_check(g, err));
     if (g->config.read_only || !g->config.backup_ship) return VARVE_OK;
     shipper *s = calloc(1, sizeof *s);
     if (!s) return vv_fail(err, VARVE_NO_MEMORY, "no memory for the shipper");

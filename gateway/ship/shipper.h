@@ -32,6 +32,8 @@ typedef struct shipper shipper;
 /* The log is kept for the shipper, as much of it as the settings say, or 1 GiB. Before the folder
  * is opened. */
 void shipper_keep_log(config *c);
+/* Do the settings go together? VARVE_INVALID. */
+VV_CHECKED varve_status shipper_check(gateway *g, varve_error *err);
 /* With (3) it waits until the lease is there, or known not to be; not longer than
  * remote_timeout_ms. *ret is NULL when backup_ship is off, and for a folder open for reading
  * only. */
