@@ -1,5 +1,5 @@
-"""What remote durability costs: the gateway with its log shipped into a folder, and into our fake S3
-server (tests/s3) in a process of its own, with a time for each of its answers.
+"""What remote durability costs: the gateway with its log shipped into a folder, and into our fake
+S3 server (tests/s3) in a process of its own, with a time for each of its answers.
 
     bench/ship.py --build build [--seconds 5] [--writers 16] [--latency-ms 0 20]
 

@@ -34,6 +34,8 @@ int backup_order_read(const verb *v, int argc, char **argv, backup_order *ret,
         if (code != VERB_OK) return code;
     }
     ret->repository.folder = argv[flags_rest()];
-    code = repository_check(v, &ret->repository);
+    const place at = {.where = ret->repository.folder};
+    bool of_server = ret->takes_url && at.where && place_is_url(&at);
+    if (!of_server) code = repository_check(v, &ret->repository);
     return code == VERB_OK ? place_refuse_more(v, argc, argv, 1) : code;
 }

@@ -10,6 +10,7 @@ typedef struct backup_order {
     repository_flags repository;
     const char *snapshot; /* NULL, or an id: "latest" is NULL */
     bool json;
+    bool takes_url; /* a server in place of FOLDER, which knows its repository itself */
 } backup_order;
 
 /* An action's own flags; VERB_OK, or VERB_USAGE when it was said what is wrong. */

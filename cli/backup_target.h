@@ -27,6 +27,15 @@ typedef struct backup_target {
 
 /* VERB_OK also for a flag that is another; VERB_USAGE, said, for a wrong value. */
 int backup_target_flag(backup_target *t, const verb *v, int key, const char *value);
+/* Target alone; borrows from t. */
+static inline pitr_options backup_target_moment(const backup_target *t)
+{
+    return (pitr_options){.target = t->target,
+                          .lsn = t->lsn,
+                          .time_ms = t->time_ms,
+                          .database = t->database,
+                          .collection = t->collection};
+}
 /* Milliseconds since 1970, or ISO 8601: a date, a time behind 'T' or a blank, and Z or +hh:mm; UTC
  * if nothing is said. false: it is neither. */
 bool backup_target_time(const char *text, uint64_t *ret_ms);

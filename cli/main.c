@@ -10,15 +10,16 @@ static const verb *const verbs[] = {
     &verb_collections, &verb_create,   &verb_field,   &verb_drop,  &verb_delete,
     &verb_restore,     &verb_index,    &verb_compact, &verb_jobs,  &verb_checkpoint,
     &verb_export,      &verb_snapshot, &verb_backup,  &verb_fsck,  &verb_version,
-    &verb_promote,
+    &verb_doctor,      &verb_promote,
 };
 
 /* Verbs of two words. */
 static const verb *const actions[] = {
-    &verb_snapshot_create,  &verb_snapshot_list,   &verb_snapshot_info,     &verb_snapshot_verify,
-    &verb_snapshot_restore, &verb_snapshot_delete, &verb_backup_create,     &verb_backup_list,
-    &verb_backup_info,      &verb_backup_verify,   &verb_backup_prune,      &verb_backup_restore,
-    &verb_backup_ship,      &verb_backup_log,      &verb_backup_check_repo,
+    &verb_snapshot_create,  &verb_snapshot_list,     &verb_snapshot_info,     &verb_snapshot_verify,
+    &verb_snapshot_restore, &verb_snapshot_delete,   &verb_backup_create,     &verb_backup_list,
+    &verb_backup_info,      &verb_backup_verify,     &verb_backup_prune,      &verb_backup_restore,
+    &verb_backup_ship,      &verb_backup_log,        &verb_backup_check_repo, &verb_backup_drill,
+    &verb_backup_diff,      &verb_backup_collection, &verb_backup_forget,
 };
 
 static const verb *find(const char *name)

@@ -31,14 +31,15 @@ struct verb {
 extern const verb verb_serve, verb_import, verb_search, verb_get, verb_head, verb_tail, verb_stats,
     verb_collections, verb_create, verb_drop, verb_delete, verb_restore, verb_index, verb_compact,
     verb_jobs, verb_checkpoint, verb_fsck, verb_version, verb_query, verb_count, verb_recall,
-    verb_field, verb_export, verb_snapshot, verb_backup, verb_promote;
+    verb_field, verb_export, verb_snapshot, verb_backup, verb_doctor, verb_promote;
 
 /* Actions of verb_snapshot and verb_backup, verbs of two words: "snapshot create". */
 extern const verb verb_snapshot_create, verb_snapshot_list, verb_snapshot_info,
     verb_snapshot_verify, verb_snapshot_restore, verb_snapshot_delete;
 extern const verb verb_backup_create, verb_backup_list, verb_backup_info, verb_backup_verify,
     verb_backup_prune, verb_backup_check_repo, verb_backup_restore, verb_backup_ship,
-    verb_backup_log;
+    verb_backup_log, verb_backup_drill, verb_backup_diff, verb_backup_collection,
+    verb_backup_forget;
 
 /* Keys of flags without a letter. */
 enum {
@@ -140,6 +141,12 @@ enum {
     FLAG_ONCE,
     FLAG_INTERVAL,
     FLAG_NO_DIGESTS,
+    FLAG_TIME_LIMIT,
+    FLAG_REPORT,
+    FLAG_FROM,
+    FLAG_IDS,
+    FLAG_SKIP_MISSING,
+    FLAG_PORT,
     FLAG_BAD, /* an unknown flag, or one without its value: said already */
 };
 

@@ -2,11 +2,9 @@
  * all there, or for as long as the command runs.
  *
  * The command owns the folder meanwhile. A server that owns it ships its log itself. */
-#include "identity.h"
 #include "backup_show.h"
 #include "place.h"
 #include "repository.h"
-#include "ship.h"
 #include "text.h"
 
 #include "base/clock.h"
@@ -107,6 +105,7 @@ static varve_status sail(voyage *v, varve_error *err)
         ship_result r = {0};
         VV_TRY(step(v, &r, err));
         if (r.last) show_step(&r, v->o->json);
+        (void)fflush(stdout); /* somebody may read along */
         if (r.last) v->told = false;
         if (r.last && r.shipped < r.written) continue;
         if (v->o->once || wait_for_next(v)) return VARVE_OK;

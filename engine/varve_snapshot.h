@@ -48,6 +48,10 @@ typedef struct varve_copy_item {
 
 typedef struct varve_copy_options {
     bool overwrite; /* a collection of the target's name is replaced; else VARVE_EXISTS */
+    /* A database of the target that is made if it is missing, and has nothing but what is copied
+     * into it afterwards: its other collections go in the same commit (without `overwrite` they
+     * are VARVE_EXISTS). No items: it is empty then. NULL: none. */
+    const char *whole_database;
     /* Asked now and then; true: VARVE_CANCELLED, and nothing has changed. NULL: never. */
     bool (*cancelled)(void *arg);
     void *arg;

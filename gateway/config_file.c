@@ -1,6 +1,7 @@
 /* config_file.c — configuration files: JSON (keys at the top level, or inside "server"), or INI
- * ([DEFAULT], then [server]; sections of others are passed over). Rerankers are sections of their
- * own: see rerank_config.h. */
+ * ([DEFAULT], then [server]; sections of others are passed over). Keys that begin with backup_ may
+ * also stand without that in [backup] or "backup". Rerankers are sections of their own: see
+ * rerank_config.h. */
 #include "config.h"
 
 #include "base/file.h"
@@ -20,6 +21,14 @@ static varve_status apply_reranker(config *c, const char *key, const char *value
                                    varve_error *err)
 {
     return rerankers_apply(&c->rerankers, key, value, where, err);
+}
+
+static varve_status apply_backup(config *c, const char *key, const char *value, const char *where,
+                                 varve_error *err)
+{
+    char whole[128];
+    (void)snprintf(whole, sizeof whole, "backup_%.100s", key);
+    return config_apply(c, whole, value, where, err);
 }
 
 static varve_status apply_json_value(config *c, apply_text *apply, const char *path,
@@ -61,6 +70,19 @@ static varve_status read_json_rerankers(config *c, const char *path, json_t *all
     return VARVE_OK;
 }
 
+static varve_status read_json_backup(config *c, const char *path, json_t *all, varve_error *err)
+{
+    json_t *value;
+    const char *key;
+    if (!json_is_object(all))
+        return vv_fail(err, VARVE_INVALID, "%s: \"backup\" must be a JSON object", path);
+    json_object_foreach(all, key, value)
+    {
+        VV_TRY(apply_json_value(c, apply_backup, path, key, value, err));
+    }
+    return VARVE_OK;
+}
+
 static varve_status read_json(config *c, const char *path, const char *text, size_t len,
                               varve_error *err)
 {
@@ -80,6 +102,8 @@ static varve_status read_json(config *c, const char *path, const char *text, siz
     {
         if (strcmp(key, "rerankers") == 0)
             VV_TRY(read_json_rerankers(c, path, value, err));
+        else if (strcmp(key, "backup") == 0)
+            VV_TRY(read_json_backup(c, path, value, err));
         else
             VV_TRY(apply_json_value(c, config_apply, path, key, value, err));
     }
@@ -136,7 +160,8 @@ static varve_status take_line(ini *i, char *line, varve_error *err)
     char *value = line + strcspn(line, "=:");
     if (!*value) return vv_fail(err, VARVE_INVALID, "%s: expected key = value", i->where);
     *value++ = '\0';
-    apply_text *apply = reranker ? apply_reranker : config_apply;
+    bool backup = strcmp(i->section, "backup") == 0;
+    apply_text *apply = reranker ? apply_reranker : backup ? apply_backup : config_apply;
     return apply(i->config, trim(line), trim(value), i->where, err);
 }
 
@@ -164,6 +189,7 @@ static varve_status read_ini(config *c, const char *path, const char *text, varv
 {
     VV_TRY(read_ini_section(c, path, text, "DEFAULT", err));
     VV_TRY(read_ini_section(c, path, text, "server", err));
+    VV_TRY(read_ini_section(c, path, text, "backup", err));
     return read_ini_section(c, path, text, NULL, err);
 }
 

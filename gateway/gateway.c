@@ -140,44 +140,44 @@ static varve_status serve(gateway *g, const sigset_t *ending, varve_error *err)
     return VARVE_OK;
 }
 
-static varve_status open_backup(gateway *g, varve_error *err)
-{
-    VV_TRY(backup_home_open(g, &g->backup_home, err));
-    return backup_service_start(g, g->backup_home, &g->backup_service, err);
-}
-
+/* All that can be started: a promotion does not wait for a repository. */
 varve_status gateway_start_services(gateway *g, varve_error *err)
 {
-    varve_error why[3] = {0};
-    varve_status status[3];
+    varve_error why[4] = {0};
+    varve_status status[4];
     status[0] = compactor_watch_start(g, &g->compactor_watch, &why[0]);
-    status[1] = open_backup(g, &why[1]);
+    status[1] = backup_home_open(g, &g->backup_home, &why[1]);
     status[2] = shipper_start(g, &g->shipper, &why[2]);
+    status[3] = backup_service_start(g, g->backup_home, &g->backup_service, &why[3]);
     for (size_t i = 0; i < VV_COUNT(why); i++)
         if (status[i] != VARVE_OK) return vv_fail(err, status[i], "%s", why[i].message);
     return VARVE_OK;
 }
 
-/* Twice the time of the last backup: once for it, once for a request that does not come back. */
-static void close_backup(gateway *g, const sigset_t *ending)
+/* Twice the time of the last backup, once for it, once for a request that does not come back; and
+ * that of the hook, if it failed. */
+static void stop_backups(gateway *g, const sigset_t *ending)
 {
-    uint64_t until = clock_now_ns() + (2 * g->config.backup_stop_timeout_s + 10) * 1000000000u;
-    if (g->backup_service) {
-        backup_service_ask_to_end(g->backup_service);
-        while (!backup_service_has_ended(g->backup_service)) {
-            if (wait_a_little(ending)) backup_service_hurry(g->backup_service);
-            if (clock_now_ns() > until) give_up(g, "a request to the backup repository");
-        }
+    backup_service *s = g->backup_service;
+    const config *c = &g->config;
+    uint64_t most_s = 2 * c->backup_stop_timeout_s + c->backup_on_failure_timeout_s + 60;
+    uint64_t until = clock_now_ns() + most_s * 1000000000u;
+    if (!s) return;
+    backup_service_ask_to_end(s);
+    while (!backup_service_has_ended(s)) {
+        if (wait_a_little(ending)) backup_service_hurry(s);
+        if (clock_now_ns() > until) give_up(g, "a request to the backup repository");
     }
-    backup_service_free(g->backup_service);
-    backup_home_close(g->backup_home);
+    backup_service_free(s);
 }
 
+/* The compactor first: what it does is written, and the last backup is of the end. */
 static void stop_services(gateway *g, const sigset_t *ending)
 {
-    shipper_stop(g->shipper);
     compactor_watch_stop(g->compactor_watch);
-    close_backup(g, ending);
+    stop_backups(g, ending);
+    shipper_stop(g->shipper);
+    backup_home_close(g->backup_home);
 }
 
 static varve_status run(gateway *g, varve_error *err)

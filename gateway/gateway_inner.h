@@ -18,7 +18,7 @@ struct gateway {
     metrics metrics;
     rerank_clients rerankers;
     struct compactor_watch *compactor_watch;
-    struct follower *follower; /* NULL: this server never followed another one */
+    struct follower *follower;             /* NULL: this server never followed another one */
     struct backup_home *backup_home;       /* NULL: no repository is configured */
     struct shipper *shipper;               /* NULL: the log is not shipped */
     struct backup_service *backup_service; /* NULL as well */

@@ -35,6 +35,17 @@ static void counters(metrics_lines *t, const backup_service_view *v)
     lines_labelled(t, "backup_jobs_total", "outcome", "cancelled", v->jobs_cancelled);
 }
 
+static void drills(metrics_lines *t, const backup_drills_view *d)
+{
+    lines_single_real(t, "drill_last_ok_timestamp", "gauge",
+                      "Begin of the last drill that passed, seconds since 1970; 0: none yet",
+                      (double)d->last_ok_ms * 1e-3);
+    lines_single_real(t, "drill_last_seconds", "gauge", "Duration of the last drill",
+                      d->last_seconds);
+    lines_single(t, "drills_total", "counter", "Drills of the backups of this folder", d->drills);
+    lines_single(t, "drill_failures_total", "counter", "Drills that failed", d->failures);
+}
+
 void metrics_backup(metrics_lines *t, const metrics_engine *e)
 {
     const backup_service_view *v = e->backup;
@@ -42,6 +53,7 @@ void metrics_backup(metrics_lines *t, const metrics_engine *e)
     uint64_t last = v->state.last_ok.lsn;
     last_backup(t, &v->state);
     counters(t, v);
+    drills(t, &v->drills);
     lines_single(t, "backup_lag_writes", "gauge", "Sequence numbers written since the last backup",
                  v->sequence > last ? v->sequence - last : 0);
     lines_single(t, "backup_repository_reachable", "gauge",

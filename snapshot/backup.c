@@ -209,6 +209,7 @@ static varve_status compare_newest(backup_job *b, object_name *ret, bool *ret_un
 
 static varve_status run(backup_job *b, backup_result *result, varve_error *err)
 {
+    VV_TRY(repo_check_writable(b->r, err));
     VV_TRY(take_lease(b, err));
     VV_TRY(compare_newest(b, &result->snapshot, &result->skipped, err));
     if (result->skipped) return VARVE_OK;

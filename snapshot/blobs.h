@@ -29,9 +29,9 @@ VV_CHECKED varve_status blobs_describe(repo *r, const blobs_source *source, mani
  * has the content it was described by. */
 VV_CHECKED varve_status blobs_put(repo *r, const blobs_source *source, const manifest_file *file,
                                   const remote_cancel *cancel, varve_error *err);
-/* The first generation that no collection is about to delete (`doomed`) and that is there, or can be
- * put there; into file->generation. An object of a wrong size is damaged, and left alone. file is
- * described. ret_new: it was put by this call. */
+/* The first generation that no collection is about to delete (`doomed`) and that is there, or can
+ * be put there; into file->generation. An object of a wrong size is damaged, and left alone. file
+ * is described. ret_new: it was put by this call. */
 VV_CHECKED varve_status blobs_store(repo *r, const blobs_source *source, const gc_set *doomed,
                                     manifest_file *file, const remote_cancel *cancel, bool *ret_new,
                                     varve_error *err);

@@ -120,8 +120,7 @@ varve_status contents_read(const char *folder, const contents_options *options, 
     const contents_options defaults = {0};
     varve_options reading;
     arena_init(&all.memory, MEMORY_MAX, "what the collections hold");
-    varve_options_init(&reading);
-    reading.read_only = true;
+    contents_reading(&reading);
     VV_TRY(varve_open(folder, &reading, &db, err));
     VV_TRY(varve_database_list(db, &databases, err));
     for (size_t i = 0; i < varve_names_count(databases); i++)

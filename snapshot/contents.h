@@ -11,6 +11,15 @@
 #include "digest.h"
 #include "manifest.h"
 
+/* For reading rows, beside a server that needs the memory: indexes are left in their files. */
+static inline void contents_reading(varve_options *ret)
+{
+    varve_options_init(ret);
+    ret->read_only = true;
+    ret->index_memory_max = 1;
+    ret->filter_cache_bytes = 0;
+}
+
 typedef struct contents_options {
     bool no_digests;      /* counts alone */
     size_t golden;        /* searches of a collection; 0: GOLDEN_COUNT */

@@ -151,8 +151,7 @@ varve_status contents_check(const char *folder, const manifest *m,
 {
     VV_CLEANUP(close_dbp) varve *db = NULL;
     varve_options reading;
-    varve_options_init(&reading);
-    reading.read_only = true;
+    contents_reading(&reading);
     VV_TRY(varve_open(folder, &reading, &db, err));
     checking k = {.db = db, .o = options};
     VV_TRY(check_all(&k, m, err));

@@ -85,6 +85,26 @@ static varve_status take_outcome(drill_job *j, varve_status status, const char *
 
 /* ---- steps --------------------------------------------------------------------------------- */
 
+/* A drill does not fill the disk that it shares with the data: what it needs is known before. Of a
+ * moment, the newest snapshot stands for what it is between. */
+static varve_status check_space(drill_job *j, varve_error *err)
+{
+    VV_CLEANUP(manifest_done) manifest m = {0};
+    object_name name;
+    uint64_t needed = DRILL_SPACE_KEPT, free_bytes = 0;
+    if (j->o->snap_id)
+        VV_TRY(snapshots_find(j->r, j->o->snap_id, &name, err));
+    else
+        VV_TRY(snapshots_newest(j->r, UINT64_MAX, &name, err));
+    VV_TRY(snapshots_load(j->r, &name, &m, err));
+    for (size_t i = 0; i < m.file_count; i++)
+        needed += m.files[i].size;
+    VV_TRY(file_free_space(j->scratch.path, &free_bytes, err));
+    if (free_bytes >= needed) return VARVE_OK;
+    return vv_fail(err, VARVE_NO_SPACE, "%s has %llu bytes free; the drill needs %llu",
+                   j->scratch.folder, (unsigned long long)free_bytes, (unsigned long long)needed);
+}
+
 static varve_status restore_snapshot(drill_job *j, varve_error *err)
 {
     restore_result made = {0};
@@ -106,15 +126,12 @@ static varve_status restore_snapshot(drill_job *j, varve_error *err)
 static varve_status restore_moment(drill_job *j, varve_error *err)
 {
     pitr_result made = {0};
-    const pitr_options options = {.target = j->o->target,
-                                  .lsn = j->o->lsn,
-                                  .time_ms = j->o->time_ms,
-                                  .timeline = j->o->timeline,
-                                  .folder = j->folder,
-                                  .threads = j->o->threads,
-                                  .cancel = j->cancel,
-                                  .progress = j->o->progress,
-                                  .progress_arg = j->o->progress_arg};
+    pitr_options options = *j->o->moment;
+    options.folder = j->folder;
+    options.threads = j->o->threads;
+    options.cancel = j->cancel;
+    options.progress = j->o->progress;
+    options.progress_arg = j->o->progress_arg;
     VV_TRY(pitr_run(j->r, &options, &made, err));
     memcpy(j->report.snap_id, made.base.snapshot.id, sizeof j->report.snap_id);
     j->report.sequence = made.sequence;
@@ -182,12 +199,14 @@ static varve_status do_step(drill_job *j, drill_step *step, const char *name, do
 static varve_status run(drill_job *j, varve_error *err)
 {
     drill_report *r = &j->report;
+    double ignored;
     bool went = false;
-    VV_TRY(do_step(j, j->o->between ? restore_moment : restore_snapshot, "restore",
+    VV_TRY(do_step(j, check_space, "open", &ignored, &went, err));
+    if (!went) return VARVE_OK;
+    VV_TRY(do_step(j, j->o->moment ? restore_moment : restore_snapshot, "restore",
                    &r->restore_seconds, &went, err));
     if (went) VV_TRY(do_step(j, check_folder, "fsck", &r->fsck_seconds, &went, err));
     if (went) VV_TRY(do_step(j, check_rows, "rows", &r->check_seconds, &went, err));
-    if (is_late(j)) add_finding(r, "the time limit is over");
     return VARVE_OK;
 }
 
@@ -195,9 +214,11 @@ static varve_status run(drill_job *j, varve_error *err)
 
 static const char *target_word(const drill_options *o)
 {
-    static const char *const words[] = {
-        [PITR_LATEST] = "latest", [PITR_LSN] = "lsn", [PITR_TIME] = "time"};
-    return o->between ? words[o->target] : "snapshot";
+    static const char *const words[] = {[PITR_LATEST] = "latest",
+                                        [PITR_LSN] = "lsn",
+                                        [PITR_TIME] = "time",
+                                        [PITR_BEFORE_DROP] = "before_drop"};
+    return o->moment ? words[o->moment->target] : "snapshot";
 }
 
 varve_status drill_run(repo *r, const drill_options *options, drill_report *ret, varve_error *err)
@@ -209,6 +230,7 @@ varve_status drill_run(repo *r, const drill_options *options, drill_report *ret,
     VV_TRY(scratch_take(options->folder, "varve-drill", &j.scratch, err));
     varve_status status = file_join(j.folder, sizeof j.folder, j.scratch.path, "data", err);
     if (status == VARVE_OK) status = run(&j, err);
+    if (status == VARVE_OK && is_late(&j)) add_finding(&j.report, "the time limit is over");
     scratch_drop(&j.scratch);
     j.report.seconds = seconds_since(j.begin_ns);
     j.report.sound = j.report.count == 0;

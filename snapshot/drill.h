@@ -24,13 +24,11 @@
 
 #define DRILL_FINDINGS_MAX   1000
 #define DRILL_RECALL_SAMPLES 32
+#define DRILL_SPACE_KEPT     ((uint64_t)256 << 20) /* free space that a drill leaves */
 
 typedef struct drill_options {
     const char *snap_id; /* NULL: the newest */
-    bool between;        /* a moment in place of a snapshot: */
-    pitr_target target;
-    uint64_t lsn, time_ms;
-    uint32_t timeline;      /* 0: of the present writer */
+    const pitr_options *moment; /* target and timeline of it, in place of a snapshot; or NULL */
     const char *folder;     /* where the scratch folder is made; see scratch.h */
     size_t threads;         /* 0: 4 */
     uint64_t time_limit_ms; /* 0: none. Taking longer is a finding */
@@ -43,7 +41,7 @@ typedef struct drill_report {
     bool sound;
     char **findings;
     size_t count, kept; /* found; in `findings` */
-    const char *target; /* "snapshot", "latest", "lsn", "time" */
+    const char *target; /* "snapshot", "latest", "lsn", "time", "before_drop" */
     char snap_id[NAMES_ID_SIZE]; /* "": none was restored */
     uint64_t sequence, commit_ms; /* of what was restored; 0: not known */
     uint64_t started_ms;          /* since 1970 */

@@ -66,7 +66,7 @@ typedef struct snapshot_restore_request {
     snapshot_scope from, to;
     bool overwrite;
     /* Of a database: it is there as a whole afterwards, also if it is empty; with overwrite, what
-     * the snapshot does not have is dropped, right after the commit. */
+     * the snapshot does not have is dropped in the same commit. */
     bool whole;
     bool unverified; /* leave out reading every checksum first */
 } snapshot_restore_request;

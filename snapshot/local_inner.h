@@ -23,6 +23,10 @@ void local_take_name(const char *folder, snapshot_info *s);
 /* Sizes of all files below. */
 VV_CHECKED varve_status local_add_bytes(const char *folder, uint64_t *bytes, varve_error *err);
 
+/* Files and directories alone, no links, pipes or devices: nothing outside is reached through it.
+ * VARVE_CORRUPT. */
+VV_CHECKED varve_status local_check_tree(const char *folder, varve_error *err);
+
 /* What is copied from one folder to another. */
 typedef struct local_items {
     varve_copy_item *all;

@@ -10,6 +10,7 @@ varve_status snapshot_verify(const char *path, varve_error *err)
     VV_CLEANUP(free_report) varve_report *report = NULL;
     snapshot_info info;
     VV_TRY(local_read_note(path, &info, err));
+    VV_TRY(local_check_tree(path, err));
     VV_TRY(varve_fsck(path, &report, err));
     if (varve_report_count(report) == 0) return VARVE_OK;
     return vv_fail(err, VARVE_CORRUPT, "snapshot %s is damaged: %s", path,
@@ -56,40 +57,10 @@ static varve_status add_counts(varve *db, const local_items *items, snapshot_inf
 
 /* ---- a database as a whole ----------------------------------------------------------------- */
 
-static bool is_among(const local_items *items, const char *collection)
-{
-    for (size_t i = 0; i < items->count; i++)
-        if (strcmp(items->all[i].to_collection, collection) == 0) return true;
-    return false;
-}
-
-static void free_names(varve_names **names) { varve_names_free(*names); }
-
-static varve_status drop_others(varve *db, const char *database, const local_items *items,
-                                varve_error *err)
-{
-    VV_CLEANUP(free_names) varve_names *names = NULL;
-    VV_TRY(varve_collection_list(db, database, &names, err));
-    for (size_t i = 0; i < varve_names_count(names); i++) {
-        const char *name = varve_names_get(names, i);
-        if (is_among(items, name)) continue;
-        varve_status status = varve_collection_drop(db, database, name, err);
-        if (status != VARVE_OK && status != VARVE_NOT_FOUND) return status;
-    }
-    return VARVE_OK;
-}
-
 static varve_status check_whole(varve *db, const char *database, bool overwrite, varve_error *err)
 {
     if (overwrite || !varve_database_exists(db, database)) return VARVE_OK;
     return vv_fail(err, VARVE_EXISTS, "database already exists: %s", database);
-}
-
-static varve_status finish_whole(varve *db, const char *database, const local_items *items,
-                                 varve_error *err)
-{
-    if (varve_database_exists(db, database)) return drop_others(db, database, items, err);
-    return varve_database_create(db, database, err);
 }
 
 /* ---- all ----------------------------------------------------------------------------------- */
@@ -105,8 +76,8 @@ static varve_status copy_items(varve *from, varve *to, const snapshot_restore_re
     if (whole) VV_TRY(check_whole(to, database, r->overwrite, err));
     VV_TRY(local_items_find(from, scope, r->to, &items, err));
     VV_TRY(add_counts(from, &items, info, err));
-    if (items.count > 0) VV_TRY(varve_copy(from, items.all, items.count, to, &options, NULL, err));
-    return whole ? finish_whole(to, database, &items, err) : VARVE_OK;
+    if (whole) options.whole_database = database;
+    return varve_copy(from, items.all, items.count, to, &options, NULL, err);
 }
 
 varve_status snapshot_restore(varve *db, const snapshot_restore_request *r, snapshot_info *ret,
@@ -117,7 +88,7 @@ varve_status snapshot_restore(varve *db, const snapshot_restore_request *r, snap
     varve_options options;
     VV_TRY(local_read_note(r->path, &info, err));
     VV_TRY(check_names(scope_of(&info, r->from), r->to, err));
-    if (!r->unverified) VV_TRY(snapshot_verify(r->path, err));
+    VV_TRY(r->unverified ? local_check_tree(r->path, err) : snapshot_verify(r->path, err));
     varve_options_init(&options);
     options.read_only = true;
     VV_TRY(varve_open(r->path, &options, &from, err));

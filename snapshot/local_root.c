@@ -1,5 +1,6 @@
-/* local_root.c — what crashes leave where snapshots lie; see local_inner.h. Whoever makes or deletes
- * one holds the directory locked for sharing; who gets it alone may sweep. */
+/* local_root.c — where snapshots lie: what crashes leave there, and what somebody else may have put
+ * there; see local_inner.h. Whoever makes or deletes a snapshot holds the directory locked for
+ * sharing; who gets it alone may sweep. */
 #include "local_inner.h"
 
 #include "base/file.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool ends_with(const char *name, const char *suffix)
@@ -52,5 +54,23 @@ varve_status local_enter_root(const char *path, int *ret_fd, varve_error *err)
     (void)flock(fd, LOCK_SH);
     *ret_fd = fd;
     fd = -1;
+    return VARVE_OK;
+}
+
+varve_status local_check_tree(const char *folder, varve_error *err)
+{
+    VV_CLEANUP(file_names_free) file_names names = {0};
+    struct stat st;
+    if (lstat(folder, &st) != 0)
+        return vv_fail(err, VARVE_IO, "cannot look at %s: %s", folder, strerror(errno));
+    if (S_ISREG(st.st_mode)) return VARVE_OK;
+    if (!S_ISDIR(st.st_mode))
+        return vv_fail(err, VARVE_CORRUPT, "%s is a link, or no file at all", folder);
+    VV_TRY(file_list(folder, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        char path[LOCAL_PATH_MAX];
+        VV_TRY(file_join(path, sizeof path, folder, names.names[i], err));
+        VV_TRY(local_check_tree(path, err));
+    }
     return VARVE_OK;
 }

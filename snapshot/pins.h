@@ -51,11 +51,12 @@ typedef struct pin {
 typedef struct pin_handle {
     repo *r;
     pin pin;
-    uint64_t life_ms; /* 0: it never expires */
-    char key[NAMES_KEY_MAX], tag[REMOTE_TAG_MAX];
+    uint64_t life_ms;                             /* 0: it never expires */
+    char key[NAMES_KEY_MAX], tag[REMOTE_TAG_MAX]; /* key "": left out */
 } pin_handle;
 
-/* kind, blobs and wal of `what`; blobs are borrowed until the handle is no longer used. */
+/* kind, blobs and wal of `what`; blobs are borrowed until the handle is no longer used. Where the
+ * repository can only be read, a restore's or a drill's pin is left out. */
 VV_CHECKED varve_status pin_take(repo *r, const pin *what, uint64_t life_ms, pin_handle *ret,
                                  varve_error *err);
 /* New expiry, and the blobs as h->pin has them now. */

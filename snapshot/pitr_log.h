@@ -1,5 +1,6 @@
 /* pitr_log.h — which moments of a database can be restored (pitr.h): its timelines, the log of each
- * along its ancestors, and the gaps in it. By names alone, but for times; or with every object read.
+ * along its ancestors, and the gaps in it. By names alone, but for times; or with every object
+ * read.
  *
  * A gap is bridged if a snapshot lies at its end or behind it: what follows the gap can be restored
  * then, the moments inside it cannot.

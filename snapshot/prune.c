@@ -120,14 +120,16 @@ static varve_status collect(prune_job *j, varve_error *err)
 static varve_status run(prune_job *j, varve_error *err)
 {
     bool dry = !j->o->yes;
-    if (!dry && j->r->read_only)
-        return vv_fail(err, VARVE_READ_ONLY, "%s can only be read", remote_name(j->r->remote));
+    if (!dry) VV_TRY(repo_check_writable(j->r, err));
     if (!dry && !repo_has_conditions(j->r) && !j->o->alone)
         return vv_fail(err, VARVE_UNSUPPORTED,
                        "the store has no conditional puts: prune only while nobody else works on "
                        "the repository, and say so");
-    VV_TRY(prune_decide(j, err));
-    VV_TRY(prune_find_needed(j, err)); /* everything can be read: now something may be deleted */
+    varve_status status = prune_decide(j, err);
+    if (status == VARVE_OK) status = prune_find_needed(j, err);
+    if (status == VARVE_CORRUPT)
+        vv_error_prefix(err, "nothing was deleted (see forget): what this one needs is not known");
+    VV_TRY(status); /* everything can be read: now something may be deleted */
     if (!dry) VV_TRY(prune_delete_manifests(j, err));
     if (!dry) VV_TRY(prune_marks(j, err));
     VV_TRY(prune_wal(j, err));

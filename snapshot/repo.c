@@ -189,6 +189,13 @@ static varve_status find_abilities(repo *r, varve_error *err)
     return r->read_only ? VARVE_OK : status;
 }
 
+varve_status repo_check_writable(const repo *r, varve_error *err)
+{
+    if (!r->read_only) return VARVE_OK;
+    return vv_fail(err, VARVE_READ_ONLY, "the repository %s can only be read",
+                   remote_name(r->remote));
+}
+
 varve_status repo_open(remote *remote, const repo_options *options, repo **ret, varve_error *err)
 {
     VV_CLEANUP(repo_closep) repo *r = calloc(1, sizeof *r);

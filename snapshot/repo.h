@@ -32,8 +32,8 @@ typedef struct repo {
     secret *secret; /* NULL: not encrypted */
     char repo_id[NAMES_ID_SIZE];
     char db_id[NAMES_ID_SIZE]; /* whose snapshots are meant where nothing else is said */
-    remote_abilities can; /* none where read_only */
-    bool read_only;       /* the store lets us read, and no more */
+    remote_abilities can;      /* none where read_only */
+    bool read_only;            /* the store lets us read, and no more */
 } repo;
 
 typedef struct repo_options {
@@ -45,6 +45,8 @@ typedef struct repo_options {
 
 VV_CHECKED varve_status repo_open(remote *r, const repo_options *options, repo **ret,
                                   varve_error *err);
+/* VARVE_READ_ONLY, with its name, where it can only be read. */
+VV_CHECKED varve_status repo_check_writable(const repo *r, varve_error *err);
 void repo_close(repo *r);
 void repo_closep(repo **r);
 /* Can two writers be kept apart here? See remote_abilities. */

@@ -87,8 +87,8 @@ static varve_status pin_snapshot(restore_job *j, varve_error *err)
                       .blobs = (const uint8_t(*)[SUMS_BYTES])j->blobs,
                       .blob_count = m->file_count + m->listed};
     uint64_t life = j->o->pin_life_ms ? j->o->pin_life_ms : PIN_LIFE_MS;
-    if (!j->r->read_only) VV_TRY(pin_take(j->r, &what, life, &j->pin, err));
-    j->pinned = !j->r->read_only;
+    VV_TRY(pin_take(j->r, &what, life, &j->pin, err));
+    j->pinned = true;
     names_build(&j->name, key);
     return remote_stat(j->r->remote, key, &found, err);
 }
@@ -143,7 +143,7 @@ static varve_status note(restore_job *j, const manifest_file *f, bool kept, varv
     j->progress.bytes += f->size;
     tell(j);
     if (c->asked && c->asked(c->arg)) return vv_fail(err, VARVE_CANCELLED, "cancelled");
-    return j->pinned ? pin_keep(&j->pin, err) : VARVE_OK;
+    return pin_keep(&j->pin, err);
 }
 
 static varve_status fetch_task(void *arg, size_t i, varve_error *err)

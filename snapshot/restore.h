@@ -60,8 +60,8 @@ typedef struct restore_result {
 
 VV_CHECKED varve_status restore_run(repo *r, const restore_options *options, restore_result *ret,
                                     varve_error *err);
-/* The first check by opening: read-only, with the sequence, and every collection with the counts, of the
- * manifest. */
+/* The first check by opening: read-only, with the sequence, and every collection with the counts,
+ * of the manifest. */
 VV_CHECKED varve_status restore_open_check(const char *folder, const manifest *m, varve_error *err);
 
 #endif

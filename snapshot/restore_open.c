@@ -1,14 +1,10 @@
 /* restore_open.c — is a folder what its manifest says? See restore.h. */
 #include "restore.h"
 
+#include "contents.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-static void options_read_only(varve_options *o)
-{
-    varve_options_init(o);
-    o->read_only = true;
-}
 
 static void close_dbp(varve **db)
 {
@@ -73,7 +69,7 @@ varve_status restore_open_check(const char *folder, const manifest *m, varve_err
 {
     VV_CLEANUP(close_dbp) varve *db = NULL;
     varve_options options;
-    options_read_only(&options);
+    contents_reading(&options);
     VV_TRY(varve_open(folder, &options, &db, err));
     return check_folder(db, m, err);
 }

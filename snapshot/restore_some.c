@@ -114,15 +114,12 @@ static varve_status fetch_newest(some_job *j, varve_error *err)
 static varve_status fetch_moment(some_job *j, varve_error *err)
 {
     pitr_result made = {0};
-    const pitr_options options = {.target = j->o->target,
-                                  .lsn = j->o->lsn,
-                                  .time_ms = j->o->time_ms,
-                                  .timeline = j->o->timeline,
-                                  .folder = j->folder,
-                                  .threads = j->o->threads,
-                                  .cancel = j->o->cancel,
-                                  .progress = j->o->progress,
-                                  .progress_arg = j->o->progress_arg};
+    pitr_options options = *j->o->moment;
+    options.folder = j->folder;
+    options.threads = j->o->threads;
+    options.cancel = j->o->cancel;
+    options.progress = j->o->progress;
+    options.progress_arg = j->o->progress_arg;
     VV_TRY(pitr_run(j->r, &options, &made, err));
     j->result.snapshot = made.base.snapshot;
     j->result.sequence = made.sequence;
@@ -139,7 +136,7 @@ static varve_status check(const some_job *j, varve_error *err)
                                             .golden_max = 1,
                                             .cancel = j->o->cancel};
     contents_checked checked;
-    if (j->o->between) return VARVE_OK;
+    if (j->o->moment) return VARVE_OK;
     return contents_check(j->folder, &j->manifest, &options, &checked, err);
 }
 
@@ -175,8 +172,7 @@ static varve_status put(some_job *j, varve_error *err)
 {
     VV_CLEANUP(close_dbp) varve *from = NULL;
     varve_options options;
-    varve_options_init(&options);
-    options.read_only = true;
+    contents_reading(&options);
     VV_TRY(varve_open(j->folder, &options, &from, err));
     return j->o->ids ? copy_rows(j, from, err) : copy_collection(j, from, err);
 }
@@ -200,7 +196,7 @@ static varve_status check_target(const restore_some_options *o, varve_error *err
 static varve_status run(some_job *j, varve_error *err)
 {
     VV_TRY(file_join(j->folder, sizeof j->folder, j->scratch.path, "data", err));
-    VV_TRY(j->o->between ? fetch_moment(j, err) : fetch_newest(j, err));
+    VV_TRY(j->o->moment ? fetch_moment(j, err) : fetch_newest(j, err));
     VV_TRY(check(j, err));
     return put(j, err);
 }

@@ -27,10 +27,7 @@
 
 typedef struct restore_some_options {
     const char *snap_id; /* NULL: the newest */
-    bool between;        /* a moment in place of a snapshot: */
-    pitr_target target;
-    uint64_t lsn, time_ms;
-    uint32_t timeline; /* 0: of the present writer */
+    const pitr_options *moment; /* target and timeline of it, in place of a snapshot; or NULL */
 
     const char *database, *collection;       /* in the backup */
     const char *to_database, *to_collection; /* NULL: the same */

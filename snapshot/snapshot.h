@@ -7,8 +7,7 @@
  *   identity.h  under which ids a folder is backed up
  *   backup.h    a folder into it (backup_folder.h: one in use); verify.h, prune.h its upkeep
  *   restore.h   and back; restore_some.h: a collection, or rows
- *   pitr.h      back to any moment of its log, which ship.h (not part of the face) put there;
- *               pitr_log.h which moments there are
+ *   ship.h      its log, too; pitr.h back to any moment of it; pitr_log.h which ones there are
  *   drill.h     would that work? contents.h: what a folder holds; diff.h: what changed between
  *               two snapshots */
 #ifndef VARVE_SNAPSHOT_FACE_H
@@ -19,9 +18,11 @@
 #include "contents.h"
 #include "diff.h"
 #include "drill.h"
+#include "drill_note.h"
 #include "export.h"
 #include "follow.h"
 #include "identity.h"
+#include "forget.h"
 #include "local.h"
 #include "pitr_log.h"
 #include "prune.h"
@@ -30,6 +31,7 @@
 #include "repo_access.h"
 #include "restore.h"
 #include "restore_some.h"
+#include "ship.h"
 #include "snapshots.h"
 #include "verify.h"
 

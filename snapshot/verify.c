@@ -53,7 +53,8 @@ static void add_finding(verify_job *j, const char *snap_id, const char *text)
 
 static bool is_finding(varve_status status)
 {
-    return status == VARVE_CORRUPT || status == VARVE_NOT_FOUND || status == VARVE_NEWER_FORMAT;
+    return status == VARVE_CORRUPT || status == VARVE_NOT_FOUND || status == VARVE_NEWER_FORMAT ||
+           status == VARVE_LIMIT || status == VARVE_UNSUPPORTED; /* too large; a link */
 }
 
 /* ---- objects ------------------------------------------------------------------------------- */

@@ -68,9 +68,9 @@ VV_CHECKED varve_status wal_object_parse(const void *bytes, size_t len,
                                          wal_object *ret, varve_error *err);
 VV_CHECKED varve_status wal_object_read(repo *r, const object_name *name, wal_object *ret,
                                         varve_error *err);
-/* Head and files alone, by the sum over them, without reading the batches: `batches` and `foot` stay
- * zero, batch_count is what the head says. whole: the length of all of the object; `len` of it are
- * there. */
+/* Head and files alone, by the sum over them, without reading the batches: `batches` and `foot`
+ * stay zero, batch_count is what the head says. whole: the length of all of the object; `len` of
+ * it are there. */
 VV_CHECKED varve_status wal_object_parse_names(const void *bytes, size_t len, uint64_t whole,
                                                const wal_expected *expected, const char *what,
                                                wal_object *ret, varve_error *err);

@@ -24,7 +24,8 @@ varve_status file_open_read(const char *path, int *ret_fd, varve_error *err)
 {
     int error = file_fault(VV_FAULT("file.open"));
     if (error) return file_fail(err, "open", path, error);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* Not waiting: a pipe in place of a file has no bytes, and holds nobody up. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return file_fail_open(err, path, errno);
     *ret_fd = fd;
     return VARVE_OK;

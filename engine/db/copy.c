@@ -81,7 +81,7 @@ static varve_status gather(copy *k, const varve_copy_item *items, size_t count, 
     char desk[DB_PATH_MAX];
     VV_TRY(take_snapshot(k, err));
     VV_TRY(copy_list(k, items, count, err));
-    VV_TRY(copy_check_targets(k, err));
+    VV_TRY(copy_goes_find(k, err));
     VV_TRY(copy_begin(k, err));
     VV_TRY(copy_point("copy.begun", err));
     VV_TRY(copy_desk(k, "", desk, err));
@@ -95,8 +95,6 @@ static void copied_done(copied *c)
 {
     schema_done(&c->schema);
     varve_collection_release(c->made);
-    varve_collection_release(c->replaced);
-    child_list_done(&c->replaced_fields);
 }
 
 static void copy_done(copy *k)
@@ -110,6 +108,7 @@ static void copy_done(copy *k)
     for (size_t i = 0; i < k->count; i++)
         copied_done(&k->all[i]);
     free(k->all);
+    copy_goes_done(&k->goes);
     hashmap_done(&k->databases);
     store_batch_free(k->batch);
 }
@@ -125,7 +124,9 @@ varve_status varve_copy(varve *from, const varve_copy_item *items, size_t count,
     varve_status status = k.batch ? check_items(items, count, err)
                                   : vv_fail(err, VARVE_NO_MEMORY, "no memory for a copy");
     if (status == VARVE_OK) status = db_check_writable(to, true, err);
-    if (status == VARVE_OK && count) {
+    const char *whole = k.options.whole_database;
+    if (status == VARVE_OK && whole) status = schema_check_name(whole, "database name", err);
+    if (status == VARVE_OK && (count || whole)) {
         dropped_hold(from);
         status = gather(&k, items, count, err);
         drop_snapshot(&k);

@@ -38,11 +38,19 @@ typedef struct copied {
     collection_counters counters;
     bool inner; /* belongs to the one before that is not */
     uint32_t id;
-    varve_collection *made;     /* a reference; not loaded */
-    uint64_t database_created;  /* of a database that it is the first one in */
-    varve_collection *replaced; /* a reference; NULL: none */
-    child_list replaced_fields;
+    varve_collection *made;    /* a reference; not loaded */
+    uint64_t database_created; /* of a database that it is the first one in */
 } copied;
+
+/* What leaves the catalogue in the commit: references, with their fields' collections. */
+typedef struct copy_going {
+    varve_collection *c;
+    child_list fields;
+} copy_going;
+typedef struct copy_goes {
+    copy_going *all;
+    size_t count, capacity;
+} copy_goes;
 
 #define COPY_FAMILIES 4 /* in which rows lie */
 
@@ -53,10 +61,12 @@ typedef struct copy {
     store_snapshot *at;
     copied *all; /* parents, each followed by its fields */
     size_t count, capacity;
+    copy_goes goes;
     uint64_t number;
     uint32_t first_id;
     store_batch *batch; /* of the commit point */
-    hashmap databases;  /* new ones: name -> the first copied in it */
+    hashmap databases;  /* new ones: name -> the first copied in it, or `whole` */
+    copied whole;       /* stands for a whole database that is missing */
     store_sst *sorted;  /* being written */
     bool has_sorted[COPY_FAMILIES];
     uint64_t index_bytes, segment_bytes;
@@ -76,8 +86,12 @@ VV_CHECKED varve_status copy_list(copy *k, const varve_copy_item *items, size_t 
 VV_CHECKED varve_status copy_files(copy *k, varve_error *err);
 /* copy_rows.c: sorted files of rows, and taking them in. */
 VV_CHECKED varve_status copy_rows(copy *k, varve_error *err);
-/* copy_commit.c. VARVE_EXISTS for targets that are there and are not to be replaced. */
-VV_CHECKED varve_status copy_check_targets(copy *k, varve_error *err);
+/* copy_goes.c. VARVE_EXISTS for what is there and is not to be replaced. */
+VV_CHECKED varve_status copy_goes_find(copy *k, varve_error *err);
+/* Under writer_lock, when nobody changes names or fields: is it still that? */
+VV_CHECKED varve_status copy_goes_check(const copy *k, bool *ret_same, varve_error *err);
+void copy_goes_done(copy_goes *g);
+/* copy_commit.c */
 VV_CHECKED varve_status copy_begin(copy *k, varve_error *err);
 VV_CHECKED varve_status copy_commit(copy *k, varve_error *err);
 void copy_undo(copy *k); /* nothing of it is left, or the next open sees to it */

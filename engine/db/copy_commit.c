@@ -131,65 +131,16 @@ varve_status copies_undo(varve *db, varve_error *err)
     return any ? catalog_write(db, batch, err) : VARVE_OK;
 }
 
-/* ---- what is replaced */
+/* ---- what goes */
 
-static varve_collection *mapped(varve *db, const copied *c)
+static void lock_going(const copy *k, bool lock)
 {
-    char key[CATALOG_NAME_KEY_MAX];
-    pthread_rwlock_rdlock(&db->catalog_lock);
-    varve_collection *there =
-        hashmap_get(&db->collections, key, catalog_map_key(c->database, c->name, key));
-    if (there) collection_ref(there);
-    pthread_rwlock_unlock(&db->catalog_lock);
-    return there;
-}
-
-/* Loaded first, so that the folder's totals stay right; one that cannot be loaded is replaced as
- * well. */
-static varve_status find_replaced(copy *k, copied *c, varve_error *err)
-{
-    varve_error ignored;
-    varve_collection_release(c->replaced);
-    child_list_done(&c->replaced_fields);
-    c->replaced = mapped(k->to, c);
-    if (!c->replaced) return VARVE_OK;
-    if (!k->options.overwrite)
-        return vv_fail(err, VARVE_EXISTS, "Collection already exists: %s", c->name);
-    varve_status status = collection_ready(c->replaced, &ignored);
-    (void)status;
-    return children_take(c->replaced, &c->replaced_fields, err);
-}
-
-varve_status copy_check_targets(copy *k, varve_error *err)
-{
-    for (size_t i = 0; i < k->count; i++)
-        if (!k->all[i].inner) VV_TRY(find_replaced(k, &k->all[i], err));
-    return VARVE_OK;
-}
-
-/* Under writer_lock: nobody changes names or fields meanwhile. */
-static bool still_so(const copy *k)
-{
-    bool same = true;
-    for (size_t i = 0; i < k->count && same; i++) {
-        const copied *c = &k->all[i];
-        if (c->inner) continue;
-        varve_collection *now = mapped(k->to, c);
-        same = now == c->replaced && (!now || children_are(now, &c->replaced_fields));
-        varve_collection_release(now);
-    }
-    return same;
-}
-
-static void lock_replaced(const copy *k, bool lock)
-{
-    for (size_t i = 0; i < k->count; i++) {
-        const copied *c = &k->all[i];
-        if (!c->replaced) continue;
+    for (size_t i = 0; i < k->goes.count; i++) {
+        const copy_going *g = &k->goes.all[i];
         if (lock)
-            collection_lock_seals(c->replaced, &c->replaced_fields);
+            collection_lock_seals(g->c, &g->fields);
         else
-            collection_unlock_seals(c->replaced, &c->replaced_fields);
+            collection_unlock_seals(g->c, &g->fields);
     }
 }
 
@@ -200,7 +151,8 @@ static varve_status check_limits(const copy *k, varve_error *err)
     const varve *db = k->to;
     size_t count = db->collections.count - db->inner_collections;
     for (size_t i = 0; i < k->count; i++)
-        count += !k->all[i].inner && !k->all[i].replaced;
+        count += !k->all[i].inner;
+    count -= k->goes.count;
     if (count <= db->options.collections_max) return VARVE_OK;
     return vv_fail(err, VARVE_LIMIT, "collections %zu would exceed collections_max %llu", count,
                    (unsigned long long)db->options.collections_max);
@@ -233,12 +185,11 @@ static varve_status make_all(copy *k, varve_error *err)
 
 static void stage_drops(copy *k)
 {
-    for (size_t i = 0; i < k->count; i++) {
-        const copied *c = &k->all[i];
-        if (!c->replaced) continue;
-        catalog_stage_drop(c->replaced, k->batch);
-        for (size_t f = 0; f < c->replaced_fields.count; f++)
-            catalog_stage_drop(c->replaced_fields.all[f], k->batch);
+    for (size_t i = 0; i < k->goes.count; i++) {
+        const copy_going *g = &k->goes.all[i];
+        catalog_stage_drop(g->c, k->batch);
+        for (size_t f = 0; f < g->fields.count; f++)
+            catalog_stage_drop(g->fields.all[f], k->batch);
     }
 }
 
@@ -261,6 +212,10 @@ static varve_status stage(copy *k, varve_error *err)
     VV_TRY(make_all(k, err));
     for (size_t i = 0; i < k->count; i++)
         VV_TRY(stage_database(k, &k->all[i], err));
+    if (k->options.whole_database) {
+        snprintf(k->whole.database, sizeof k->whole.database, "%s", k->options.whole_database);
+        VV_TRY(stage_database(k, &k->whole, err));
+    }
     record_key(k->number, key);
     store_batch_delete(k->batch, k->to->store, STORE_META, key, sizeof key);
     catalog_put_next(k->to, k->batch);
@@ -279,12 +234,11 @@ static bool swap_names(copy *k)
         const copied *c = slot->value;
         done &= catalog_add_database(db, c->database, c->database_created, NULL) == VARVE_OK;
     }
-    for (size_t i = 0; i < k->count; i++) {
-        const copied *c = &k->all[i];
-        if (!c->replaced) continue;
-        varve_collection_release(catalog_map_take_locked(db, c->replaced));
-        for (size_t f = 0; f < c->replaced_fields.count; f++)
-            varve_collection_release(catalog_map_take_locked(db, c->replaced_fields.all[f]));
+    for (size_t i = 0; i < k->goes.count; i++) {
+        const copy_going *g = &k->goes.all[i];
+        varve_collection_release(catalog_map_take_locked(db, g->c));
+        for (size_t f = 0; f < g->fields.count; f++)
+            varve_collection_release(catalog_map_take_locked(db, g->fields.all[f]));
     }
     for (size_t i = 0; i < k->count; i++)
         done &= catalog_map_put_locked(db, k->all[i].made);
@@ -305,12 +259,11 @@ static varve_status publish(copy *k, varve_error *err)
     varve_error why = {0};
     bool named = swap_names(k);
     count_disk_use(k);
-    for (size_t i = 0; i < k->count; i++) {
-        const copied *c = &k->all[i];
-        if (!c->replaced) continue;
-        collection_forgotten(c->replaced);
-        for (size_t f = 0; f < c->replaced_fields.count; f++)
-            collection_forgotten(c->replaced_fields.all[f]);
+    for (size_t i = 0; i < k->goes.count; i++) {
+        const copy_going *g = &k->goes.all[i];
+        collection_forgotten(g->c);
+        for (size_t f = 0; f < g->fields.count; f++)
+            collection_forgotten(g->fields.all[f]);
     }
     if (named) return VARVE_OK;
     varve_status status = vv_fail(&why, VARVE_NO_MEMORY, "no memory for the names of a copy");
@@ -318,21 +271,23 @@ static varve_status publish(copy *k, varve_error *err)
     return vv_fail(err, status, "%s", why.message);
 }
 
-static void remove_replaced(const copy *k)
+static void remove_gone(const copy *k)
 {
-    for (size_t i = 0; i < k->count; i++) {
-        const copied *c = &k->all[i];
-        if (!c->replaced) continue;
-        collection_remove_files(c->replaced);
-        for (size_t f = 0; f < c->replaced_fields.count; f++)
-            collection_remove_files(c->replaced_fields.all[f]);
+    for (size_t i = 0; i < k->goes.count; i++) {
+        const copy_going *g = &k->goes.all[i];
+        collection_remove_files(g->c);
+        for (size_t f = 0; f < g->fields.count; f++)
+            collection_remove_files(g->fields.all[f]);
     }
 }
 
 /* *ret_again: a name or a field has come or gone meanwhile. */
 static varve_status commit_locked(copy *k, bool *ret_again, varve_error *err)
 {
-    *ret_again = !still_so(k);
+    bool same = false;
+    *ret_again = false;
+    VV_TRY(copy_goes_check(k, &same, err));
+    *ret_again = !same;
     if (*ret_again) return VARVE_OK;
     VV_TRY(check_limits(k, err));
     VV_TRY(stage(k, err));
@@ -346,13 +301,14 @@ static varve_status commit_locked(copy *k, bool *ret_again, varve_error *err)
 
 static varve_status commit_once(copy *k, bool *ret_again, varve_error *err)
 {
-    VV_TRY(copy_check_targets(k, err));
-    lock_replaced(k, true);
+    *ret_again = false;
+    VV_TRY(copy_goes_find(k, err));
+    lock_going(k, true);
     pthread_mutex_lock(&k->to->writer_lock);
     varve_status status = commit_locked(k, ret_again, err);
     pthread_mutex_unlock(&k->to->writer_lock);
-    if (k->committed) remove_replaced(k);
-    lock_replaced(k, false);
+    if (k->committed) remove_gone(k);
+    lock_going(k, false);
     return status;
 }
 

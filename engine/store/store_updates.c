@@ -2,7 +2,10 @@
  *
  * RocksDB's iterator has silent gaps (reliability F3): asked for a batch of a log that was removed
  * it begins with a later one, or with none, and says nothing. So the first batch must hold the
- * number asked for, each next one must follow, and an end before the last sequence is a gap. */
+ * number asked for, each next one must follow, and an end before the last sequence is a gap.
+ *
+ * While a log is being written it may also say "Try again": a new iterator sees what this one
+ * cannot. */
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "store/store_private.h"
@@ -15,6 +18,7 @@
 #define ARCHIVE            "archive"
 #define LOG_HEADER_BYTES   7 /* of a record's first fragment: store_log.c */
 #define BATCH_HEADER_BYTES 12
+#define TRIES_MAX          100 /* without a batch between */
 
 static varve_status gap(const store *s, uint64_t wanted, uint64_t found, varve_error *err)
 {
@@ -54,28 +58,35 @@ static varve_status take(const store *s, rocksdb_wal_iterator_t *i, bool first, 
     return status;
 }
 
+static bool is_passing(const char *message) { return strstr(message, "Try again") != NULL; }
+
+/* *ret_again: with a new iterator. */
 static varve_status end_status(store *s, rocksdb_wal_iterator_t *i, uint64_t next, uint64_t latest,
-                               varve_error *err)
+                               bool *ret_again, varve_error *err)
 {
     char *message = NULL;
     rocksdb_wal_iter_status(i, &message);
+    if (message && is_passing(message)) {
+        *ret_again = next <= latest;
+        rocksdb_free(message);
+        return VARVE_OK;
+    }
     bool is_gap = message && strstr(message, "NotFound") != NULL;
     if (message && !is_gap) return store_fail_open(message, "read the log", err);
     rocksdb_free(message);
     return next <= latest ? gap(s, next, 0, err) : VARVE_OK;
 }
 
-static varve_status walk(store *s, rocksdb_wal_iterator_t *i, uint64_t from, uint64_t latest,
-                         store_update_each each, void *arg, varve_error *err)
+static varve_status walk(store *s, rocksdb_wal_iterator_t *i, uint64_t *next, uint64_t latest,
+                         store_update_each each, void *arg, bool *ret_again, varve_error *err)
 {
-    uint64_t next = from;
     bool more = true, first = true;
-    for (; more && next <= latest && rocksdb_wal_iter_valid(i); rocksdb_wal_iter_next(i)) {
-        uint64_t before = next;
-        VV_TRY(take(s, i, first, &next, each, arg, &more, err));
-        first = first && next == before;
+    for (; more && *next <= latest && rocksdb_wal_iter_valid(i); rocksdb_wal_iter_next(i)) {
+        uint64_t before = *next;
+        VV_TRY(take(s, i, first, next, each, arg, &more, err));
+        first = first && *next == before;
     }
-    return more ? end_status(s, i, next, latest, err) : VARVE_OK;
+    return more ? end_status(s, i, *next, latest, ret_again, err) : VARVE_OK;
 }
 
 varve_status store_check_families(store *s, varve_error *err)
@@ -89,26 +100,41 @@ varve_status store_check_families(store *s, varve_error *err)
     return VARVE_OK;
 }
 
+/* As far as one iterator goes. */
+static varve_status walk_once(store *s, uint64_t *next, uint64_t latest, store_update_each each,
+                              void *arg, bool *ret_again, varve_error *err)
+{
+    char *message = NULL;
+    rocksdb_wal_iterator_t *i = rocksdb_get_updates_since(s->db, *next, NULL, &message);
+    if (message && strstr(message, "NotFound")) {
+        rocksdb_free(message);
+        return gap(s, *next, 0, err);
+    }
+    if (message) return store_fail_open(message, "read the log", err);
+    varve_status status = walk(s, i, next, latest, each, arg, ret_again, err);
+    rocksdb_wal_iter_destroy(i);
+    return status;
+}
+
 varve_status store_updates(store *s, uint64_t from, store_update_each each, void *arg,
                            varve_error *err)
 {
-    char *message = NULL;
     if (s->read_only)
         return vv_fail(err, VARVE_READ_ONLY, "%s is open for reading only: its owner has the log",
                        s->path);
     VV_TRY(store_check_families(s, err));
-    uint64_t latest = store_sequence(s);
+    uint64_t next = from, latest = store_sequence(s);
     if (from > latest) return VARVE_OK;
     VV_TRY(store_fault(s, VV_FAULT("store.updates"), "read the log", err));
-    rocksdb_wal_iterator_t *i = rocksdb_get_updates_since(s->db, from, NULL, &message);
-    if (message && strstr(message, "NotFound")) {
-        rocksdb_free(message);
-        return gap(s, from, 0, err);
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        bool again = false;
+        uint64_t before = next;
+        VV_TRY(walk_once(s, &next, latest, each, arg, &again, err));
+        if (!again) return VARVE_OK;
+        if (next != before) tries = 0;
     }
-    if (message) return store_fail_open(message, "read the log", err);
-    varve_status status = walk(s, i, from, latest, each, arg, err);
-    rocksdb_wal_iter_destroy(i);
-    return status;
+    return vv_fail(err, VARVE_IO, "the log of %s cannot be read at sequence %" PRIu64, s->path,
+                   next);
 }
 
 /* ---- the oldest ---------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* backup_home_inner.h — what backup_home.c and its thread (backup_home_thread.c) share.
  * Ownership  of backup_home_open and backup_home_close.
- * Threads    locks in the order in which they may be taken: work_lock; then lease_lock; or lock, and
- *            under it lease_lock, which is only tried. */
+ * Threads    locks in the order in which they may be taken: work_lock; then lease_lock; or lock,
+ *            and under it lease_lock, which is only tried. */
 #ifndef GATEWAY_BACKUP_HOME_INNER_H
 #define GATEWAY_BACKUP_HOME_INNER_H
 

@@ -44,10 +44,12 @@ void backup_job_progress(void *arg, const backup_progress *p)
     backup_job *job = arg;
     (void)pthread_mutex_lock(&job->s->lock);
     (void)snprintf(job->stage, sizeof job->stage, "%s", p->stage);
-    job->files = p->files;
-    job->files_all = p->files_all;
-    job->bytes = p->bytes;
-    job->bytes_all = p->bytes_all;
+    if (strcmp(p->stage, "check") != 0 && strcmp(p->stage, "commit") != 0) {
+        job->files = p->files; /* of the files themselves; what follows is short */
+        job->files_all = p->files_all;
+        job->bytes = p->bytes;
+        job->bytes_all = p->bytes_all;
+    }
     (void)pthread_mutex_unlock(&job->s->lock);
 }
 
@@ -63,7 +65,7 @@ void backup_job_stage(backup_job *job, const char *stage)
 void backup_jobs_init(backup_service *s)
 {
     /* Larger than all of earlier starts: who asks for an old one does not get another's. */
-    s->next_id = clock_wall_ms() / 1000 * 1000;
+    s->next_id = clock_wall_ms();
 }
 
 static void job_free(backup_job *job)

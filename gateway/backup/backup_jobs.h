@@ -36,7 +36,9 @@ typedef void backup_job_after(backup_service *s, backup_job *job, const json_t *
 #define BACKUP_JOB_KIND_TABLE(X)                                                                   \
     X(BACKUP, "backup", backup_kind_check, backup_kind_run, backup_kind_after)                     \
     X(VERIFY, "verify", verify_kind_check, verify_kind_run, NULL)                                  \
-    X(PRUNE, "prune", prune_kind_check, prune_kind_run, NULL)
+    X(PRUNE, "prune", prune_kind_check, prune_kind_run, NULL)                                      \
+    X(DRILL, "drill", drill_kind_check, drill_kind_run, drill_kind_after)                          \
+    X(RESTORE, "restore", restore_kind_check, restore_kind_run, NULL)
 
 typedef enum backup_job_kind {
 #define X(name, word, check, run, after) BACKUP_JOB_##name,
@@ -47,7 +49,9 @@ typedef enum backup_job_kind {
 
 backup_job_check backup_kind_check, verify_kind_check, prune_kind_check;
 backup_job_run backup_kind_run, verify_kind_run, prune_kind_run;
-backup_job_after backup_kind_after;
+backup_job_check drill_kind_check, restore_kind_check;
+backup_job_run drill_kind_run, restore_kind_run;
+backup_job_after backup_kind_after, drill_kind_after;
 
 /* ---- for routes and the scheduler */
 

@@ -33,14 +33,15 @@ backup_plan backup_plan_next(const backup_plan_rules *r, const backup_plan_past 
     backup_plan best = {BACKUP_PLAN_NEVER, NULL};
     if (!p->enabled) return best;
     if (p->failures) {
-        consider(&best, after(p, p->try_ms, retry_wait(r, p->failures)), "retry");
+        bool asked = r->interval_ms || r->on_change || r->has_cron || p->notified_ms;
+        if (asked) consider(&best, after(p, p->try_ms, retry_wait(r, p->failures)), "retry");
         return best;
     }
     uint64_t soonest = p->try_ms ? after(p, p->try_ms, r->min_interval_ms) : 0;
     if (r->interval_ms && !p->ok_ms) consider(&best, p->now_ms, "never");
     if (p->notified_ms) consider(&best, VV_MAX(p->notified_ms, soonest), "notified");
     if (r->on_change && p->changed) consider(&best, VV_MAX(p->changed_ms, soonest), "change");
-    if (r->interval_ms && p->changed)
+    if (r->interval_ms && p->ok_ms && p->changed)
         consider(&best, after(p, p->ok_ms, r->interval_ms), "interval");
     if (r->has_cron) consider(&best, next_cron(r, p), "cron");
     return best;

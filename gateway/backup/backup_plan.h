@@ -7,7 +7,7 @@
  *   change      when something changed, but min_interval after the last try
  *   notified    the same, because somebody said so
  *   retry       after failures: retry, 2 retry, 4 retry … later, half an hour at the most; until it
- *               succeeds nothing else counts
+ *               succeeds nothing else counts. Not where backups are made by hand alone
  *
  * A change or notification within min_interval becomes one backup at its end, and is never dropped.
  * A clock that was set back makes nothing wait longer than a whole interval.

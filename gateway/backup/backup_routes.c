@@ -81,7 +81,10 @@ static varve_status start(gateway *g, http_request *request, backup_job_kind kin
     VV_TRY(backup_jobs_add(s, kind, order, "asked", &id, err));
     if (wait) {
         VV_TRY(backup_jobs_wait(s, id, err));
-        VV_TRY(backup_jobs_outcome(s, id, err));
+        varve_status status = backup_jobs_outcome(s, id, err);
+        /* The order was checked before: what is wrong is not the request. */
+        if (varve_status_http(status) == 400) err->status = status = VARVE_IO;
+        VV_TRY(status);
     }
     return describe(s, id, ret, ret_ended, err);
 }
@@ -110,6 +113,16 @@ void ops_backup_verify(gateway *g, http_request *request, http_reply *reply)
 void ops_backup_prune(gateway *g, http_request *request, http_reply *reply)
 {
     backup_routes_start(g, request, reply, BACKUP_JOB_PRUNE);
+}
+
+void ops_backup_drill(gateway *g, http_request *request, http_reply *reply)
+{
+    backup_routes_start(g, request, reply, BACKUP_JOB_DRILL);
+}
+
+void ops_backup_restore(gateway *g, http_request *request, http_reply *reply)
+{
+    backup_routes_start(g, request, reply, BACKUP_JOB_RESTORE);
 }
 
 static varve_status read_id(const http_request *request, uint64_t *ret, varve_error *err)

@@ -183,19 +183,28 @@ static json_t *scheduler_json(const backup_service_view *v)
                      text_or_null(v->next.reason));
 }
 
+static json_t *drills_json(const backup_drills_view *d)
+{
+    return json_pack("{s:I,s:I,s:o,s:o,s:f,s:o}", "drills", (json_int_t)d->drills, "failures",
+                     (json_int_t)d->failures, "last_ms", number_or_null(d->last_ms), "last_ok_ms",
+                     number_or_null(d->last_ok_ms), "last_seconds", d->last_seconds, "last_sound",
+                     d->drills ? json_boolean(d->last_sound) : json_null());
+}
+
 static json_t *status_json(const backup_service_view *v)
 {
     const backup_state *s = &v->state;
     uint64_t lag = v->sequence > s->last_ok.lsn ? v->sequence - s->last_ok.lsn : 0;
     return json_pack(
-        "{s:b,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "configured", 1,
+        "{s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "configured", 1,
         "repository", repository_json(&v->home), "scheduler", scheduler_json(v), "last_ok",
-        last_ok_json(s), "last_failure", last_failure_json(s), "backups", (json_int_t)s->backups,
-        "failures", (json_int_t)s->failures, "consecutive_failures",
-        (json_int_t)s->consecutive_failures, "deltas_since_full", (json_int_t)s->deltas_since_full,
-        "bytes_stored", (json_int_t)s->bytes_stored, "sequence", (json_int_t)v->sequence, "lag",
-        (json_int_t)lag, "last_prune_ms", number_or_null(s->last_prune_ms), "running_job",
-        number_or_null(v->running), "queued_jobs", (json_int_t)v->queued);
+        last_ok_json(s), "last_failure", last_failure_json(s), "drills", drills_json(&v->drills),
+        "backups", (json_int_t)s->backups, "failures", (json_int_t)s->failures,
+        "consecutive_failures", (json_int_t)s->consecutive_failures, "deltas_since_full",
+        (json_int_t)s->deltas_since_full, "bytes_stored", (json_int_t)s->bytes_stored, "sequence",
+        (json_int_t)v->sequence, "lag", (json_int_t)lag, "last_prune_ms",
+        number_or_null(s->last_prune_ms), "running_job", number_or_null(v->running), "queued_jobs",
+        (json_int_t)v->queued);
 }
 
 void ops_backup_status(gateway *g, http_request *request, http_reply *reply)

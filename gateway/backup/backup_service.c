@@ -25,6 +25,8 @@ varve_status backup_service_check(gateway *g, varve_error *err)
             return status;
         }
     }
+    backup_drill_rules drills;
+    VV_TRY(backup_drills_read_rules(c, &drills, err));
     return *c->backup_on_failure ? backup_hook_check(c->backup_on_failure, err) : VARVE_OK;
 }
 
@@ -118,6 +120,7 @@ void backup_service_look(backup_service *s, backup_service_view *ret)
     v.sequence = backup_service_sequence(s);
     (void)pthread_mutex_lock(&s->lock);
     v.state = s->state;
+    v.drills = s->drills;
     backup_service_past_locked(s, v.sequence, &past);
     v.next = backup_plan_next(&s->rules, &past);
     v.jobs_done = s->jobs_done;
@@ -190,6 +193,7 @@ static void *serve(void *context)
     while (!atomic_load(&s->ending)) {
         const char *reason = due(s);
         if (reason) add_backup(s, reason);
+        backup_drills_look(s);
         if (!backup_jobs_run_next(s)) rest(s);
     }
     backup_jobs_cancel_all(s, false);
@@ -207,6 +211,7 @@ static void load_state(backup_service *s)
     varve_status status = backup_state_load(s->g->root_path, &s->state, &err);
     if (status != VARVE_OK && status != VARVE_NOT_FOUND)
         log_message(&s->g->log, LOG_WARN, "backup_state_forgotten", "%s", err.message);
+    s->try_ms = VV_MAX(s->state.last_ok.ms, s->state.last_failure.ms);
 }
 
 static void init_waits(backup_service *s)
@@ -237,11 +242,13 @@ varve_status backup_service_start(gateway *g, backup_home *home, backup_service 
     if (!s) return vv_fail(err, VARVE_NO_MEMORY, "no memory for backups");
     s->g = g;
     s->home = home;
-    s->started_ms = s->cron_from_ms = clock_wall_ms();
+    s->started_ms = s->cron_from_ms = s->drill_cron_from_ms = clock_wall_ms();
     init_waits(s);
     backup_jobs_init(s);
     load_state(s);
+    backup_drills_load(s);
     varve_status status = read_rules(&g->config, &s->rules, err);
+    if (status == VARVE_OK) status = backup_drills_read_rules(&g->config, &s->drill_rules, err);
     if (status == VARVE_OK && pthread_create(&s->thread, NULL, serve, s) != 0)
         status = vv_fail(err, VARVE_NO_MEMORY, "no thread for backups");
     if (status == VARVE_OK)

@@ -1,5 +1,5 @@
-/* backup_service.h — automatic backups: a scheduler, and long work on the repository, one piece at a
- * time on a thread of its own with a record of each (backup_jobs.h).
+/* backup_service.h — automatic backups: a scheduler, and long work on the repository, one piece at
+ * a time on a thread of its own with a record of each (backup_jobs.h).
  *
  * Ownership  of the gateway, between its folder and its server. Home and gateway are borrowed.
  * Threads    any, but start and the three functions of the end: the main thread.
@@ -32,10 +32,18 @@ void backup_service_free(backup_service *s);
 VV_CHECKED varve_status backup_service_notify(backup_service *s, varve_error *err);
 VV_CHECKED varve_status backup_service_schedule(backup_service *s, bool enabled, varve_error *err);
 
+typedef struct backup_drills_view { /* times in ms since 1970; 0: never */
+    uint64_t drills, failures;      /* that the folder remembers */
+    uint64_t last_ms, last_ok_ms;
+    double last_seconds;
+    bool last_sound;
+} backup_drills_view;
+
 typedef struct backup_service_view {
     backup_state state;
     backup_home_view home;
     backup_plan next;
+    backup_drills_view drills;
     uint64_t sequence; /* of the folder now; state.last_ok.lsn is that of the last backup */
     uint64_t jobs_done, jobs_failed, jobs_cancelled; /* since start */
     uint64_t running;                                /* id of a job; 0: none */

@@ -5,6 +5,7 @@
 #ifndef GATEWAY_BACKUP_SERVICE_INNER_H
 #define GATEWAY_BACKUP_SERVICE_INNER_H
 
+#include "backup_drills.h"
 #include "backup_jobs.h"
 
 #include "gateway_inner.h"
@@ -38,6 +39,8 @@ struct backup_service {
     gateway *g;
     backup_home *home;
     backup_plan_rules rules;
+    backup_drill_rules drill_rules;
+    uint64_t drill_cron_from_ms; /* see backup_drill_past; of the thread */
     uint64_t started_ms;
     pthread_t thread;
     atomic_bool ending, ended;
@@ -50,6 +53,7 @@ struct backup_service {
     uint64_t next_id;
     uint64_t jobs_done, jobs_failed, jobs_cancelled;
     backup_state state;
+    backup_drills_view drills;
     uint64_t changed_ms, cron_from_ms, try_ms; /* see backup_plan_past */
 };
 

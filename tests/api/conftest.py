@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from backups import Backups
 from server import Collection, Server
 
 counter = itertools.count()
@@ -73,3 +74,17 @@ def collection_on():
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def backups(tmp_path):
+    """backups(*flags, …) -> Backups on the folder tmp_path/repo"""
+    open_ones = []
+
+    def start(*flags, repo=tmp_path / "repo", **more):
+        open_ones.append(Backups(repo, *flags, **more))
+        return open_ones[-1]
+
+    yield start
+    for one in reversed(open_ones):
+        one.done()

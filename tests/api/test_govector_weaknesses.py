@@ -1,5 +1,5 @@
-"""What GoVector gets wrong, a test each, in the order of its list of weaknesses (a to j), through the
-routes that do the same here. Most of them only show after a restart."""
+"""What GoVector gets wrong, a test each, in the order of its list of weaknesses (a to j), through
+the routes that do the same here. Most of them only show after a restart."""
 
 import json
 import threading

@@ -47,7 +47,10 @@ FREE = {"bench", "tests", "docs", "examples", "python", "ops"}
 LIBRARIES = [
     (r"rocksdb/", r"engine/store/|tests/unit/store/|bench/peer"),
     (r"microhttpd\.h", r"gateway/"),
-    (r"curl/", r"cli/http_client\.|gateway/rerank_http\.|gateway/backup/backup_hook_http\.|snapshot/remote|bench/"),
+    (
+        r"curl/",
+        r"cli/http_client\.|gateway/(rerank_http|backup/backup_hook_http)\.|snapshot/remote|bench/",
+    ),
     (
         r"(\w*intrin|arm_neon|arm_sve)\.h",
         r"engine/(distance|quant|index)/\w+_(avx2|avx512|neon)\.c$",

@@ -137,7 +137,9 @@ static varve_status place_open(const scene *s, uint64_t ahead_ms, place *p, varv
 {
     const snapshot_env env = {
         .now_ms = now_ms, .sleep_ms = no_sleep, .random = make_random, .arg = p};
-    const repo_options options = {.db_id = DB, .create = true, .env = &env};
+    const secret_source secret = {.passphrase = "a passphrase", .scrypt_log2n = 4};
+    const repo_options options = {
+        .db_id = DB, .create = true, .secret = s->sealed ? &secret : NULL, .env = &env};
     *p = (place){.ahead_ms = ahead_ms};
     VV_TRY(remote_open(s->repo, NULL, true, NULL, &p->remote, err));
     return repo_open(p->remote, &options, &p->repo, err);
@@ -182,7 +184,8 @@ static varve_status back_up(const scene *s, varve *db, varve_error *err)
                                     .collection_count = 1,
                                     .holder = HOLDER,
                                     .state = s->state,
-                                    .check_share = 1};
+                                    .check_share = 1,
+                                    .inline_max = s->sealed ? 2000 : 0};
     VV_TRY(backup_run(p.repo, &options, &result, err));
     return file_remove_tree(s->standing, err);
 }
@@ -330,8 +333,9 @@ static varve_status judge_key(void *arg, const char *key, uint64_t size, varve_e
     object_name name = {0}, found;
     (void)size, (void)err;
     bool ours = names_parse(key, &name);
-    bool fixed = ours && (name.kind == NAME_REPO || name.kind == NAME_WRITER ||
-                          name.kind == NAME_HISTORY || name.kind == NAME_SNAP);
+    bool fixed =
+        ours && (name.kind == NAME_REPO || name.kind == NAME_KEY || name.kind == NAME_WRITER ||
+                 name.kind == NAME_HISTORY || name.kind == NAME_SNAP);
     if (ours && name.kind == NAME_VERIFIED)
         fixed = snapshots_find(o->p->repo, name.id, &found, NULL) == VARVE_OK;
     if (ours && name.kind == NAME_BLOB) fixed = is_needed(o, key);
@@ -376,8 +380,8 @@ static bool prunes_clean(scene *s)
 
 static bool is_stray(const char *name)
 {
-    static const char *const parts[] = {".restore-", ".snapshot-", ".making", "~new-", "standing",
-                                        ".part"};
+    static const char *const parts[] = {".restore-", ".snapshot-", ".making",
+                                        "~new-",     "standing",   ".part"};
     for (size_t i = 0; i < VV_COUNT(parts); i++)
         if (strstr(name, parts[i])) return true;
     return false;

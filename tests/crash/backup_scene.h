@@ -37,6 +37,7 @@ typedef enum scene_action {
 
 typedef struct scene {
     test_dir dir;
+    bool sealed; /* the repository is encrypted, and manifests list files in a blob */
     char data[320], repo[320], state[320], standing[320], out[320], check[320];
     char root[320], old[340], new[340];
     char difference[512];

@@ -1,9 +1,10 @@
-/* backup_walk.c — the process ends in the middle of a backup, a restore, a collection, or of making,
- * restoring and deleting a snapshot; afterwards nothing that is listed is false, what was there is as
- * it was, the same once more completes, and nothing is left over.
+/* backup_walk.c — the process ends in the middle of a backup, a restore, a collection, or of
+ * making, restoring and deleting a snapshot; afterwards nothing that is listed is false, what was
+ * there is as it was, the same once more completes, and nothing is left over.
  *
- *   backup_walk points [wanted [action]]   it ends at each fault point, or at so many of each action
- *   backup_walk kills [count [seed]]       it is killed at random */
+ *   backup_walk points [wanted [action [sealed]]]   it ends at each fault point, or at so many of
+ *                                                   each action, or of one; sealed: encrypted
+ *   backup_walk kills [count [seed]]                it is killed at random */
 #include "backup_scene.h"
 
 #include "base/fault.h"
@@ -50,7 +51,7 @@ static void make_template(scene *s)
 static void copy_template(const scene *from, scene *to)
 {
     char source[300];
-    *to = (scene){.difference = ""};
+    *to = (scene){.sealed = from->sealed};
     test_dir_make(&to->dir);
     scene_paths(to);
     snprintf(source, sizeof source, "%s/.", from->dir.path);
@@ -176,7 +177,7 @@ static int walk_points(const scene *template, uint64_t wanted, const char *only)
 {
     int found = 0;
     for (int a = 0; a < SCENE_ACTIONS; a++)
-        if (!only || strcmp(only, words[a]) == 0)
+        if (!only || strcmp(only, "all") == 0 || strcmp(only, words[a]) == 0)
             found += walk_action(template, (scene_action)a, wanted);
     return found;
 }
@@ -196,12 +197,11 @@ static uint64_t number(int argc, char **argv, int at, uint64_t otherwise)
 
 int main(int argc, char **argv)
 {
-    scene template = {.difference = ""};
+    scene template = {.sealed = argc > 4 && strcmp(argv[4], "sealed") == 0};
     bool kills = argc > 1 && strcmp(argv[1], "kills") == 0;
     make_template(&template);
-    int found =
-        kills ? walk_kills(&template, number(argc, argv, 2, 40), number(argc, argv, 3, 1))
-              : walk_points(&template, number(argc, argv, 2, 0), argc > 3 ? argv[3] : NULL);
+    int found = kills ? walk_kills(&template, number(argc, argv, 2, 40), number(argc, argv, 3, 1))
+                      : walk_points(&template, number(argc, argv, 2, 0), argc > 3 ? argv[3] : NULL);
     test_dir_remove(&template.dir);
     printf("%d failures\n", found);
     return found != 0;

@@ -171,9 +171,9 @@ typedef struct verb {
     varve_status (*run)(repo *r, char **a, varve_error *err);
 } verb;
 static const verb verbs[] = {
-    {"make", 2, true, make},         {"make-large", 2, true, make_large},
-    {"backup", 2, false, backup},    {"restore", 1, false, restore},
-    {"verify", 1, false, verify},    {"prune", 2, false, prune},
+    {"make", 2, true, make},      {"make-large", 2, true, make_large},
+    {"backup", 2, false, backup}, {"restore", 1, false, restore},
+    {"verify", 1, false, verify}, {"prune", 2, false, prune},
 };
 
 static varve_status run(const tool_options *s, const verb *v, char **a, varve_error *err)

@@ -268,6 +268,24 @@ class Backups(Base):
         self.backup("restore", "--to", self.path("new"))
         self.assertEqual(len(self.rows(self.path("new"), "docs")), ROWS - 3)
 
+    def test_forget(self):
+        """One that cannot be read keeps prune from deleting, until somebody says that it may go."""
+        first = self.create()
+        varve("delete", self.folder, "-c", "docs", 1)
+        second = self.create("--kind", "full")
+        (path,) = glob.glob(self.repo + "/db/*/tl/*/snap/*-%s.json" % first["snapshot"])
+        os.truncate(path, 100)
+        prune = ("prune", "--grace", 0, "--wait", 0, "--yes")
+        self.assertIn("see forget", self.backup(*prune, code=1))
+        err = self.backup("forget", "--snapshot", second["snapshot"], "--yes", code=1)
+        self.assertIn("can be read", err)
+        self.assertIn("--yes", self.backup("forget", "--snapshot", first["snapshot"]))
+        self.backup("forget", "--snapshot", first["snapshot"], "--yes")
+        self.backup(*prune)
+        self.assertIn("1 of 1", self.backup("verify", "--checksums"))
+        self.assertTrue(os.path.exists(self.repo + "/forgotten/%s.json" % first["snapshot"]))
+        self.backup("forget", "--yes", code=2)
+
     def test_encrypted(self):
         os.environ[PASSPHRASE] = "open sesame"
         self.create()

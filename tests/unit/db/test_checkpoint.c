@@ -481,11 +481,17 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_moment), cmocka_unit_test(test_sizes),      cmocka_unit_test(test_two_folders),
-        cmocka_unit_test(test_relaxed_and_log), cmocka_unit_test(test_hold),
-        cmocka_unit_test(test_sessions_whole),  cmocka_unit_test(test_drops_beside),
-        cmocka_unit_test(test_of_a_reader),     cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_session_awaited), cmocka_unit_test(test_of_a_reader_beside),
+        cmocka_unit_test(test_one_moment),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_two_folders),
+        cmocka_unit_test(test_relaxed_and_log),
+        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_sessions_whole),
+        cmocka_unit_test(test_drops_beside),
+        cmocka_unit_test(test_of_a_reader),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_session_awaited),
+        cmocka_unit_test(test_of_a_reader_beside),
 #ifdef VARVE_FAULTS
         cmocka_unit_test(test_failures),
 #endif

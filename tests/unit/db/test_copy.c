@@ -291,6 +291,93 @@ static void test_refusals(void **state)
     scene_end(&s);
 }
 
+/* ---- a whole database */
+
+static size_t collections_of(scene *s, const char *database)
+{
+    varve_names *names = NULL;
+    ok(s, varve_collection_list(s->db, database, &names, &s->err));
+    size_t count = varve_names_count(names);
+    varve_names_free(names);
+    return count;
+}
+
+/* "whole" has docs, more and other, with rows and fields. */
+static void make_whole(scene *s)
+{
+    static const char *const names[] = {"docs", "more", "other"};
+    for (size_t i = 0; i < 3; i++) {
+        const varve_copy_item one = item("docs", "whole", names[i]);
+        ok(s, varve_copy(s->db, &one, 1, s->db, NULL, NULL, &s->err));
+    }
+}
+
+static void test_whole(void **state)
+{
+    scene s;
+    const varve_copy_item one = item("docs", "whole", "docs");
+    varve_copy_options options = {.whole_database = "whole"};
+    (void)state;
+    scene_begin(&s, 21);
+    scene_steps(&s, 40);
+    make_whole(&s);
+    assert_int_equal(varve_copy(s.db, &one, 1, s.db, &options, NULL, &s.err), VARVE_EXISTS);
+    assert_int_equal(varve_copy(s.db, NULL, 0, s.db, &options, NULL, &s.err), VARVE_EXISTS);
+    assert_int_equal(collections_of(&s, "whole"), 3);
+    options.overwrite = true;
+    scene_steps(&s, 10);
+    ok(&s, varve_copy(s.db, &one, 1, s.db, &options, NULL, &s.err));
+    assert_int_equal(collections_of(&s, "whole"), 1);
+    assert_int_equal(collections_of(&s, "default"), 1);
+    varve_collection *c = opened(&s, s.db, "whole", "docs");
+    assert_model(&s.m, c);
+    varve_collection_release(c);
+    ok(&s, varve_copy(s.db, NULL, 0, s.db, &options, NULL, &s.err)); /* nothing is in it */
+    assert_int_equal(collections_of(&s, "whole"), 0);
+    options.whole_database = "new";
+    ok(&s, varve_copy(s.db, NULL, 0, s.db, &options, NULL, &s.err));
+    assert_true(varve_database_exists(s.db, "new"));
+    options.whole_database = "a/b";
+    assert_int_equal(varve_copy(s.db, NULL, 0, s.db, &options, NULL, &s.err), VARVE_INVALID);
+    scene_close(&s, true);
+    assert_sound(s.path);
+    scene_open(&s);
+    assert_model(&s.m, s.c);
+    assert_true(varve_database_exists(s.db, "new"));
+    assert_int_equal(collections_of(&s, "whole"), 0);
+    scene_end(&s);
+}
+
+/* Whatever fails, the database is the old one or the new one. */
+static void test_whole_in_one_step(void **state)
+{
+    scene s;
+    const varve_copy_item one = item("docs", "whole", "docs");
+    const varve_copy_options options = {.overwrite = true, .whole_database = "whole"};
+    bool hit = true;
+    (void)state;
+    scene_begin(&s, 22);
+    scene_steps(&s, 20);
+    make_whole(&s);
+    for (uint64_t nth = 1; hit; nth++) {
+        fault_arm(NULL, nth, VV_FAULT_EIO);
+        varve_status status = varve_copy(s.db, &one, 1, s.db, &options, NULL, &s.err);
+        hit = fault_was_hit();
+        fault_disarm();
+        scene_close(&s, false);
+        scene_open(&s);
+        size_t left = collections_of(&s, "whole");
+        assert_true(left == 1 || left == 3);
+        if (status == VARVE_OK) assert_int_equal(left, 1);
+        if (left == 1 && hit) { /* back to three */
+            ok(&s, varve_database_drop(s.db, "whole", &s.err));
+            make_whole(&s);
+        }
+    }
+    assert_model(&s.m, s.c);
+    scene_end(&s);
+}
+
 /* ---- beside writers: rows and fields of one moment */
 
 typedef struct writer {
@@ -416,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_clone),          cmocka_unit_test(test_clone_compacted),
         cmocka_unit_test(test_out_and_back),   cmocka_unit_test(test_far),
         cmocka_unit_test(test_settings_kept),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_whole_in_one_step),
         cmocka_unit_test(test_beside_writers),
 #ifdef VARVE_FAULTS
         cmocka_unit_test(test_failures),

@@ -34,10 +34,12 @@ typedef struct voyage {
     repo *repo;
     lease lease;
     ship *ship;
+    uint64_t step_bytes; /* of an object of the log */
+    bool busy;           /* there is work besides the test's own: compactions */
     char state[320], target[320];
     moment *moments;
     size_t moment_count;
-    uint64_t gap_from[32], gap_to[32]; /* sequence numbers between are in no object */
+    uint64_t gap_from[256], gap_to[256]; /* sequence numbers between are in no object */
     size_t gap_count, objects, kills;
     random_state random;
 } voyage;
@@ -69,7 +71,7 @@ static inline ship_options voyage_ship_options(voyage *v)
                           .folder = v->s.path,
                           .lease = &v->lease,
                           .state = v->state,
-                          .step_bytes = 2000};
+                          .step_bytes = v->step_bytes};
 }
 
 static inline void voyage_open_ship(voyage *v)
@@ -81,6 +83,7 @@ static inline void voyage_open_ship(voyage *v)
 static inline void voyage_begin(voyage *v, uint64_t seed, bool in_memory, const char *passphrase)
 {
     memset(v, 0, sizeof *v);
+    v->step_bytes = 2000;
     v->secret = (secret_source){.passphrase = passphrase, .scrypt_log2n = 4};
     v->moments = calloc(MOMENTS_MAX, sizeof *v->moments);
     if (in_memory) v->store = remote_memory_new();
@@ -195,7 +198,7 @@ static inline void voyage_ship_all(voyage *v)
         if (!r.last) break;
         v->objects++;
     }
-    assert_int_equal(r.shipped, r.written);
+    if (!v->busy) assert_int_equal(r.shipped, r.written);
 }
 
 static inline void voyage_pause(void)

@@ -1,11 +1,14 @@
 /* test_drill.c — drills of a sound repository pass and say what they saw; each kind of damage makes
- * one fail, and it names what is wrong; and whatever happens, nothing of a drill stays. */
+ * one fail, and it names what is wrong; and whatever happens, nothing of a drill stays.
+ *
+ * Usage: test_snapshot_drill [ROUNDS], each with other data. */
 #include "contents_fixture.h"
 #include "log_fixture.h"
 
 #include "base/lock.h"
 #include "drill.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 static void scratch_of(fixture *f, char ret[600]) { snprintf(ret, 600, "%s/drills", f->dir.path); }
@@ -24,9 +27,11 @@ static drill_report drill(fixture *f, const drill_options *more)
     return report;
 }
 
-static void begin(fixture *f, const char *passphrase)
+/* round: from 0 on; other vectors and other objects for each. */
+static void begin(fixture *f, const char *passphrase, void **state)
 {
     fixture_init(f, passphrase);
+    random_seed(&f->random, 5 + *(const uint64_t *)*state);
     fixture_add_rows(f, 120);
     fixture_open_repo(f);
     (void)contents_backup(f, NULL);
@@ -36,13 +41,12 @@ static void begin(fixture *f, const char *passphrase)
 
 static void test_sound(void **state)
 {
-    (void)state;
     static const char *const passphrases[] = {NULL, "a passphrase"};
     for (size_t i = 0; i < VV_COUNT(passphrases); i++) {
         fixture f;
         json_t *json = NULL;
         const drill_options options = {0};
-        begin(&f, passphrases[i]);
+        begin(&f, passphrases[i], state);
         drill_report report = drill(&f, &options);
         if (report.count) fail_msg("%s", report.findings[0]);
         assert_int_equal(report.checked.rows, 160);
@@ -63,10 +67,9 @@ static void test_sound(void **state)
 
 static void test_of_one_snapshot(void **state)
 {
-    (void)state;
     fixture f;
     snapshots all = {0};
-    begin(&f, NULL);
+    begin(&f, NULL, state);
     must(snapshots_list(f.repo, FIXTURE_DB, &all, err));
     const drill_options options = {.snap_id = all.items[0].id};
     drill_report report = drill(&f, &options);
@@ -130,11 +133,12 @@ static char *copy_of(fixture *f, const char *key, size_t *ret_len)
 typedef enum damage { MISSING, FLIPPED, SWAPPED, OLD_MANIFEST, CUT_MANIFEST, DAMAGES } damage;
 
 /* ret: the key that the drill has to name. */
-static void do_damage(fixture *f, damage how, char ret[NAMES_KEY_MAX])
+static void do_damage(fixture *f, damage how, uint64_t round, char ret[NAMES_KEY_MAX])
 {
     bool of_blob = how == MISSING || how == FLIPPED || how == SWAPPED;
     keys k = of_blob ? blobs_of_newest(f) : manifests(f);
-    const char *wanted = k.names[of_blob ? 0 : 1], *other = k.names[of_blob ? 1 : 0];
+    size_t at = of_blob ? round % k.count : 1;
+    const char *wanted = k.names[at], *other = k.names[(at + 1) % k.count];
     size_t len = 0, other_len = 0;
     char *bytes = copy_of(f, wanted, &len), *others = copy_of(f, other, &other_len);
     if (how == FLIPPED) bytes[len / 2] ^= 4;
@@ -155,15 +159,14 @@ static void do_damage(fixture *f, damage how, char ret[NAMES_KEY_MAX])
 
 static void test_damage(void **state)
 {
-    (void)state;
     static const char *const passphrases[] = {NULL, "a passphrase"};
     for (size_t p = 0; p < VV_COUNT(passphrases); p++) {
         for (damage how = MISSING; how < DAMAGES; how++) {
             fixture f;
             char key[NAMES_KEY_MAX];
             const drill_options options = {.threads = 1};
-            begin(&f, passphrases[p]);
-            do_damage(&f, how, key);
+            begin(&f, passphrases[p], state);
+            do_damage(&f, how, *(const uint64_t *)*state, key);
             drill_report report = drill(&f, &options);
             if (report.count == 0) fail_msg("damage %d was not found", (int)how);
             if (how == SWAPPED) /* either of the two */
@@ -201,12 +204,11 @@ static void test_false_manifest(void **state)
 
 static void test_wrong_key(void **state)
 {
-    (void)state;
     fixture f;
     varve_error wrong = {0};
     drill_report report = {0};
     json_t *json = NULL;
-    begin(&f, "a passphrase");
+    begin(&f, "a passphrase", state);
     fixture_close_repo(&f);
     const secret_source other = {.passphrase = "another one", .scrypt_log2n = 4};
     const repo_options options = {.db_id = FIXTURE_DB, .secret = &other, .env = &f.env};
@@ -242,11 +244,10 @@ static void test_nothing_there(void **state)
 /* What a drill that was killed left is removed; other things beside it stay. */
 static void test_after_a_crash(void **state)
 {
-    (void)state;
     fixture f;
     char folder[600], path[800];
     drill_report report = {0};
-    begin(&f, NULL);
+    begin(&f, NULL, state);
     scratch_of(&f, folder);
     snprintf(path, sizeof path, "%s/varve-drill.scratch/data.restore-tmp/rocks", folder);
     must(file_make_dir(folder, err));
@@ -272,12 +273,11 @@ static void test_after_a_crash(void **state)
 
 static void test_one_at_a_time(void **state)
 {
-    (void)state;
     fixture f;
     char folder[600], path[700];
     lock_file held = LOCK_FILE_NONE;
     drill_report report = {0};
-    begin(&f, NULL);
+    begin(&f, NULL, state);
     scratch_of(&f, folder);
     must(file_make_dir(folder, err));
     snprintf(path, sizeof path, "%s/varve-drill.lock", folder);
@@ -292,12 +292,11 @@ static bool yes(void *arg) { return ++*(int *)arg > 3; }
 
 static void test_cancelled(void **state)
 {
-    (void)state;
     fixture f;
     char folder[600];
     int asked = 0;
     drill_report report = {0};
-    begin(&f, NULL);
+    begin(&f, NULL, state);
     scratch_of(&f, folder);
     const drill_options options = {.folder = folder, .cancel = {yes, &asked}};
     assert_status(drill_run(f.repo, &options, &report, NULL), VARVE_CANCELLED);
@@ -379,11 +378,8 @@ static void drill_moment(voyage *v, pitr_target target, uint64_t value, bool sou
 {
     char folder[320];
     drill_report report = {0};
-    const drill_options options = {.between = true,
-                                   .target = target,
-                                   .lsn = value,
-                                   .time_ms = value,
-                                   .folder = beside(&v->s, "drills", folder)};
+    const pitr_options moment = {.target = target, .lsn = value, .time_ms = value};
+    const drill_options options = {.moment = &moment, .folder = beside(&v->s, "drills", folder)};
     ok(&v->s, drill_run(v->repo, &options, &report, &v->s.err));
     assert_false(file_exists(folder));
     if (sound && report.count) fail_msg("%s", report.findings[0]);
@@ -394,9 +390,8 @@ static void drill_moment(voyage *v, pitr_target target, uint64_t value, bool sou
 
 static void test_moments(void **state)
 {
-    (void)state;
     voyage v;
-    voyage_begin(&v, 3, true, NULL);
+    voyage_begin(&v, 3 + *(const uint64_t *)*state, true, NULL);
     (void)voyage_snapshot(&v);
     for (int i = 0; i < 6; i++) {
         scene_steps(&v.s, 15);
@@ -412,21 +407,26 @@ static void test_moments(void **state)
     voyage_end(&v);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sound),
-        cmocka_unit_test(test_of_one_snapshot),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_false_manifest),
-        cmocka_unit_test(test_wrong_key),
-        cmocka_unit_test(test_nothing_there),
-        cmocka_unit_test(test_after_a_crash),
-        cmocka_unit_test(test_one_at_a_time),
-        cmocka_unit_test(test_cancelled),
-        cmocka_unit_test(test_time_limit),
-        cmocka_unit_test(test_every_request_fails),
-        cmocka_unit_test(test_moments),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    int failed = 0;
+    for (uint64_t round = 0; round < rounds; round++) {
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test_prestate(test_sound, &round),
+            cmocka_unit_test_prestate(test_of_one_snapshot, &round),
+            cmocka_unit_test_prestate(test_damage, &round),
+            cmocka_unit_test_prestate(test_false_manifest, &round),
+            cmocka_unit_test_prestate(test_wrong_key, &round),
+            cmocka_unit_test_prestate(test_nothing_there, &round),
+            cmocka_unit_test_prestate(test_after_a_crash, &round),
+            cmocka_unit_test_prestate(test_one_at_a_time, &round),
+            cmocka_unit_test_prestate(test_cancelled, &round),
+            cmocka_unit_test_prestate(test_time_limit, &round),
+            cmocka_unit_test_prestate(test_every_request_fails, &round),
+            cmocka_unit_test_prestate(test_moments, &round),
+        };
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -189,13 +189,80 @@ static void test_changed_row(void **state)
     fixture_done(&f);
 }
 
+/* ---- of every type and metric -------------------------------------------------------------- */
+
+static void fill_typed(varve_collection *c, varve_dtype type, random_state *random)
+{
+    for (uint64_t i = 0; i < 40; i++) {
+        float vector[2]; /* two dimensions: all that haversine takes */
+        const varve_rows rows = {
+            .count = 1, .dim = 2, .ids_from_first = true, .first_id = i, .vectors = vector};
+        for (size_t d = 0; d < 2; d++) {
+            uint64_t n = random_u64(random) % 80;
+            vector[d] = type == VARVE_BINARY ? (float)(n % 2) : (float)n;
+            if (type == VARVE_FLOAT32 || type == VARVE_FLOAT16) vector[d] += 0.25F;
+        }
+        must(varve_insert(c, &rows, NULL, NULL, err));
+    }
+}
+
+static bool make_typed(varve *db, const char *name, varve_dtype type, const char *word,
+                       random_state *random)
+{
+    char mode[64];
+    varve_collection *c = NULL;
+    snprintf(mode, sizeof mode, "FLAT-%s", word);
+    const varve_collection_spec spec = {.dim = 2, .dtype = type, .index_mode = mode};
+    if (varve_collection_create(db, "default", name, &spec, &c, NULL) != VARVE_OK) return false;
+    fill_typed(c, type, random);
+    varve_collection_release(c);
+    return true;
+}
+
+static void test_types(void **state)
+{
+    static const char *const words[] = {
+#define X(NAME, name, word, larger) word,
+        VARVE_METRIC_TABLE(X)
+#undef X
+    };
+    fixture f;
+    varve *db = NULL;
+    varve_collection *empty = NULL;
+    contents all = {0};
+    contents_checked checked;
+    size_t made = 0;
+    (void)state;
+    fixture_init(&f, NULL);
+    must(varve_open(f.folder, NULL, &db, err));
+    must(varve_collection_create(db, "default", "empty", NULL, &empty, err));
+    varve_collection_release(empty);
+    for (size_t type = 0; type < VARVE_DTYPE_COUNT; type++) {
+        for (size_t metric = 0; metric < VARVE_METRIC_COUNT; metric++) {
+            char name[32];
+            snprintf(name, sizeof name, "c-%zu-%zu", type, metric);
+            made += make_typed(db, name, (varve_dtype)type, words[metric], &f.random);
+        }
+    }
+    assert_true(made >= VARVE_METRIC_COUNT);
+    must(varve_close(db, err));
+    must(contents_read(f.folder, NULL, &all, err));
+    assert_int_equal(all.count, made + 1);
+    manifest m = {.collections = all.items, .collection_count = all.count};
+    const contents_check_options options = {.golden_max = SIZE_MAX};
+    must(contents_check(f.folder, &m, &options, &checked, err));
+    assert_int_equal(checked.digests, made + 1);
+    assert_int_equal(checked.golden, made * GOLDEN_COUNT);
+    contents_done(&all);
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_the_manifest),
-        cmocka_unit_test(test_who_has_some),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_changed_row),
+        cmocka_unit_test(test_in_the_manifest), cmocka_unit_test(test_who_has_some),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_changed_row),
+        cmocka_unit_test(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,42 @@ static void test_own_lease_is_taken_again(void **state)
     fixture_done(&f);
 }
 
+#define RENEWALS 200
+
+static void *renew_often(void *arg)
+{
+    lease *shared = arg;
+    varve_status status = VARVE_OK;
+    for (int i = 0; i < RENEWALS && status == VARVE_OK; i++)
+        status = i % 3 ? lease_renew(shared, NULL) : lease_keep(shared, NULL);
+    return status == VARVE_OK ? NULL : shared;
+}
+
+/* Threads that share one renew it in turn: none of them is told that it was lost. */
+static void test_shared_lease(void **state)
+{
+    (void)state;
+    fixture f;
+    pthread_t threads[4];
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    begin(&f);
+    lease shared = take(&f, FIXTURE_HOLDER, 5);
+    shared.lock = &lock;
+    for (size_t i = 0; i < VV_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, renew_often, &shared), 0);
+    for (size_t i = 0; i < VV_COUNT(threads); i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    lease_state now = {0};
+    must(lease_read(f.repo, &now, err));
+    assert_int_equal(now.expires_ms, lease_now(&shared).expires_ms);
+    assert_string_equal(now.tag, lease_now(&shared).tag);
+    must(lease_drop(&shared, err));
+    fixture_done(&f);
+}
+
 static void test_branch(void **state)
 {
     (void)state;
@@ -288,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_first_writer),
         cmocka_unit_test(test_second_writer_waits_and_branches),
         cmocka_unit_test(test_own_lease_is_taken_again),
+        cmocka_unit_test(test_shared_lease),
         cmocka_unit_test(test_branch),
         cmocka_unit_test(test_force),
         cmocka_unit_test(test_store_without_conditions),

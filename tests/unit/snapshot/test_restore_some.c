@@ -309,13 +309,11 @@ static void test_moments(void **state)
     for (size_t i = 0; i < v.moment_count; i++) {
         varve_collection *c = NULL;
         snprintf(name, sizeof name, "was-%zu", i);
-        const restore_some_options options = {.between = true,
-                                              .target = i % 2 ? PITR_TIME : PITR_LSN,
-                                              .lsn = v.moments[i].sequence,
-                                              .time_ms = v.moments[i].time_ms,
-                                              .to_database = "default",
-                                              .to_collection = name,
-                                              .into = into};
+        const pitr_options moment = {.target = i % 2 ? PITR_TIME : PITR_LSN,
+                                     .lsn = v.moments[i].sequence,
+                                     .time_ms = v.moments[i].time_ms};
+        const restore_some_options options = {
+            .moment = &moment, .to_database = "default", .to_collection = name, .into = into};
         ok(&v.s, some(&v, &options, &result));
         ok(&v.s, varve_collection_open(into, "default", name, &c, &v.s.err));
         assert_model(&v.moments[i].m, c);
