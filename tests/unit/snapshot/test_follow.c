@@ -224,6 +224,24 @@ static void test_other_folders(void **state)
     chase_end(&c);
 }
 
+static void test_readers_that_cannot_share(void **state)
+{
+    chase c;
+    varve *db = NULL;
+    (void)state;
+    chase_begin(&c, 34, true);
+    (void)catch_up(&c);
+    expect(&c, &c.v.s.m);
+    varve_options o = c.v.s.options; /* for writing */
+    assert_int_equal(varve_open_newer(c.folder, &o, NULL, &db, &c.v.s.err), VARVE_INVALID);
+    o.read_only = true;
+    assert_int_equal(varve_open_newer(c.folder, &o, c.v.s.db, &db, &c.v.s.err), VARVE_INVALID);
+    assert_int_equal(varve_open_newer(c.v.s.path, &o, c.reader, &db, &c.v.s.err), VARVE_INVALID);
+    assert_non_null(strstr(c.v.s.err.message, c.folder));
+    assert_null(db);
+    chase_end(&c);
+}
+
 /* ---- gaps ----------------------------------------------------------------------------------- */
 
 static void go_past_the_log(chase *c)
@@ -582,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_every_request_may_fail),
         cmocka_unit_test(test_swap),
         cmocka_unit_test(test_other_folders),
+        cmocka_unit_test(test_readers_that_cannot_share),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_session),
         cmocka_unit_test(test_pin),
