@@ -50,6 +50,7 @@ static varve_status create(const order *o, backup_result *ret, varve_error *err)
     VV_TRY(backup_identity_make(path, o->repository.db_id, &who, err));
     VV_TRY(repository_open_or_create(&o->repository, who.db_id, &session, err));
     options.holder = who.holder;
+    options.branch_lsn = who.origin;
     options.progress = backup_show_progress;
     options.progress_arg = &bar;
     progress_start(&bar);

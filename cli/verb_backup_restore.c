@@ -67,7 +67,6 @@ static varve_status restore_moment(const order *o, repo *r, progress *bar, outco
 static varve_status restore(const order *o, outcome *ret, varve_error *err)
 {
     VV_CLEANUP(repository_done) repository_session session = {0};
-    backup_identity who;
     progress bar;
     VV_TRY(repository_open(&o->common.repository, &session, err));
     progress_start(&bar);
@@ -78,7 +77,8 @@ static varve_status restore(const order *o, outcome *ret, varve_error *err)
     bool named = o->target.given || o->common.snapshot;
     if (!named && pitr_find_range(session.repo, 0, &ret->more, NULL) != VARVE_OK)
         ret->more = (pitr_range){0}; /* a hint was to be made of it, no more */
-    return backup_identity_make(o->restore.folder, session.repo->db_id, &who, err);
+    uint64_t origin = o->target.given ? ret->r.sequence : ret->r.base.snapshot.lsn;
+    return backup_identity_restored(o->restore.folder, session.repo->db_id, origin, err);
 }
 
 /* ---- what was done ------------------------------------------------------------------------- */

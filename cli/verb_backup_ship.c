@@ -114,15 +114,17 @@ static varve_status sail(voyage *v, varve_error *err)
 
 /* ---- before -------------------------------------------------------------------------------- */
 
-static varve_status take_lease(voyage *v, repo *r, const char *holder, varve_error *err)
+static varve_status take_lease(voyage *v, repo *r, const backup_identity *who, varve_error *err)
 {
     varve_folder_stats stats;
     varve_stats(v->db, &stats);
-    const lease_options options = {.holder = holder,
-                                   .lsn = stats.sequence,
-                                   .reason = v->o->new_timeline ? "restored" : NULL,
+    bool branch = v->o->new_timeline;
+    const lease_options options = {.holder = who->holder,
+                                   .lsn = branch ? stats.sequence
+                                                 : backup_identity_branch(who, stats.sequence),
+                                   .reason = branch ? "restored" : NULL,
                                    .force = v->o->take_over,
-                                   .branch = v->o->new_timeline};
+                                   .branch = branch};
     VV_TRY(lease_take(r, &options, &v->lease, err));
     v->leased = true;
     return VARVE_OK;
@@ -171,7 +173,7 @@ static varve_status run_ship(const order *o, varve_error *err)
     VV_TRY(open_folder(o->repository.folder, &v.db, err));
     VV_TRY(backup_identity_make(o->repository.folder, o->repository.db_id, &who, err));
     VV_TRY(repository_open_or_create(&o->repository, who.db_id, &session, err));
-    VV_TRY(take_lease(&v, session.repo, who.holder, err));
+    VV_TRY(take_lease(&v, session.repo, &who, err));
     VV_TRY(open_ship(&v, session.repo, err));
     varve_status status = sail(&v, err);
     if (status == VARVE_CANCELLED) status = VARVE_OK; /* by a signal */

@@ -58,7 +58,7 @@ static varve_status take_lease(backup_job *b, varve_error *err)
     b->lease = b->o->lease;
     if (b->lease) return lease_keep(b->lease, err);
     const lease_options options = {
-        .holder = b->o->holder, .lsn = b->o->sequence, .life_ms = b->o->lease_life_ms};
+        .holder = b->o->holder, .lsn = backup_branch(b->o), .life_ms = b->o->lease_life_ms};
     VV_TRY(lease_take(b->r, &options, &b->own_lease, err));
     b->lease = &b->own_lease;
     b->lease_taken = true;

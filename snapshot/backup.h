@@ -48,8 +48,9 @@ typedef struct backup_options {
     const char *retention_class; /* NULL: "" */
     bool pinned;                 /* retention never takes it */
 
-    lease *lease;       /* held by the caller; NULL: taken for the time of the backup, by: */
-    const char *holder; /* see lease_options */
+    lease *lease;        /* held by the caller; NULL: taken for the time of the backup, by: */
+    const char *holder;  /* see lease_options */
+    uint64_t branch_lsn; /* lease_options.lsn; 0: sequence */
 
     const char *state;      /* folder for cache, journals and sealed copies; made; NULL: none */
     size_t threads;         /* 0: 1 */
@@ -62,6 +63,12 @@ typedef struct backup_options {
     void (*progress)(void *arg, const backup_progress *p);
     void *progress_arg;
 } backup_options;
+
+/* Where a timeline begins that is begun for this backup. */
+static inline uint64_t backup_branch(const backup_options *o)
+{
+    return o->branch_lsn && o->branch_lsn < o->sequence ? o->branch_lsn : o->sequence;
+}
 
 typedef struct backup_result {
     bool skipped; /* BACKUP_AUTO: snapshot is the one that has all of it */

@@ -75,7 +75,8 @@ static varve_status run_leased(repo *r, const backup_folder *what, backup_option
 {
     lease held = {0};
     const lease_options asked = {.holder = options->holder,
-                                 .lsn = options->sequence,
+                                 .lsn = what->new_timeline ? options->sequence
+                                                           : backup_branch(options),
                                  .reason = what->new_timeline ? "restored" : NULL,
                                  .force = what->take_over,
                                  .branch = what->new_timeline};

@@ -50,6 +50,7 @@ static varve_status parse(const json_t *j, const char *path, note *ret, varve_er
     memcpy(ret->who.holder, holder, sizeof ret->who.holder);
     ret->device = (uint64_t)json_integer_value(json_object_get(j, "device"));
     ret->inode = (uint64_t)json_integer_value(json_object_get(j, "inode"));
+    ret->who.origin = (uint64_t)json_integer_value(json_object_get(j, "origin"));
     return VARVE_OK;
 }
 
@@ -76,9 +77,9 @@ static varve_status write_note(const char *folder, const note *n, varve_error *e
     VV_TRY(backup_path(folder, "identity.json", path, sizeof path, err));
     int len = snprintf(text, sizeof text,
                        "{\"format\": %d, \"db_id\": \"%s\", \"holder\": \"%s\", \"device\": %llu, "
-                       "\"inode\": %llu}\n",
+                       "\"inode\": %llu, \"origin\": %llu}\n",
                        IDENTITY_FORMAT, n->who.db_id, n->who.holder, (unsigned long long)n->device,
-                       (unsigned long long)n->inode);
+                       (unsigned long long)n->inode, (unsigned long long)n->who.origin);
     return file_replace(path, text, (size_t)len, err);
 }
 
@@ -108,6 +109,7 @@ varve_status backup_identity_make(const char *folder, const char *db_id, backup_
         return VARVE_OK;
     }
     if (known) db_id = was.who.db_id;
+    here.who.origin = was.who.origin;
     VV_TRY(env_make_id(&snapshot_env_real, here.who.holder, err));
     if (db_id)
         memcpy(here.who.db_id, db_id, sizeof here.who.db_id);
@@ -116,4 +118,14 @@ varve_status backup_identity_make(const char *folder, const char *db_id, backup_
     VV_TRY(write_note(folder, &here, err));
     *ret = here.who;
     return VARVE_OK;
+}
+
+varve_status backup_identity_restored(const char *folder, const char *db_id, uint64_t origin,
+                                      varve_error *err)
+{
+    note n = {.who.origin = origin};
+    VV_TRY(look_at_folder(folder, &n, err));
+    VV_TRY(env_make_id(&snapshot_env_real, n.who.holder, err));
+    memcpy(n.who.db_id, db_id, sizeof n.who.db_id);
+    return write_note(folder, &n, err);
 }

@@ -32,7 +32,8 @@ static varve_status take_plain(void *arg, const void *bytes, size_t len, varve_e
     return buffer_add(arg, bytes, len, err);
 }
 
-/* What came already is passed over when it comes again: the sum of the head is over what is kept. */
+/* What came already is passed over when it comes again: the sum of the head is over what is kept.
+ * */
 static varve_status take_stored(void *arg, uint64_t at, const void *bytes, size_t len,
                                 varve_error *err)
 {

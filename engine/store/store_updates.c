@@ -85,6 +85,9 @@ static varve_status walk(store *s, rocksdb_wal_iterator_t *i, uint64_t *next, ui
         uint64_t before = *next;
         VV_TRY(take(s, i, first, next, each, arg, &more, err));
         first = first && *next == before;
+        *ret_again =
+            more && *next <= latest && VV_FAULT_NAMED("store.updates.again") != VV_FAULT_NONE;
+        if (*ret_again) return VARVE_OK;
     }
     return more ? end_status(s, i, *next, latest, ret_again, err) : VARVE_OK;
 }

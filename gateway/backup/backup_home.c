@@ -176,7 +176,8 @@ static varve_status take_locked(backup_home *h, bool force, bool branch, varve_e
     lease taken = {0};
     varve_stats(h->g->db, &folder);
     const lease_options options = {.holder = h->who.holder,
-                                   .lsn = folder.sequence,
+                                   .lsn = branch ? folder.sequence
+                                                 : backup_identity_branch(&h->who, folder.sequence),
                                    .reason = branch ? "restored" : NULL,
                                    .force = force,
                                    .branch = branch};
@@ -251,12 +252,11 @@ varve_status backup_home_seat(backup_home *h, backup_seat *ret, varve_error *err
     varve_status status = hold_locked(h, old, err);
     (void)pthread_mutex_unlock(&h->work_lock);
     VV_TRY(status);
-    *ret = (backup_seat){
-        .repo = h->full.repo,
-        .prompt = h->quick.repo,
-        .lease = &h->lease,
-        .folder = h->g->root_path,
-        .state = h->state};
+    *ret = (backup_seat){.repo = h->full.repo,
+                         .prompt = h->quick.repo,
+                         .lease = &h->lease,
+                         .folder = h->g->root_path,
+                         .state = h->state};
     return VARVE_OK;
 }
 

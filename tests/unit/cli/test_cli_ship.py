@@ -140,6 +140,25 @@ class Moments(Shipping):
             self.rows(self.restore("--latest"), "docs"), self.rows(self.folder, "docs")
         )
 
+    def test_what_was_undone_is_not_in_the_new_line(self):
+        """Restored to a moment, and gone on: what the first folder shipped behind that moment is
+        the past of nobody but itself."""
+        first, last = self.shipped[0]["first"], self.shipped[-1]["last"]
+        self.folder = self.restore("--before-drop", "default.other")
+        for i in range(10, 16):  # as many numbers as the first folder used, and more
+            varve("delete", self.folder, "-c", "docs", i)
+            varve("create", self.folder, "-c", "c%d" % i, "--dim", 4)
+            varve("drop", self.folder, "-c", "c%d" % i)
+        self.backup("create", self.folder)
+        lines = json_lines(self.backup("log", "--json"))[:-1]
+        self.assertEqual([line["timeline"] for line in lines], [1, 2])
+        origin = lines[1]["parent_sequence"]
+        self.assertTrue(first <= origin < last)
+        self.assertGreater(lines[1]["newest"]["sequence"], last)
+        self.assertEqual(lines[1]["ranges"], [{"first": first, "last": origin}])
+        self.assertIn("latest", self.refuse("--to-lsn", last))
+        self.assertEqual(self.collections(self.restore("--latest")), ["docs", "other"])
+
     def test_log(self):
         line, whole = json_lines(self.backup("log", "--full", "--json"))
         first, last = self.shipped[0]["first"], self.shipped[-1]["last"]

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "db/dropped.h"
 
 #include <unistd.h>
@@ -109,6 +110,33 @@ static void test_hands_over(void **state)
     assert_true(h.first <= from + 3);
     scene_end(&s);
 }
+
+#ifdef VARVE_FAULTS
+/* RocksDB may ask for a new iterator behind any batch: nothing is missed, nothing comes twice. */
+static void test_read_on_by_another_iterator(void **state)
+{
+    scene s;
+    handed whole, h;
+    uint64_t end, next;
+    (void)state;
+    scene_keeping(&s, 3600000);
+    uint64_t from = sequence_of(&s) + 1;
+    scene_steps(&s, 30);
+    ok(&s, varve_flush(s.db, &s.err));
+    ok(&s, read_from(&s, from, &whole, &end));
+    assert_true(whole.count > 20);
+    for (uint64_t nth = 1; nth <= whole.count; nth++) {
+        fault_arm("store.updates.again", nth, VV_FAULT_EIO);
+        ok(&s, read_from(&s, from, &h, &next));
+        assert_true(fault_was_hit() || nth == whole.count);
+        fault_disarm();
+        assert_int_equal(next, end);
+        assert_int_equal(h.count, whole.count);
+        assert_int_equal(h.last, whole.last);
+    }
+    scene_end(&s);
+}
+#endif
 
 static void test_limits_and_ends(void **state)
 {
@@ -460,6 +488,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hands_over),
+#ifdef VARVE_FAULTS
+        cmocka_unit_test(test_read_on_by_another_iterator),
+#endif
         cmocka_unit_test(test_limits_and_ends),
         cmocka_unit_test(test_only_durable),
         cmocka_unit_test(test_log_removed),

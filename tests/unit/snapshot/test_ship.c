@@ -145,9 +145,9 @@ static void test_takeover(void **state)
     twin t;
     ship_result r;
     pitr_result restored;
-    uint64_t now_ms = clock_wall_ms();
     (void)state;
     begin(&v, 41);
+    uint64_t now_ms = clock_wall_ms();
     v.repo->env.now_ms = clock_of_test;
     v.repo->env.arg = &now_ms;
     lease_options o = {.holder = LOG_OTHER, .lsn = voyage_sequence(&v)}; /* common to both */
@@ -179,8 +179,8 @@ static void test_takeover(void **state)
     voyage_end(&v);
 }
 
-/* The new one goes on in his own folder, where he has the log from the snapshot on; what the old one
- * ships is not in his line. */
+/* The new one goes on in his own folder, where he has the log from the snapshot on; what the old
+ * one ships is not in his line. */
 static void test_new_line(void **state)
 {
     voyage v;
