@@ -111,6 +111,13 @@ VARVE_API VARVE_CHECKED varve_status varve_log_read(varve *db, uint64_t from, ui
 typedef struct varve_replica varve_replica;
 VARVE_API VARVE_CHECKED varve_status varve_replica_open(const char *path, varve_replica **ret,
                                                         varve_error *err);
+/* As varve_open for reading, and shares with `older`, an earlier reader of the same folder, the
+ * segments and indexes that have the same content, with what was verified and loaded of them: for
+ * readers that are opened again and again while a replica grows. older is borrowed for the call,
+ * may be in use, and may be closed before the new one or after it; NULL: as varve_open. */
+VARVE_API VARVE_CHECKED varve_status varve_open_newer(const char *path,
+                                                      const varve_options *options, varve *older,
+                                                      varve **ret_db, varve_error *err);
 VARVE_API uint64_t varve_replica_sequence(const varve_replica *replica); /* applied last */
 /* bytes and len of the batch count, the rest is read from them. Files must be in place before, and
  * first == sequence + 1, or VARVE_CONFLICT with both numbers; bytes that are no batch, or name

@@ -147,8 +147,8 @@ varve_status gateway_start_services(gateway *g, varve_error *err)
     varve_status status[4];
     status[0] = compactor_watch_start(g, &g->compactor_watch, &why[0]);
     status[1] = backup_home_open(g, &g->backup_home, &why[1]);
-    status[2] = shipper_start(g, &g->shipper, &why[2]);
-    status[3] = backup_service_start(g, g->backup_home, &g->backup_service, &why[3]);
+    status[2] = backup_service_start(g, g->backup_home, &g->backup_service, &why[2]);
+    status[3] = shipper_start(g, &g->shipper, &why[3]); /* asks the service for snapshots */
     for (size_t i = 0; i < VV_COUNT(why); i++)
         if (status[i] != VARVE_OK) return vv_fail(err, status[i], "%s", why[i].message);
     return VARVE_OK;
@@ -171,12 +171,13 @@ static void stop_backups(gateway *g, const sigset_t *ending)
     backup_service_free(s);
 }
 
-/* The compactor first: what it does is written, and the last backup is of the end. */
+/* The compactor first: what it does is written, so that the log is shipped to the end, and the last
+ * backup is of the end. */
 static void stop_services(gateway *g, const sigset_t *ending)
 {
     compactor_watch_stop(g->compactor_watch);
-    stop_backups(g, ending);
     shipper_stop(g->shipper);
+    stop_backups(g, ending);
     backup_home_close(g->backup_home);
 }
 

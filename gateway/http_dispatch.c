@@ -146,8 +146,8 @@ static void ended(http_request *r)
     http_server *s = r->server;
     atomic_fetch_sub_explicit(&s->g->metrics.routes[route_index(r->route)].running, 1,
                               memory_order_relaxed);
-    atomic_fetch_sub(&s->running, 1);
     request_let_go(r);
+    atomic_fetch_sub(&s->running, 1); /* the last touch: the server may be freed once it is 0 */
 }
 
 static void on_ack(void *context, ship_ack_end end)

@@ -89,13 +89,18 @@ static varve_status run_leased(repo *r, const backup_folder *what, backup_option
     return status != VARVE_OK ? status : dropped;
 }
 
-/* Rows are not read for a backup that will be skipped. */
-static bool is_unchanged(repo *r, const backup_folder *what, const backup_options *options,
-                         uint64_t sequence)
+/* Rows are not read for a backup that will be skipped; and see backup_folder. */
+static contents_options choose_contents(repo *r, const backup_folder *what,
+                                        const backup_options *options, uint64_t sequence)
 {
     object_name newest;
-    if (options->kind != BACKUP_AUTO || what->new_timeline || what->take_over) return false;
-    return snapshots_newest(r, UINT64_MAX, &newest, NULL) == VARVE_OK && newest.lsn == sequence;
+    contents_options reading = {
+        .no_digests = what->no_digests, .threads = options->threads, .cancel = options->cancel};
+    bool plain = !what->new_timeline && !what->take_over && options->kind != BACKUP_FULL;
+    if (!plain || snapshots_newest(r, UINT64_MAX, &newest, NULL) != VARVE_OK) return reading;
+    reading.bytes_max = what->digest_bytes_max;
+    if (options->kind == BACKUP_AUTO && newest.lsn == sequence) reading.no_digests = true;
+    return reading;
 }
 
 varve_status backup_folder_run(repo *r, const backup_folder *what, const backup_options *options,
@@ -103,11 +108,11 @@ varve_status backup_folder_run(repo *r, const backup_folder *what, const backup_
 {
     VV_CLEANUP(stand_done) stand s = {.lock = LOCK_FILE_NONE};
     VV_CLEANUP(contents_done) contents all = {0};
-    contents_options reading = {.threads = options->threads, .cancel = options->cancel};
+    contents_options reading;
     char name[64], state[PATH_BYTES_MAX];
     backup_options full = *options;
     VV_TRY(take_stand(what, &s, err));
-    reading.no_digests = what->no_digests || is_unchanged(r, what, options, s.info.sequence);
+    reading = choose_contents(r, what, options, s.info.sequence);
     VV_TRY(contents_read(s.path, &reading, &all, err));
     (void)snprintf(name, sizeof name, "state-%s", r->repo_id);
     VV_TRY(backup_path(what->folder, name, state, sizeof state, err));

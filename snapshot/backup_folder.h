@@ -22,6 +22,9 @@ typedef struct backup_folder {
     bool new_timeline; /* begin one: the folder was put back to an older state */
     bool take_over;    /* although another writer's lease lasts */
     bool no_digests;   /* leave digests of rows and golden searches out of the manifest */
+    /* A digest reads all rows, where an incremental snapshot reads what is new: leave those of
+     * collections with more bytes of segments to full snapshots. 0: no limit. */
+    uint64_t digest_bytes_max;
 } backup_folder;
 
 /* options: folder, sequence, time, format, collections and state (FOLDER/backup/state-<repo_id>)

@@ -93,7 +93,8 @@ static varve_status add(contents *all, const contents_options *o, varve_collecti
     m->deleted = s.rows_deleted;
     VV_TRY(copy_name(all, s.database, &m->database, err));
     VV_TRY(copy_name(all, s.name, &m->name, err));
-    if (!o->no_digests) VV_TRY(add_digest(all, o, c, s.dim, m, err));
+    bool small = !o->bytes_max || s.segment_bytes <= o->bytes_max;
+    if (!o->no_digests && small) VV_TRY(add_digest(all, o, c, s.dim, m, err));
     all->count++;
     return VARVE_OK;
 }

@@ -22,6 +22,7 @@ static inline void contents_reading(varve_options *ret)
 
 typedef struct contents_options {
     bool no_digests;      /* counts alone */
+    uint64_t bytes_max;   /* of segments: counts alone of collections with more; 0: no limit */
     size_t golden;        /* searches of a collection; 0: GOLDEN_COUNT */
     bool no_golden;       /* none */
     size_t threads;       /* 0: 2 */

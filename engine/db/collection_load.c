@@ -16,6 +16,7 @@ typedef struct loading {
     size_t count, capacity, segments;
     collection_counters counters;
     memtable *mem; /* the last one; owned by sources */
+    view *older;   /* of an earlier reader of the folder; NULL: none */
 } loading;
 
 static void loading_done(loading *l)
@@ -28,6 +29,7 @@ static void loading_done(loading *l)
         index_unref(l->sources[i].index);
     }
     free(l->sources);
+    view_unref(l->older);
 }
 
 static varve_status add_source(loading *l, row_source source, varve_error *err)
@@ -45,6 +47,32 @@ static varve_status add_source(loading *l, row_source source, varve_error *err)
 
 /* ---- segments */
 
+/* Segments never change, so what an earlier reader has open is as good as the file, and what was
+ * verified and loaded of it stays so. */
+static view *older_view(const varve_collection *c)
+{
+    varve_collection *same = NULL;
+    view *v = NULL;
+    if (!c->db->older || catalog_find(c->db->older, c->database, c->name, &same, NULL) != VARVE_OK)
+        return NULL;
+    if (same->id == c->id && atomic_load(&same->loaded)) v = collection_view(same);
+    varve_collection_release(same);
+    return v;
+}
+
+static const row_source *find_older(const loading *l, const segment_record *r)
+{
+    uint8_t wanted[SEGMENT_RECORD_BYTES], found[SEGMENT_RECORD_BYTES];
+    for (size_t i = 0; l->older && i < l->older->source_count; i++) {
+        const row_source *s = &l->older->sources[i];
+        if (!s->seg || segment_get_record(s->seg)->number != r->number) continue;
+        segment_record_put(r, wanted);
+        segment_record_put(segment_get_record(s->seg), found);
+        return memcmp(wanted, found, sizeof wanted) == 0 ? s : NULL;
+    }
+    return NULL;
+}
+
 static varve_status open_segment(loading *l, varve_text key, varve_text value, varve_error *err)
 {
     varve_collection *c = l->c;
@@ -57,7 +85,12 @@ static varve_status open_segment(loading *l, varve_text key, varve_text value, v
     VV_TRY(segment_record_get(value.data, value.len, get_be64(key.data + 5), &record, err));
     VV_TRY(segment_file(c->db, c->id, record.number, ".seg", path, err));
     segment_spec spec = collection_segment_spec(c, record.number, f->dim);
-    varve_status status = segment_open(path, &spec, &record, &seg, err);
+    const row_source *older = find_older(l, &record);
+    varve_status status = VARVE_OK;
+    if (older)
+        seg = segment_ref(older->seg);
+    else
+        status = segment_open(path, &spec, &record, &seg, err);
     if (status == VARVE_NOT_FOUND)
         return vv_fail(err, VARVE_CORRUPT, "segment %llu of collection %s is missing",
                        (unsigned long long)record.number, c->name);
@@ -66,7 +99,7 @@ static varve_status open_segment(loading *l, varve_text key, varve_text value, v
                          .rows = record.rows,
                          .rowver_min = record.rowver_min,
                          .rowver_max = record.rowver_max};
-    status = index_attach(c, &l->wants, &source, err);
+    status = index_attach(c, &l->wants, older ? older->index : NULL, &source, err);
     if (status == VARVE_OK) status = add_source(l, source, err);
     if (status != VARVE_OK) {
         index_unref(source.index);
@@ -307,7 +340,7 @@ varve_status collection_ready(varve_collection *c, varve_error *err)
     pthread_mutex_lock(&c->load_lock);
     varve_status status = VARVE_OK;
     if (!atomic_load(&c->loaded)) {
-        loading l = {.c = c, .field = collection_field(c)};
+        loading l = {.c = c, .field = collection_field(c), .older = older_view(c)};
         status = children_ready(c, err); /* first: a commit of the parent's may need them */
         if (status == VARVE_OK) status = load_all(&l, err);
         loading_done(&l);

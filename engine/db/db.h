@@ -148,6 +148,7 @@ struct varve {
     atomic_bool threads_started;
     struct compaction *compaction; /* NULL when read-only */
     struct index_loader *loader;
+    varve *older; /* of a reader, while it is opened: an earlier one of the folder, to share with */
     bool last_try;       /* of a reader: what cannot be loaded now is left for its use */
     bool *check_pending; /* set by fsck: an interrupted session is noted here, not refused */
 

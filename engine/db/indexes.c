@@ -160,8 +160,8 @@ static bool fits(const row_source *source, const index_record *record)
     return record->rows == source->rows && record->rows <= UINT32_MAX;
 }
 
-varve_status index_attach(const varve_collection *c, const index_wants *w, row_source *source,
-                          varve_error *err)
+varve_status index_attach(const varve_collection *c, const index_wants *w, vector_index *opened,
+                          row_source *source, varve_error *err)
 {
     index_record record;
     bool found;
@@ -171,6 +171,11 @@ varve_status index_attach(const varve_collection *c, const index_wants *w, row_s
     if (!found) return VARVE_OK;
     source->index_generation = record.generation;
     if (!fits(source, &record) || !index_usable(w, &record)) return VARVE_OK;
+    if (opened && index_get_record(opened)->generation == record.generation &&
+        index_get_record(opened)->footer_hash == record.footer_hash) {
+        source->index = index_ref(opened);
+        return VARVE_OK;
+    }
     varve_status status = index_open_built(c, &record, source, &why);
     if (status == VARVE_NO_MEMORY) return vv_fail(err, status, "%s", why.message);
     return VARVE_OK; /* whatever is wrong with it: searches do without */

@@ -54,9 +54,10 @@ void index_stage_delete(varve *db, store_batch *batch, uint32_t cid, uint64_t nu
 VV_CHECKED varve_status index_read_record(varve *db, uint32_t cid, uint64_t number, bool *ret_found,
                                           index_record *ret, varve_error *err);
 
-/* Set index and generation of a segment's source to what the manifest names, if it is of use. */
+/* Set index and generation of a segment's source to what the manifest names, if it is of use.
+ * opened: an index of this segment that is open already, perhaps that one; NULL: none. */
 VV_CHECKED varve_status index_attach(const varve_collection *c, const index_wants *w,
-                                     row_source *source, varve_error *err);
+                                     vector_index *opened, row_source *source, varve_error *err);
 /* The fresh index of a new segment, if the mode uses one: *ret_built false when not, or when there
  * is no memory or space for it. The file lies beside the segment; no manifest names it yet. */
 VV_CHECKED varve_status index_build_fresh(varve_collection *c, segment *seg, bool *ret_built,

@@ -6,6 +6,7 @@
 #include "db/compaction.h"
 #include "db/dropped.h"
 #include "db/format.h"
+#include "varve_snapshot.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -207,8 +208,8 @@ static varve_status open_all(varve *db, varve_error *err)
     return compaction_start(db, err);
 }
 
-static varve_status db_open(const char *path, const varve_options *options, bool *check_pending,
-                            bool last_try, varve **ret_db, varve_error *err)
+static varve_status db_open(const char *path, const varve_options *options, varve *older,
+                            bool *check_pending, bool last_try, varve **ret_db, varve_error *err)
 {
     if (!path || !*path) return vv_fail(err, VARVE_INVALID, "path: a folder is expected");
     if (strlen(path) > DB_PATH_MAX / 2)
@@ -219,12 +220,14 @@ static varve_status db_open(const char *path, const varve_options *options, bool
     db->options = *options;
     db->check_pending = check_pending;
     db->last_try = last_try;
+    db->older = older;
     db->lock = LOCK_FILE_NONE;
     db->next_collection_id = 1;
     init_locks(db);
     hashmap_init(&db->databases);
     hashmap_init(&db->collections);
     varve_status status = open_all(db, err);
+    db->older = NULL;
     if (status != VARVE_OK) {
         db_free(db);
         return status;
@@ -233,8 +236,8 @@ static varve_status db_open(const char *path, const varve_options *options, bool
     return VARVE_OK;
 }
 
-varve_status varve_open(const char *path, const varve_options *options, varve **ret_db,
-                        varve_error *err)
+static varve_status open_with(const char *path, const varve_options *options, varve *older,
+                              varve **ret_db, varve_error *err)
 {
     varve_options defaults;
     varve_status status = VARVE_OK;
@@ -243,11 +246,28 @@ varve_status varve_open(const char *path, const varve_options *options, varve **
     /* A reader may meet an owner in the middle of something. At last it takes what it can have: a
      * collection with a file that is missing for good then says so when it is used. */
     for (int tries = options->read_only ? READER_TRIES : 1; tries > 0; tries--) {
-        status = db_open(path, options, NULL, tries == 1, ret_db, err);
+        status = db_open(path, options, older, NULL, tries == 1, ret_db, err);
         if (status != VARVE_CONFLICT) return status;
         if (tries > 1) clock_sleep_ms(READER_PAUSE_MS);
     }
     return status;
+}
+
+varve_status varve_open(const char *path, const varve_options *options, varve **ret_db,
+                        varve_error *err)
+{
+    return open_with(path, options, NULL, ret_db, err);
+}
+
+varve_status varve_open_newer(const char *path, const varve_options *options, varve *older,
+                              varve **ret_db, varve_error *err)
+{
+    if (!options || !options->read_only || (older && !older->options.read_only))
+        return vv_fail(err, VARVE_INVALID, "only readers share what they have open");
+    if (older && strcmp(older->path, path) != 0)
+        return vv_fail(err, VARVE_INVALID, "%s is not the folder of the earlier reader, %s", path,
+                       older->path);
+    return open_with(path, options, older, ret_db, err);
 }
 
 varve_status db_open_for_check(const char *path, varve **ret_db, bool *ret_pending,
@@ -256,7 +276,7 @@ varve_status db_open_for_check(const char *path, varve **ret_db, bool *ret_pendi
     varve_options options;
     varve_options_init(&options);
     options.read_only = true;
-    return db_open(path, &options, ret_pending, true, ret_db, err);
+    return db_open(path, &options, NULL, ret_pending, true, ret_db, err);
 }
 
 /* ---- flush, checkpoint, close */

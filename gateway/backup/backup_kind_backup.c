@@ -90,8 +90,10 @@ static varve_status run_leased(backup_service *s, backup_job *job, const backup_
                                backup_result *ret, varve_error *err)
 {
     backup_seat seat;
-    const backup_folder what = {
-        .folder = s->g->root_path, .db = s->g->db, .no_digests = !s->g->config.backup_digests};
+    const backup_folder what = {.folder = s->g->root_path,
+                                .db = s->g->db,
+                                .no_digests = !s->g->config.backup_digests,
+                                .digest_bytes_max = s->g->config.backup_digest_bytes_max};
     if (o->new_timeline || o->take_over)
         VV_TRY(backup_home_take(s->home, o->take_over, o->new_timeline, err));
     backup_job_stage(job, "connect");

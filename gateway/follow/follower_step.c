@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "varve_snapshot.h"
 
 #include <string.h>
 #include <time.h>
@@ -90,7 +91,9 @@ static varve_status refresh(follower *f, varve_error *err)
     uint64_t begin_ns = clock_now_ns();
     options.read_only = true;
     options.must_exist = true;
-    VV_TRY(varve_open(f->g->root_path, &options, &db, err));
+    /* Only this thread replaces what is served, so it lives. */
+    varve *older = f->slot.now ? f->slot.now->db : NULL;
+    VV_TRY(varve_open_newer(f->g->root_path, &options, older, &db, err));
     varve_stats(db, &stats);
     if (!served_put(&f->slot, db, stats.sequence)) {
         varve_status ignored = varve_close(db, NULL);

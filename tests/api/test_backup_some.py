@@ -224,3 +224,18 @@ def test_command(backups, tmp_path):
     shutil.rmtree(b.repo)
     b.fails(500, "NOT_FOUND", "backup/drill", wait=True)
     assert "FAILED" in doctor_of(url)
+
+
+def test_digests_of_large_collections(backups):
+    b = backups("--backup-digest-bytes-max", "1", "--seal-rows", "50")
+    c = b.collection()
+    put(c, *range(1, 200))
+    c.ok("checkpoint")
+    b.create()  # the first one is full
+    assert b.ok("backup/drill", wait=True)["digests"] == 1
+    put(c, 500)
+    b.create()
+    assert b.ok("backup/drill", wait=True)["digests"] == 0
+    put(c, 501)
+    b.create(kind="full")
+    assert b.ok("backup/drill", wait=True)["digests"] == 1

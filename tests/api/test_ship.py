@@ -3,6 +3,7 @@ it."""
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -327,6 +328,67 @@ def test_behind_the_fence_nothing_is_written(shipping, flags):
     replace(path, {**taken, "expires_ms": 0})  # given back
     s.wait("phase", "running")
     assert s.add()[0] == 200
+    s.client.close()
+
+
+def test_an_operator_takes_the_lease_back(shipping):
+    s = shipping("--ship-interval-ms", "50", "--durability", "remote")
+    assert s.add()[0] == 200
+    assert s.server.stop() == 0
+    path, lease = writer(s.repo)
+    taken = {**lease, "holder": STRANGER, "expires_ms": int(time.time() * 1000) + 600000}
+    replace(path, taken)
+    s.server.start()
+    s.client = s.server.client()
+    s.c.client = s.client
+    s.wait("phase", "fenced")
+    assert s.add()[0] == 503
+    status, answer = s.client.post("/admin/backups", {"take_over": True, "wait": True})
+    assert status == 200, answer
+    s.wait("phase", "running")
+    status, lsn, _ = s.add()
+    assert status == 200 and max(wal_ends(s.repo)) >= lsn
+    assert len({p.parent.name for p in Path(s.repo).glob("db/*/tl/*/HISTORY.json")}) == 2
+    s.client.close()
+
+
+def put_back(folder, older):
+    """All but what the folder knows of its backups."""
+    for path in Path(folder).iterdir():
+        if path.is_dir() and path.name != "backup":
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+    shutil.rmtree(older / "backup")
+    shutil.copytree(older, folder, dirs_exist_ok=True)
+
+
+def test_a_folder_that_was_put_back(shipping, tmp_path):
+    """Its log has other writes under the numbers that are in the repository already."""
+    s = shipping("--ship-interval-ms", "50")
+    s.wait("shipped_lsn", s.add()[1])
+    assert s.server.stop() == 0
+    older = tmp_path / "older"
+    shutil.copytree(s.server.folder, older)  # an old copy, as somebody would keep it
+    s.server.start()
+    s.client = s.c.client = s.server.client()
+    for _ in range(5):
+        s.wait("shipped_lsn", s.add()[1])
+    s.client.close()
+    assert s.server.stop() == 0
+    put_back(s.server.folder, older)
+    s.server.start()
+    s.client = s.c.client = s.server.client()
+    s.add()
+    state = s.wait("phase", "diverged")
+    assert state["fenced"] and metric(s.client, "ship_diverged") == 1
+    assert s.add()[0] == 200  # without a fence, and only here
+    assert s.add("remote")[0] == 503
+    status, answer = s.client.post("/admin/backups", {"new_timeline": True, "wait": True})
+    assert status == 200, answer
+    s.wait("phase", "running")
+    status, lsn, _ = s.add("remote")
+    assert status == 200 and max(wal_ends(s.repo)) >= lsn
     s.client.close()
 
 

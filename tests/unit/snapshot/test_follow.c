@@ -10,6 +10,7 @@
 
 typedef struct chase {
     voyage v;
+    varve *reader; /* the one before: each shares with it */
     char folder[320];
     follow_handle *f;
     uint64_t objects, bootstraps;
@@ -34,6 +35,7 @@ static void chase_begin(chase *c, uint64_t seed, bool in_memory)
 static void chase_end(chase *c)
 {
     bool there = c->f && follow_sequence(c->f);
+    ok(&c->v.s, varve_close(c->reader, &c->v.s.err));
     follow_close(c->f);
     if (there) assert_sound(c->folder);
     voyage_end(&c->v);
@@ -58,11 +60,12 @@ static void expect(chase *c, const model *m)
     varve_collection *docs = NULL;
     varve_options o = c->v.s.options;
     o.read_only = true;
-    ok(&c->v.s, varve_open(c->folder, &o, &db, &c->v.s.err));
+    ok(&c->v.s, varve_open_newer(c->folder, &o, c->reader, &db, &c->v.s.err));
     ok(&c->v.s, varve_collection_open(db, "default", "docs", &docs, &c->v.s.err));
+    ok(&c->v.s, varve_close(c->reader, &c->v.s.err));
+    c->reader = db;
     assert_model(m, docs);
     varve_collection_release(docs);
-    ok(&c->v.s, varve_close(db, &c->v.s.err));
 }
 
 static void restart(chase *c)
@@ -218,6 +221,24 @@ static void test_other_folders(void **state)
     refused(&c, c.folder, VARVE_CONFLICT, LOG_DB);
     memcpy(c.v.repo->db_id, right, sizeof right);
     chase_open(&c);
+    chase_end(&c);
+}
+
+static void test_readers_that_cannot_share(void **state)
+{
+    chase c;
+    varve *db = NULL;
+    (void)state;
+    chase_begin(&c, 34, true);
+    (void)catch_up(&c);
+    expect(&c, &c.v.s.m);
+    varve_options o = c.v.s.options; /* for writing */
+    assert_int_equal(varve_open_newer(c.folder, &o, NULL, &db, &c.v.s.err), VARVE_INVALID);
+    o.read_only = true;
+    assert_int_equal(varve_open_newer(c.folder, &o, c.v.s.db, &db, &c.v.s.err), VARVE_INVALID);
+    assert_int_equal(varve_open_newer(c.v.s.path, &o, c.reader, &db, &c.v.s.err), VARVE_INVALID);
+    assert_non_null(strstr(c.v.s.err.message, c.folder));
+    assert_null(db);
     chase_end(&c);
 }
 
@@ -496,6 +517,7 @@ static void branch(uint64_t seed, bool behind)
     assert_int_equal(catch_up(&second).sequence, last);
     assert_int_equal(catch_up(&second).timeline, 2);
     expect(&second, &m);
+    ok(&c.v.s, varve_close(second.reader, &c.v.s.err));
     follow_close(second.f);
     chase_end(&c);
 }
@@ -546,6 +568,7 @@ static void test_behind_the_branch(void **state)
     assert_int_equal(catch_up(&second).sequence, last);
     assert_int_equal(second.bootstraps, 1);
     expect(&second, &m);
+    ok(&c.v.s, varve_close(second.reader, &c.v.s.err));
     follow_close(second.f);
     chase_end(&c);
 }
@@ -577,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_every_request_may_fail),
         cmocka_unit_test(test_swap),
         cmocka_unit_test(test_other_folders),
+        cmocka_unit_test(test_readers_that_cannot_share),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_session),
         cmocka_unit_test(test_pin),
