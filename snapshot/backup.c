@@ -118,6 +118,7 @@ static varve_status fill_manifest(backup_job *b, varve_error *err)
     memcpy(m->repo_id, b->r->repo_id, sizeof m->repo_id);
     memcpy(m->db_id, b->r->db_id, sizeof m->db_id);
     memcpy(m->holder, b->lease->holder, sizeof m->holder);
+    m->epoch = lease_now(b->lease).epoch;
     VV_TRY(env_make_id(&b->r->env, m->snap_id, err));
     m->timeline = b->lease->timeline;
     m->lsn = o->sequence;

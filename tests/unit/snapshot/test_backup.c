@@ -166,6 +166,7 @@ static void test_incremental(void **state)
     assert_true(second.files_new < second.files);
     must(snapshots_load(f.repo, &second.snapshot, &m, err));
     assert_true(m.has_parent);
+    assert_true(m.epoch > 0); /* that of the lease */
     assert_string_equal(m.parent_id, first.snapshot.id);
     manifest_done(&m);
     (void)fixture_restore(&f, NULL);
