@@ -11,7 +11,10 @@ from server import PROGRAM, TIME_FACTOR, Server
 from test_ship import Shipping, metric, send
 
 VARVE = PROGRAM.removesuffix("varve-gateway") + "varve"
-FAST = ("--follow-poll-ms", "50", "--follow-refresh-ms", "20", "--no-compactor")
+FAST = (
+    *("--follow-poll-ms", "50", "--follow-refresh-ms", "20"),
+    *("--follow-wait-ms", str(20000 * TIME_FACTOR), "--no-compactor"),
+)
 
 
 def until(check, seconds=30):
