@@ -16,7 +16,10 @@ from s3_faults import Fault
 REPO_TOOL = os.environ.get("VARVE_REPO_TOOL", "repo_tool")
 ALL = bool(os.environ.get("VARVE_S3_ALL"))
 SAMPLE = int(os.environ.get("VARVE_S3_SAMPLE", 1))
-FINAL = {"IO", "CORRUPT", "TIMEOUT", "CONFLICT", "EXISTS", "NOT_FOUND", "UNSUPPORTED", "LOCKED"}
+FINAL = {
+    "IO", "CORRUPT", "TIMEOUT", "CONFLICT", "EXISTS", "NOT_FOUND", "UNSUPPORTED", "LOCKED",
+    "READ_ONLY",
+}  # fmt: skip
 PREFIX = "some/prefix/"
 # These have to pass, whichever request they hit.
 PASSING = {
