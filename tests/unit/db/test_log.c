@@ -298,6 +298,8 @@ static void test_copy_is_noticed(void **state)
     scene_keeping(&s, 0);
     uint64_t from = sequence_of(&s) + 1;
     put_ids(&s, s.c, 100, 300, false);
+    ok(&s, varve_collection_checkpoint(s.c, &s.err)); /* no seal commits behind the copy */
+    put_ids(&s, s.c, 100, 10, false);
     uint64_t intent = sequence_of(&s) + 1;
     ok(&s, varve_copy(s.db, &one, 1, s.db, NULL, NULL, &s.err));
     handed h;
