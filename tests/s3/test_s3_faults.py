@@ -66,7 +66,16 @@ NOT_SEEN = {
 }  # fmt: skip
 # An upload that was begun, and whose id we never heard: for the bucket's lifecycle rule.
 LOSING_ID = {Fault.TIMEOUT, Fault.LOST_ANSWER, Fault.SHORT, Fault.GARBAGE}
-FINAL = {"IO", "CORRUPT", "TIMEOUT", "CONFLICT", "EXISTS", "NOT_FOUND", "UNSUPPORTED"}
+FINAL = {
+    "CONFLICT",
+    "CORRUPT",
+    "EXISTS",
+    "IO",
+    "NOT_FOUND",
+    "READ_ONLY",
+    "TIMEOUT",
+    "UNSUPPORTED",
+}
 
 
 def requests_of(scene, call):

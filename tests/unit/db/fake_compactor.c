@@ -50,8 +50,16 @@ void fake_start(fake_compactor *f, const char *folder)
 
 void fake_end(fake_compactor *f)
 {
-    if (f->fd >= 0) shutdown(f->fd, SHUT_RD); /* a job that is being built is proposed still */
-    if (f->serving) pthread_join(f->thread, NULL);
+    /* A job that is being built is proposed still: once the owner sees the end of the connection,
+     * its desk goes. */
+    if (f->serving) pthread_mutex_lock(&f->building);
+    f->ending = true;
+    if (f->fd >= 0) shutdown(f->fd, SHUT_RD);
+    if (f->serving) {
+        pthread_mutex_unlock(&f->building);
+        pthread_join(f->thread, NULL);
+        pthread_mutex_destroy(&f->building);
+    }
     if (f->fd >= 0) close(f->fd);
     free(f->order);
     *f = (fake_compactor){.fd = -1};
@@ -234,6 +242,20 @@ void fake_progress(fake_compactor *f, const char *stage, uint64_t done, uint64_t
 
 /* ---- a thread */
 
+/* false: the connection is gone, or shall be. */
+static bool build_and_propose(fake_compactor *f)
+{
+    const handoff_message m = {.kind = HANDOFF_PROPOSE, .result = &f->result};
+    pthread_mutex_lock(&f->building);
+    bool goes_on = !f->ending;
+    if (goes_on) {
+        fake_build(f);
+        goes_on = handoff_send(f->fd, &m, NULL) == VARVE_OK;
+    }
+    pthread_mutex_unlock(&f->building);
+    return goes_on;
+}
+
 static void *serve(void *context)
 {
     fake_compactor *f = context;
@@ -245,9 +267,7 @@ static void *serve(void *context)
             kind = receive(f, 0);
         while (kind == HANDOFF_CANCEL);
         if (kind != HANDOFF_JOB) return NULL; /* BYE, or the connection is gone */
-        fake_build(f);
-        const handoff_message m = {.kind = HANDOFF_PROPOSE, .result = &f->result};
-        if (handoff_send(f->fd, &m, NULL) != VARVE_OK) return NULL;
+        if (!build_and_propose(f)) return NULL;
         do
             kind = receive(f, 0);
         while (kind == HANDOFF_CANCEL);
@@ -258,5 +278,6 @@ static void *serve(void *context)
 void fake_serve(fake_compactor *f)
 {
     f->serving = true;
+    pthread_mutex_init(&f->building, NULL);
     if (pthread_create(&f->thread, NULL, serve, f) != 0) abort();
 }

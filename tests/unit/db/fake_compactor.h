@@ -21,7 +21,8 @@ typedef struct fake_compactor {
     job_result result; /* built */
     varve_error why;   /* of a refusal */
     pthread_t thread;
-    bool serving;
+    bool serving, ending;
+    pthread_mutex_t building; /* a job is being built; guards ending. fake_serve */
 } fake_compactor;
 
 void fake_start(fake_compactor *f, const char *folder);
