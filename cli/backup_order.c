@@ -34,6 +34,7 @@ int backup_order_read(const verb *v, int argc, char **argv, backup_order *ret,
         if (code != VERB_OK) return code;
     }
     ret->repository.folder = argv[flags_rest()];
+    if (ret->needs_folder && !ret->repository.folder) return verb_usage(v, "name a folder");
     const place at = {.where = ret->repository.folder};
     bool of_server = ret->takes_url && at.where && place_is_url(&at);
     if (!of_server) code = repository_check(v, &ret->repository);

@@ -1,5 +1,5 @@
-/* backup_order.h — the command line of those actions of `varve backup` that look into a repository:
- * [FOLDER] --repo R, --json, --snapshot, and what else the action takes.
+/* backup_order.h — the command line of the actions of `varve backup`: [FOLDER] --repo R, --json,
+ * --snapshot, and what else the action takes.
  * Ownership  texts are borrowed from the command line.   Threads  one at a time. */
 #ifndef CLI_BACKUP_ORDER_H
 #define CLI_BACKUP_ORDER_H
@@ -11,6 +11,7 @@ typedef struct backup_order {
     const char *snapshot; /* NULL, or an id: "latest" is NULL */
     bool json;
     bool takes_url; /* a server in place of FOLDER, which knows its repository itself */
+    bool needs_folder;
 } backup_order;
 
 /* An action's own flags; VERB_OK, or VERB_USAGE when it was said what is wrong. */

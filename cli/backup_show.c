@@ -17,36 +17,6 @@ void backup_show_json(json_t *object)
 
 /* ---- snapshots ---- */
 
-typedef struct totals {
-    uint64_t rows, deleted, bytes;
-} totals;
-
-static totals sum(const manifest *m)
-{
-    totals t = {0};
-    for (size_t i = 0; i < m->collection_count; i++) {
-        t.rows += m->collections[i].rows;
-        t.deleted += m->collections[i].deleted;
-    }
-    for (size_t i = 0; i < m->file_count; i++)
-        t.bytes += m->files[i].size;
-    return t;
-}
-
-static json_t *to_json(const manifest *m)
-{
-    totals t = sum(m);
-    json_t *j =
-        json_pack("{s:s,s:s,s:i,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:s}", "snapshot", m->snap_id,
-                  "db_id", m->db_id, "timeline", (int)m->timeline, "sequence", (json_int_t)m->lsn,
-                  "kind", manifest_kind_word(m->kind), "created_unix_ms", (json_int_t)m->created_ms,
-                  "collections", (json_int_t)m->collection_count, "rows", (json_int_t)t.rows,
-                  "deleted", (json_int_t)t.deleted, "files", (json_int_t)m->file_count, "bytes",
-                  (json_int_t)t.bytes, "pinned", m->pinned, "class", m->retention_class);
-    if (m->has_parent) json_object_set_new(j, "parent", json_string(m->parent_id));
-    return j;
-}
-
 void backup_show_heading(void)
 {
     printf("%-36s %-24s %-11s %4s %12s %12s %7s %14s\n", "snapshot", "created", "kind", "line",
@@ -56,9 +26,9 @@ void backup_show_heading(void)
 void backup_show_snapshot(const manifest *m, bool json)
 {
     char time[32];
-    totals t = sum(m);
+    manifest_totals t = manifest_sum(m);
     if (json) {
-        backup_show_json(to_json(m));
+        backup_show_json(manifest_summary(m));
         return;
     }
     clock_wall_text(m->created_ms, time, sizeof time);
@@ -68,25 +38,10 @@ void backup_show_snapshot(const manifest *m, bool json)
            m->pinned ? " pinned" : "");
 }
 
-static void details_json(const manifest *m)
-{
-    json_t *j = to_json(m), *list = json_array();
-    for (size_t i = 0; i < m->collection_count; i++) {
-        const manifest_collection *c = &m->collections[i];
-        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "database", c->database, "name",
-                                              c->name, "rows", (json_int_t)c->rows, "deleted",
-                                              (json_int_t)c->deleted));
-    }
-    json_object_set_new(j, "collection_list", list);
-    json_object_set_new(j, "server_version", json_string(m->server_version));
-    json_object_set_new(j, "storage_format", json_integer((json_int_t)m->storage_format));
-    backup_show_json(j);
-}
-
 void backup_show_details(const manifest *m, bool json)
 {
     if (json) {
-        details_json(m);
+        backup_show_json(manifest_details(m));
         return;
     }
     backup_show_heading();

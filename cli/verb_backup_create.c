@@ -1,8 +1,8 @@
 /* verb_backup_create.c — `varve backup create`: what a folder holds now, into a repository. See
  * backup_folder.h. */
+#include "backup_order.h"
 #include "backup_show.h"
 #include "place.h"
-#include "repository.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -25,9 +25,9 @@ static const flag flags[] = {
     {NULL, 0, NULL, NULL}};
 
 typedef struct order {
-    repository_flags repository;
+    backup_order common;
     backup_options backup;
-    bool new_timeline, take_over, no_digests, json;
+    bool new_timeline, take_over, no_digests;
 } order;
 
 /* ---- backup ---- */
@@ -36,7 +36,7 @@ static varve_status create(const order *o, backup_result *ret, varve_error *err)
 {
     VV_CLEANUP(repository_done) repository_session session = {0};
     VV_CLEANUP(folder_done) folder_session folder = {0};
-    const char *path = o->repository.folder;
+    const char *path = o->common.repository.folder;
     const place at = {.where = path};
     const backup_folder what = {.folder = path,
                                 .new_timeline = o->new_timeline,
@@ -47,8 +47,8 @@ static varve_status create(const order *o, backup_result *ret, varve_error *err)
     progress bar;
     VV_TRY(folder_open(&at, FOLDER_READ, &folder, err)); /* is it one at all? */
     VV_TRY(folder_close(&folder, err));
-    VV_TRY(backup_identity_make(path, o->repository.db_id, &who, err));
-    VV_TRY(repository_open_or_create(&o->repository, who.db_id, &session, err));
+    VV_TRY(backup_identity_make(path, o->common.repository.db_id, &who, err));
+    VV_TRY(repository_open_or_create(&o->common.repository, who.db_id, &session, err));
     options.holder = who.holder;
     options.branch_lsn = who.origin;
     options.progress = backup_show_progress;
@@ -61,8 +61,9 @@ static varve_status create(const order *o, backup_result *ret, varve_error *err)
 
 /* ---- command line ---- */
 
-static int take_flag(const verb *self, order *o, int key, const char *value)
+static int take_flag(void *arg, const verb *self, int key, const char *value)
 {
+    order *o = arg;
     static const char *const kinds[] = {
         [BACKUP_AUTO] = "auto", [BACKUP_FULL] = "full", [BACKUP_INCREMENTAL] = "incremental"};
     uint64_t n;
@@ -84,37 +85,19 @@ static int take_flag(const verb *self, order *o, int key, const char *value)
     case FLAG_NEW_TIMELINE: o->new_timeline = true; return VERB_OK;
     case FLAG_TAKE_OVER: o->take_over = true; return VERB_OK;
     case FLAG_NO_DIGESTS: o->no_digests = true; return VERB_OK;
-    case FLAG_JSON: o->json = true; return VERB_OK;
-    default: return VERB_USAGE; /* FLAG_BAD */
+    default: return VERB_USAGE;
     }
-}
-
-static int read_line(const verb *self, int argc, char **argv, order *o)
-{
-    flag_reader flags_of_line;
-    const char *value;
-    int key, code = VERB_OK;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0) {
-        if (!repository_flag(&o->repository, self, key, value, &code))
-            code = take_flag(self, o, key, value);
-        if (code != VERB_OK) return code;
-    }
-    o->repository.folder = argv[flags_rest()];
-    if (!o->repository.folder) return verb_usage(self, "name a folder");
-    code = repository_check(self, &o->repository);
-    return code == VERB_OK ? place_refuse_more(self, argc, argv, 1) : code;
 }
 
 static int run(const verb *self, int argc, char **argv)
 {
-    order o = {.backup.threads = 4};
+    order o = {.common.needs_folder = true, .backup.threads = 4};
     backup_result result;
     varve_error err = {0};
-    int code = read_line(self, argc, argv, &o);
+    int code = backup_order_read(self, argc, argv, &o.common, take_flag, &o);
     if (code != VERB_OK) return code;
     if (create(&o, &result, &err) != VARVE_OK) return verb_fail(self, &err);
-    backup_show_result(&result, o.json);
+    backup_show_result(&result, o.common.json);
     return VERB_OK;
 }
 

@@ -2,9 +2,9 @@
  * all there, or for as long as the command runs.
  *
  * The command owns the folder meanwhile. A server that owns it ships its log itself. */
+#include "backup_order.h"
 #include "backup_show.h"
 #include "place.h"
-#include "repository.h"
 #include "text.h"
 
 #include "base/clock.h"
@@ -28,8 +28,8 @@ static const flag flags[] = {
     {NULL, 0, NULL, NULL}};
 
 typedef struct order {
-    repository_flags repository;
-    bool once, new_timeline, take_over, json;
+    backup_order common;
+    bool once, new_timeline, take_over;
     uint64_t interval_s;
 } order;
 
@@ -104,7 +104,7 @@ static varve_status sail(voyage *v, varve_error *err)
     for (;;) {
         ship_result r = {0};
         VV_TRY(step(v, &r, err));
-        if (r.last) show_step(&r, v->o->json);
+        if (r.last) show_step(&r, v->o->common.json);
         (void)fflush(stdout); /* somebody may read along */
         if (r.last) v->told = false;
         if (r.last && r.shipped < r.written) continue;
@@ -134,9 +134,9 @@ static varve_status open_ship(voyage *v, repo *r, varve_error *err)
 {
     char name[64], state[PATH_BYTES_MAX];
     snprintf(name, sizeof name, "ship-%s", r->repo_id);
-    VV_TRY(backup_path(v->o->repository.folder, name, state, sizeof state, err));
+    VV_TRY(backup_path(v->o->common.repository.folder, name, state, sizeof state, err));
     const ship_options options = {.db = v->db,
-                                  .folder = v->o->repository.folder,
+                                  .folder = v->o->common.repository.folder,
                                   .lease = &v->lease,
                                   .state = state,
                                   .cancel = {is_asked_to_end, NULL}};
@@ -170,9 +170,10 @@ static varve_status run_ship(const order *o, varve_error *err)
     (void)sigaddset(&v.ending, SIGINT);
     (void)sigaddset(&v.ending, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &v.ending, NULL); /* before there are threads */
-    VV_TRY(open_folder(o->repository.folder, &v.db, err));
-    VV_TRY(backup_identity_make(o->repository.folder, o->repository.db_id, &who, err));
-    VV_TRY(repository_open_or_create(&o->repository, who.db_id, &session, err));
+    VV_TRY(open_folder(o->common.repository.folder, &v.db, err));
+    VV_TRY(
+        backup_identity_make(o->common.repository.folder, o->common.repository.db_id, &who, err));
+    VV_TRY(repository_open_or_create(&o->common.repository, who.db_id, &session, err));
     VV_TRY(take_lease(&v, session.repo, &who, err));
     VV_TRY(open_ship(&v, session.repo, err));
     varve_status status = sail(&v, err);
@@ -183,44 +184,27 @@ static varve_status run_ship(const order *o, varve_error *err)
 
 /* ---- command line -------------------------------------------------------------------------- */
 
-static int take_flag(const verb *self, order *o, int key, const char *value)
+static int take_flag(void *arg, const verb *self, int key, const char *value)
 {
+    order *o = arg;
     switch (key) {
     case FLAG_ONCE: o->once = true; return VERB_OK;
     case FLAG_NEW_TIMELINE: o->new_timeline = true; return VERB_OK;
     case FLAG_TAKE_OVER: o->take_over = true; return VERB_OK;
-    case FLAG_JSON: o->json = true; return VERB_OK;
     case FLAG_INTERVAL:
         if (text_to_u64(value, strlen(value), &o->interval_s) && o->interval_s >= 1 &&
             o->interval_s <= 86400)
             return VERB_OK;
         return verb_usage(self, "--interval is 1 to 86400 seconds, not '%s'", value);
-    default: return VERB_USAGE; /* FLAG_BAD */
+    default: return VERB_USAGE;
     }
-}
-
-static int read_line(const verb *self, int argc, char **argv, order *o)
-{
-    flag_reader flags_of_line;
-    const char *value;
-    int key, code = VERB_OK;
-    flags_start(&flags_of_line, self, argc, argv);
-    while ((key = flags_next(&flags_of_line, &value)) >= 0) {
-        if (!repository_flag(&o->repository, self, key, value, &code))
-            code = take_flag(self, o, key, value);
-        if (code != VERB_OK) return code;
-    }
-    o->repository.folder = argv[flags_rest()];
-    if (!o->repository.folder) return verb_usage(self, "name a folder");
-    code = repository_check(self, &o->repository);
-    return code == VERB_OK ? place_refuse_more(self, argc, argv, 1) : code;
 }
 
 static int run(const verb *self, int argc, char **argv)
 {
-    order o = {.interval_s = 1};
+    order o = {.common.needs_folder = true, .interval_s = 1};
     varve_error err = {0};
-    int code = read_line(self, argc, argv, &o);
+    int code = backup_order_read(self, argc, argv, &o.common, take_flag, &o);
     if (code != VERB_OK) return code;
     return run_ship(&o, &err) == VARVE_OK ? VERB_OK : verb_fail(self, &err);
 }

@@ -24,6 +24,7 @@
 #include "identity.h"
 #include "forget.h"
 #include "local.h"
+#include "manifest_summary.h"
 #include "pitr_log.h"
 #include "prune.h"
 #include "remote.h"

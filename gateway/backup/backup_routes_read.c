@@ -11,55 +11,12 @@
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
-typedef struct totals {
-    uint64_t rows, deleted, bytes;
-} totals;
-
-static totals sum(const manifest *m)
-{
-    totals t = {0};
-    for (size_t i = 0; i < m->collection_count; i++) {
-        t.rows += m->collections[i].rows;
-        t.deleted += m->collections[i].deleted;
-    }
-    for (size_t i = 0; i < m->file_count; i++)
-        t.bytes += m->files[i].size;
-    return t;
-}
-
-static json_t *snapshot_json(const manifest *m)
-{
-    totals t = sum(m);
-    json_t *j =
-        json_pack("{s:s,s:s,s:i,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:s}", "snapshot", m->snap_id,
-                  "db_id", m->db_id, "timeline", (int)m->timeline, "sequence", (json_int_t)m->lsn,
-                  "kind", manifest_kind_word(m->kind), "created_unix_ms", (json_int_t)m->created_ms,
-                  "collections", (json_int_t)m->collection_count, "rows", (json_int_t)t.rows,
-                  "deleted", (json_int_t)t.deleted, "files", (json_int_t)m->file_count, "bytes",
-                  (json_int_t)t.bytes, "pinned", m->pinned, "class", m->retention_class);
-    if (j && m->has_parent) json_object_set_new(j, "parent", json_string(m->parent_id));
-    return j;
-}
-
-static void add_collections(json_t *j, const manifest *m)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < m->collection_count; i++) {
-        const manifest_collection *c = &m->collections[i];
-        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "database", c->database, "name",
-                                              c->name, "rows", (json_int_t)c->rows, "deleted",
-                                              (json_int_t)c->deleted));
-    }
-    json_object_set_new(j, "collection_list", list);
-    json_object_set_new(j, "server_version", json_string(m->server_version));
-}
-
 /* One that cannot be read does not hide the others. */
 static json_t *load_one(repo *r, const object_name *name)
 {
     VV_CLEANUP(manifest_done) manifest m = {0};
     varve_error err = {0};
-    if (snapshots_load(r, name, &m, &err) == VARVE_OK) return snapshot_json(&m);
+    if (snapshots_load(r, name, &m, &err) == VARVE_OK) return manifest_summary(&m);
     return json_pack("{s:s,s:i,s:I,s:s}", "snapshot", name->id, "timeline", (int)name->timeline,
                      "sequence", (json_int_t)name->lsn, "error", err.message);
 }
@@ -122,8 +79,7 @@ static varve_status one(gateway *g, http_request *request, json_t **ret, varve_e
     else
         VV_TRY(snapshots_find(r, id, &name, err));
     VV_TRY(snapshots_load(r, &name, &m, err));
-    *ret = snapshot_json(&m);
-    if (*ret) add_collections(*ret, &m);
+    *ret = manifest_details(&m);
     return VARVE_OK;
 }
 
