@@ -1,10 +1,10 @@
 /* backup_scene.c — see backup_scene.h. */
 #include "backup_scene.h"
+#include "walk.h"
 
 #include "db_model.h"
 #include "snapshot.h"
 
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,23 +13,6 @@
 #define SEED      3
 #define DAY_MS    ((uint64_t)86400000)
 #define NEEDED_AT 512 /* blobs of all snapshots, at the most */
-
-static bool differs(scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool differs(scene *s, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(s->difference, sizeof s->difference, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-static void must(varve_status status, const varve_error *err)
-{
-    if (status == VARVE_OK) return;
-    fprintf(stderr, "%s: %s\n", varve_status_name(status), err->message);
-    _exit(8);
-}
 
 void scene_paths(scene *s)
 {
@@ -67,28 +50,6 @@ static void work(varve_collection *c, model *m, int from, int to)
     }
 }
 
-static void replay(model *m, int steps)
-{
-    model_init(m, SEED);
-    for (int i = 0; i < steps; i++) {
-        model_step step;
-        model_plan(m, &step);
-        if (model_expect(m, &step) == VARVE_OK) model_apply(m, &step);
-    }
-}
-
-static bool sound(scene *s, const char *path)
-{
-    varve_report *r = NULL;
-    varve_error err = {0};
-    if (varve_fsck(path, &r, &err) != VARVE_OK)
-        return differs(s, "fsck of %s: %s", path, err.message);
-    bool fine = varve_report_count(r) == 0;
-    if (!fine) differs(s, "fsck of %s: %s", path, varve_report_line(r, 0));
-    varve_report_free(r);
-    return fine;
-}
-
 /* The rows after this many steps, or after as many as `other`. */
 static bool holds(scene *s, const char *path, int steps, int other)
 {
@@ -103,9 +64,9 @@ static bool holds(scene *s, const char *path, int steps, int other)
     if (varve_open(path, &o, &db, &err) != VARVE_OK ||
         varve_collection_open(db, "default", "docs", &c, &err) != VARVE_OK)
         return differs(s, "%s: %s", path, err.message);
-    replay(&m, steps);
+    walk_replay(&m, SEED, steps);
     bool same = model_check(&m, c, s->difference, sizeof s->difference);
-    replay(&m, other);
+    walk_replay(&m, SEED, other);
     same = same || model_check(&m, c, ignored, sizeof ignored);
     varve_collection_release(c);
     if (varve_close(db, &err) != VARVE_OK) return differs(s, "close %s: %s", path, err.message);

@@ -16,9 +16,9 @@
 #include "snapshots.h"
 #include "test_dir.h"
 #include "wal_object.h"
+#include "walk.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,24 +54,7 @@ static void make_place(place *p)
     snprintf(p->out, sizeof p->out, "%s/out", p->path);
 }
 
-static bool differs(place *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool differs(place *p, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(p->difference, sizeof p->difference, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 /* ---- in children: the folder --------------------------------------------------------------- */
-
-static void must(varve_status status, const varve_error *err)
-{
-    if (status == VARVE_OK) return;
-    fprintf(stderr, "%s: %s\n", varve_status_name(status), err->message);
-    _exit(8);
-}
 
 typedef struct stand { /* folder and repository, open */
     varve_error err;
@@ -215,18 +198,6 @@ static void work(const place *p, action a, uint64_t nth)
 }
 
 /* ---- in children: looks -------------------------------------------------------------------- */
-
-static bool sound(place *p, const char *path)
-{
-    varve_report *r = NULL;
-    varve_error err = {0};
-    if (varve_fsck(path, &r, &err) != VARVE_OK)
-        return differs(p, "fsck of %s: %s", path, err.message);
-    bool fine = varve_report_count(r) == 0;
-    if (!fine) differs(p, "fsck of %s: %s", path, varve_report_line(r, 0));
-    varve_report_free(r);
-    return fine;
-}
 
 static bool holds_all(place *p, const char *path)
 {

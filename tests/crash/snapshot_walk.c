@@ -11,9 +11,9 @@
 #include "db_model.h"
 #include "test_dir.h"
 #include "varve_snapshot.h"
+#include "walk.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,24 +31,7 @@ typedef struct place {
     char folder[300], out[300], difference[512];
 } place;
 
-static bool differs(place *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool differs(place *p, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(p->difference, sizeof p->difference, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 /* ---- the child that works */
-
-static void must(varve_status status, const varve_error *err)
-{
-    if (status == VARVE_OK) return;
-    fprintf(stderr, "%s: %s\n", varve_status_name(status), err->message);
-    _exit(8);
-}
 
 static varve *open_folder(const char *path, varve_collection **ret_c)
 {
@@ -146,28 +129,6 @@ static void work_for_ever(const place *p, uint64_t seed, int fd)
 
 /* ---- the child that looks */
 
-static void replay(model *m, uint64_t seed, int steps)
-{
-    model_init(m, seed);
-    for (int i = 0; i < steps; i++) {
-        model_step s;
-        model_plan(m, &s);
-        if (model_expect(m, &s) == VARVE_OK) model_apply(m, &s);
-    }
-}
-
-static bool sound(place *p, const char *path)
-{
-    varve_report *r = NULL;
-    varve_error err = {0};
-    if (varve_fsck(path, &r, &err) != VARVE_OK)
-        return differs(p, "fsck of %s: %s", path, err.message);
-    bool fine = varve_report_count(r) == 0;
-    if (!fine) differs(p, "fsck of %s: %s", path, varve_report_line(r, 0));
-    varve_report_free(r);
-    return fine;
-}
-
 /* Does the collection hold the rows after this many steps, or after as many as `other`? */
 static bool holds(place *p, varve *db, const char *name, uint64_t seed, int steps, int other)
 {
@@ -176,11 +137,11 @@ static bool holds(place *p, varve *db, const char *name, uint64_t seed, int step
     varve_error err = {0};
     if (varve_collection_open(db, "default", name, &c, &err) != VARVE_OK)
         return differs(p, "%s: %s", name, err.message);
-    replay(&m, seed, steps);
+    walk_replay(&m, seed, steps);
     bool same = model_check(&m, c, p->difference, sizeof p->difference);
     if (!same) {
         char ignored[256];
-        replay(&m, seed, other);
+        walk_replay(&m, seed, other);
         same = model_check(&m, c, ignored, sizeof ignored);
     }
     varve_collection_release(c);
