@@ -112,11 +112,10 @@ class Scene:
 
     def leave(self, wanted):
         """A ballast so large that only so much is free."""
-        with open(self.ballast_path, "ab") as ballast:
+        with open(self.ballast_path, "ab", buffering=0) as ballast:  # close() has nothing to write
             try:
                 while self.free() > wanted:
                     ballast.write(bytes(max(1, min(1 << 20, self.free() - wanted))))
-                    ballast.flush()
             except OSError:
                 pass  # full it is
 

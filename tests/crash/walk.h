@@ -3,7 +3,7 @@
 #ifndef TEST_CRASH_WALK_H
 #define TEST_CRASH_WALK_H
 
-#include "db_model.h"
+#include "../unit/db/db_model.h"
 #include "varve.h"
 
 #include <stdarg.h>
