@@ -84,11 +84,19 @@ static int help(int argc, char **argv)
     return VERB_OK;
 }
 
-static bool asks_help(int argc, char **argv)
+/* Is this flag there, alone or with its value behind '='? */
+static bool has_flag(int argc, char **argv, const char *name)
 {
+    size_t len = strlen(name);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0) return true;
+        if (strncmp(argv[i], name, len) == 0 && (!argv[i][len] || argv[i][len] == '=')) return true;
     return false;
+}
+
+/* `varve restore` of a repository is `varve backup restore`; of a folder, it brings rows back. */
+static const verb *choose(const verb *v, int argc, char **argv)
+{
+    return v == &verb_restore && has_flag(argc, argv, "--repo") ? &verb_backup_restore : v;
 }
 
 int main(int argc, char **argv)
@@ -106,7 +114,8 @@ int main(int argc, char **argv)
     const verb *action = argc > 2 ? find_action(v, argv[2]) : NULL;
     int words = action ? 2 : 1;
     if (action) v = action;
-    if (v != &verb_serve && asks_help(argc - words, argv + words)) {
+    v = choose(v, argc - words, argv + words);
+    if (v != &verb_serve && has_flag(argc - words, argv + words, "--help")) {
         explain(v);
         return VERB_OK;
     }

@@ -127,6 +127,7 @@ const verb verb_delete = {
 const verb verb_restore = {"restore",
                            "Bring deleted rows back",
                            "FOLDER|URL --collection C ID...",
-                           "Ids that are not deleted are passed over.",
+                           "Ids that are not deleted are passed over. With --repo: see 'varve "
+                           "help backup restore'.",
                            flags,
                            run_restore};

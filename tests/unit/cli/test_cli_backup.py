@@ -221,6 +221,8 @@ class Backups(Base):
         self.assertEqual(info["storage_format"], 3)
 
         self.backup("restore", "--to", self.path("latest"))
+        varve("restore", "--repo", self.repo, "--to", self.path("short"))
+        self.assertEqual(self.rows(self.path("short"), "docs"), self.rows(self.folder, "docs"))
         self.assertEqual(self.collections(self.path("latest")), ["docs", "more"])
         self.assertEqual(self.rows(self.path("latest"), "docs"), self.rows(self.folder, "docs"))
         old = self.path("old")
