@@ -298,6 +298,14 @@ def is_missed(case):
     return missed[key]
 
 
+def guarded(base):
+    """Up to where the guard says that the manifest is whole."""
+    try:
+        return int((base / "rocks" / "GUARD").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
 def explain(case):
     """Why a damage that nobody noticed, and that changed no answer, cannot be noticed or carries no
     information; None: nobody knows."""
@@ -310,6 +318,8 @@ def explain(case):
         return f"{file_class}: nothing of ours is read from it"
     if file_class in ("log", "manifest") and kind == "longer":
         return f"{file_class}: more behind the last record is what an interrupted write leaves"
+    if file_class == "manifest" and min(case.changed) >= guarded(case.base):
+        return "manifest: a record behind the guard, whose rows are in the log as well"
     if file_class == "log" and not data:
         return "log: a log without a record is as good as none"
     if file_class == "table" and case.changed <= table_padding(data):

@@ -404,6 +404,7 @@ static void test_moments(void **state)
         voyage_ship_all(&v);
         voyage_note(&v);
     }
+    voyage_ship_all(&v); /* a seal may have committed before the last moment was noted */
     drill_moment(&v, PITR_LATEST, 0, true);
     for (size_t i = 0; i < v.moment_count; i += 2) {
         drill_moment(&v, PITR_LSN, v.moments[i].sequence, true);
